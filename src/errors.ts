@@ -1,0 +1,55 @@
+/** What went wrong, as far as a caller or a script has to tell cases apart. */
+export type ErrorKind =
+  | "failed"
+  | "usage"
+  | "manifest"
+  | "refused"
+  | "integrity"
+  | "unreachable"
+  | "interrupted";
+
+const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
+  failed: 1,
+  usage: 2,
+  manifest: 2,
+  refused: 3,
+  integrity: 4,
+  unreachable: 5,
+  interrupted: 130,
+};
+
+export interface ErrorDetails {
+  /** What the person should do next, as a full sentence. */
+  readonly hint?: string;
+  /** The underlying error, kept for `--log-level debug`. */
+  readonly cause?: unknown;
+  /** Machine-readable facts, printed under `--json`. */
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The one error type of this program. It is raised where the facts are known:
+ * `message` says what happened and to what, `hint` what to do next.
+ */
+export class DockformError extends Error {
+  override readonly name = "DockformError";
+  readonly kind: ErrorKind;
+  readonly hint: string | undefined;
+  readonly data: Readonly<Record<string, unknown>>;
+
+  constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.kind = kind;
+    this.hint = details.hint;
+    this.data = details.data ?? {};
+  }
+
+  get exitCode(): number {
+    return EXIT_CODES[this.kind];
+  }
+}
+
+/** The text of anything that was thrown, for a message that wraps it. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
