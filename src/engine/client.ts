@@ -1,0 +1,206 @@
+import { request, type ClientRequest, type IncomingMessage } from "node:http";
+import type { Duplex, Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import { DockformError, messageOf, systemCode } from "../errors.ts";
+import type { EngineEndpoint } from "./endpoint.ts";
+import { transportFor, type Transport } from "./transport.ts";
+
+/** The newest Engine API version whose behaviour this client was written for. */
+const NEWEST_API_VERSION = "1.47";
+/** Docker 19.03, the oldest with everything the helper container asks for. */
+const OLDEST_API_VERSION = "1.40";
+
+export interface RequestOptions {
+  readonly query?: Readonly<Record<string, string>>;
+  /** Sent as JSON, or as an octet stream when it is a Readable. */
+  readonly body?: Readonly<Record<string, unknown>> | Readable;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An answer of the engine with a status of 400 or more. */
+export class EngineApiError extends DockformError {
+  readonly statusCode: number;
+
+  constructor(statusCode: number, message: string) {
+    super("failed", `the engine answered: ${message}`, { data: { statusCode } });
+    this.statusCode = statusCode;
+  }
+}
+
+export function isNotFound(error: unknown): boolean {
+  return error instanceof EngineApiError && error.statusCode === 404;
+}
+
+/**
+ * A thin client of the Docker Engine API (docs.docker.com/reference/api/engine): JSON calls, streamed
+ * answers, and connections taken over for raw streams. It knows no resource; those are beside it.
+ */
+export class EngineClient {
+  readonly endpoint: EngineEndpoint;
+  readonly #transport: Transport;
+  #apiVersion: Promise<string> | undefined;
+
+  constructor(endpoint: EngineEndpoint) {
+    this.endpoint = endpoint;
+    this.#transport = transportFor(endpoint);
+  }
+
+  /**
+   * The API version of this conversation: the engine's own, or ours where that is older.
+   *
+   * @throws DockformError `unreachable` when nothing answers, `failed` when the engine is too old.
+   */
+  apiVersion(): Promise<string> {
+    this.#apiVersion ??= this.#negotiate();
+    return this.#apiVersion;
+  }
+
+  /** Calls the API and parses the JSON answer; `undefined` where the answer is empty. */
+  async json<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+    const body = await text(await this.stream(method, path, options));
+    // The engine's answers are trusted to have the documented shape.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return (body === "" ? undefined : JSON.parse(body)) as T;
+  }
+
+  /** Calls the API and hands out the answer's body as it arrives. */
+  async stream(method: string, path: string, options: RequestOptions = {}): Promise<Readable> {
+    const version = await this.apiVersion();
+    const response = await this.#send(method, `/v${version}${path}`, options);
+    await throwOnErrorStatus(response);
+    return response;
+  }
+
+  /**
+   * Calls the API and takes the connection over: bytes written reach the process's stdin, bytes read
+   * are its multiplexed output, and ending the stream closes stdin only.
+   */
+  async takeOver(path: string, options: RequestOptions = {}): Promise<Duplex> {
+    const version = await this.apiVersion();
+    const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
+    const call = this.#open("POST", `/v${version}${path}`, options, {
+      Connection: "Upgrade",
+      Upgrade: "tcp",
+    });
+    call.once("upgrade", (_response, socket: Duplex, head: Buffer) => {
+      if (head.length > 0) socket.unshift(head);
+      resolve(socket);
+    });
+    call.once("response", (response) => {
+      throwOnErrorStatus(response).then(
+        () => reject(new DockformError("failed", "the engine did not hand over its stream")),
+        reject,
+      );
+    });
+    call.once("error", (error) => reject(this.#connectionError(error, options.signal)));
+    sendBody(call, options, reject);
+    return promise;
+  }
+
+  /** Closes the connections that are kept open. */
+  close(): void {
+    this.#transport.agent.destroy();
+  }
+
+  async #negotiate(): Promise<string> {
+    const response = await this.#send("GET", "/_ping", {});
+    response.resume();
+    const offered = response.headers["api-version"];
+    if (typeof offered !== "string" || compareVersions(offered, OLDEST_API_VERSION) < 0) {
+      throw new DockformError(
+        "failed",
+        `the engine at ${this.#transport.address} offers API version ${String(offered)}`,
+        { hint: `Use an engine with API version ${OLDEST_API_VERSION} or later (Docker 19.03).` },
+      );
+    }
+    return compareVersions(offered, NEWEST_API_VERSION) < 0 ? offered : NEWEST_API_VERSION;
+  }
+
+  #send(method: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const call = this.#open(method, path, options, {});
+    call.once("response", resolve);
+    call.once("error", (error) => reject(this.#connectionError(error, options.signal)));
+    sendBody(call, options, reject);
+    return promise;
+  }
+
+  #open(
+    method: string,
+    path: string,
+    options: RequestOptions,
+    headers: Readonly<Record<string, string>>,
+  ): ClientRequest {
+    const query = new URLSearchParams(options.query).toString();
+    return request({
+      agent: this.#transport.agent,
+      method,
+      path: query === "" ? path : `${path}?${query}`,
+      headers: { Host: "docker", ...contentType(options), ...headers },
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+  }
+
+  #connectionError(error: Error, signal: AbortSignal | undefined): unknown {
+    if (signal?.aborted) return signal.reason;
+    const { address } = this.#transport;
+    const hint =
+      systemCode(error) === "EACCES"
+        ? "You may not open that socket: run as root, or as a member of the group `docker`."
+        : "Is the engine running? Check with `docker info`; DOCKER_HOST or --context choose another one.";
+    return new DockformError(
+      "unreachable",
+      `cannot reach the Docker Engine of context "${this.endpoint.context}" at ${address}: ${messageOf(error)}`,
+      { hint, cause: error },
+    );
+  }
+}
+
+function contentType(options: RequestOptions): Record<string, string> {
+  if (options.contentType !== undefined) return { "Content-Type": options.contentType };
+  if (options.body === undefined) return {};
+  return { "Content-Type": isStream(options.body) ? "application/x-tar" : "application/json" };
+}
+
+function isStream(body: NonNullable<RequestOptions["body"]>): body is Readable {
+  return typeof body["pipe"] === "function";
+}
+
+function sendBody(call: ClientRequest, options: RequestOptions, fail: (e: unknown) => void): void {
+  const { body } = options;
+  if (body === undefined) call.end();
+  else if (isStream(body)) pipeline(body, call).catch(fail);
+  else call.end(JSON.stringify(body));
+}
+
+async function throwOnErrorStatus(response: IncomingMessage): Promise<void> {
+  const status = response.statusCode ?? 0;
+  if (status < 400) return;
+  const body = await text(response);
+  throw new EngineApiError(status, errorMessage(body) || `status ${status}`);
+}
+
+function errorMessage(body: string): string {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    if (typeof parsed === "object" && parsed !== null && "message" in parsed) {
+      return String(parsed.message);
+    }
+  } catch {
+    // Proxies in front of an engine answer in plain text.
+  }
+  return body.trim();
+}
+
+/** Compares `1.41` with `1.9` by number, not by letter. */
+export function compareVersions(a: string, b: string): number {
+  const left = a.split(".").map(Number);
+  const right = b.split(".").map(Number);
+  for (let i = 0; i < Math.max(left.length, right.length); i += 1) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

@@ -1,0 +1,34 @@
+import type { EngineClient } from "./client.ts";
+
+/** What is needed of `GET /info`. */
+export interface EngineInfo {
+  readonly id: string;
+  readonly serverVersion: string;
+  /** `linux` or `windows`. */
+  readonly operatingSystem: string;
+  /** As `uname -m` says it on the engine's host: `x86_64`, `aarch64`. */
+  readonly architecture: string;
+  readonly dataFolder: string;
+  readonly processors: number;
+}
+
+interface InfoAnswer {
+  readonly ID: string;
+  readonly ServerVersion: string;
+  readonly OSType: string;
+  readonly Architecture: string;
+  readonly DockerRootDir: string;
+  readonly NCPU: number;
+}
+
+export async function engineInfo(engine: EngineClient, signal?: AbortSignal): Promise<EngineInfo> {
+  const answer = await engine.json<InfoAnswer>("GET", "/info", { signal });
+  return {
+    id: answer.ID,
+    serverVersion: answer.ServerVersion,
+    operatingSystem: answer.OSType,
+    architecture: answer.Architecture,
+    dataFolder: answer.DockerRootDir,
+    processors: answer.NCPU,
+  };
+}
