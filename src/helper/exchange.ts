@@ -1,0 +1,84 @@
+import { randomBytes } from "node:crypto";
+import { constants, open } from "node:fs";
+import {
+  lstat,
+  mkdtemp,
+  open as openHandle,
+  readFile,
+  rm,
+  writeFile,
+  type FileHandle,
+} from "node:fs/promises";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { HelperReply } from "./reply.ts";
+
+const openDescriptor = promisify(open);
+
+const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
+
+/**
+ * A folder of the client's that the helper mounts, for a named pipe between the two. A pipe carries
+ * bytes only where both ends use one kernel, which {@link ExchangeFolder.proves} finds out.
+ */
+export class ExchangeFolder {
+  readonly folder: string;
+  readonly #token: string;
+
+  private constructor(folder: string, token: string) {
+    this.folder = folder;
+    this.#token = token;
+  }
+
+  static async create(temporaryFolder: string): Promise<ExchangeFolder> {
+    const folder = await mkdtemp(join(temporaryFolder, "dockform-"));
+    const token = randomBytes(16).toString("hex");
+    await writeFile(join(folder, "token"), token, { mode: 0o600 });
+    return new ExchangeFolder(folder, token);
+  }
+
+  /** The pipe's path inside the helper. */
+  get pipeInHelper(): string {
+    return "/exchange/data";
+  }
+
+  /** Whether the helper's `hello` shows that it reads this very folder, under this very kernel. */
+  async proves(hello: HelperReply): Promise<boolean> {
+    if (hello.facts.get("token") !== this.#token) return false;
+    try {
+      const kernel = (await readFile(BOOT_ID_FILE, "utf8")).trim();
+      return hello.facts.get("kernel") === kernel && (await lstat(this.#pipe)).isFIFO();
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Opens the client's reading end; it ends when the helper's writing end is closed. A socket reads a
+   * pipe without a thread of the pool, which a file stream would hold.
+   */
+  async openForReading(): Promise<Socket> {
+    const fd = await openDescriptor(this.#pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    return new Socket({ fd, readable: true, writable: false });
+  }
+
+  /** Opens both ends, so that neither side's own opening has to wait for the other's. */
+  async openForUnblocking(): Promise<FileHandle> {
+    return openHandle(this.#pipe, constants.O_RDWR | constants.O_NONBLOCK);
+  }
+
+  /** Opens the client's writing end; the helper's reading end must be open. */
+  async openForWriting(): Promise<Socket> {
+    const fd = await openDescriptor(this.#pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+    return new Socket({ fd, readable: false, writable: true });
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  get #pipe(): string {
+    return join(this.folder, "data");
+  }
+}

@@ -1,0 +1,206 @@
+#!/bin/sh
+# Runs inside the helper container. It sees the volume at /volume and, where the client shares this
+# kernel, a folder of the client's at /exchange; nothing else, and no network.
+#
+#   serve          PID 1: reads a verb a line until the client's connection closes. A verb that has
+#                  begun is finished first, so a client that dies cannot cut a swap in two.
+#   VERB ARG...    one verb, as an exec; there the data stream is the exec's stdin or stdout.
+#
+# Replies are lines on stderr that begin with $DOCKFORM_MARK, which nobody else knows; every other
+# line there is a message of tar, zstd or mv.
+#
+# POSIX sh: it runs under dash, bash and BusyBox ash.
+set -uf
+export LC_ALL=C
+
+volume=/volume
+exchange=/exchange
+scratch=/scratch
+
+# What makes tar faithful, on both sides. SELinux labels belong to the host, not to the data: the
+# engine sets them itself.
+faithful='--xattrs --xattrs-include=* --xattrs-exclude=security.selinux --acls --numeric-owner'
+
+reply() {
+	printf '%s %s\n' "$DOCKFORM_MARK" "$*" >&2
+}
+
+run() {
+	("$@")
+	reply end $?
+}
+
+serve() {
+	while IFS= read -r line; do
+		# shellcheck disable=SC2086 # a verb and its arguments are single words
+		run $line </dev/null
+	done >/dev/null
+}
+
+# Says what this image has and, where the client left its token in the exchange folder, makes the
+# pipe there that proves to the client that both use one kernel.
+hello() {
+	reply tar "$(tar --version 2>/dev/null | head -n 1)"
+	reply zstd "$(zstd --version 2>/dev/null | head -n 1)"
+	# shellcheck disable=SC2086 # a list of options
+	reply lacks "$(tar $faithful --sparse --create --file=/dev/null --files-from=/dev/null 2>&1 |
+		head -n 1)"
+	for tool in setfacl getfattr setfattr; do
+		command -v $tool >/dev/null || reply no_attribute_tools $tool
+	done
+	if [ -r $exchange/token ] && mkfifo -m 666 $exchange/data 2>/dev/null; then
+		reply token "$(cat $exchange/token)"
+		reply kernel "$(cat /proc/sys/kernel/random/boot_id)"
+	fi
+}
+
+# archive SINK COMPRESSION: the whole volume as a tar stream. COMPRESSION is a zstd level or "none".
+archive() {
+	[ "$1" = - ] || exec >"$1"
+	{
+		{
+			# shellcheck disable=SC2086
+			tar --create --file=- --directory=$volume --format=posix --sparse $faithful \
+				--pax-option=delete=atime,delete=ctime --totals \
+				-vv --index-file=/dev/fd/3 . 3>&1 >&4
+			echo $? >$scratch/tar
+		} | count_entries >$scratch/counts 4>&-
+	} 4>&1 | compress "$2" 4>&-
+	reply zstd_status $?
+	reply tar_status "$(cat $scratch/tar)"
+	while read -r kind count; do reply "$kind" "$count"; done <$scratch/counts
+}
+
+compress() {
+	case $1 in
+	none) cat ;;
+	*) zstd --quiet --threads=0 "-$1" --stdout ;;
+	esac
+}
+
+decompress() {
+	case $1 in
+	none) cat ;;
+	*) zstd --quiet --decompress --stdout ;;
+	esac
+}
+
+# Reads tar's listing; its first letter is the entry's type: - file, h hard link, d folder.
+count_entries() {
+	awk '{ entries++; type = substr($0, 1, 1); if (type == "-" || type == "h") files++ }
+		END { print "files", files + 0; print "entries", entries + 0 }'
+}
+
+# scan SOURCE COMPRESSION: reads an archive to its end and says what is in it.
+scan() {
+	[ "$1" = - ] || exec <"$1"
+	reply ready
+	{
+		decompress "$2"
+		echo $? >$scratch/zstd
+	} | {
+		tar --list --file=- --totals -vv --index-file=/dev/fd/3 3>&1 >&2
+		echo $? >$scratch/tar
+	} | count_entries >$scratch/counts
+	reply zstd_status "$(cat $scratch/zstd)"
+	reply tar_status "$(cat $scratch/tar)"
+	while read -r kind count; do reply "$kind" "$count"; done <$scratch/counts
+}
+
+# inspect: what a restore has to know about the volume before it touches anything.
+inspect() {
+	reply first_entry "$(find $volume -mindepth 1 -maxdepth 1 ! -name lost+found -print | head -n 1 |
+		wc -l)"
+	reply space "$(stat -f -c '%a %S %d %c' $volume)"
+	reply root_attributes "$(describe_folder $volume | awk 'length($1) > 10' | wc -l)"
+}
+
+# A folder's line in tar's listing; the mode is followed by + for an ACL and by * for attributes.
+describe_folder() {
+	# shellcheck disable=SC2086
+	tar --create --file=/dev/null --directory="$1" --format=posix $faithful --no-recursion \
+		-vv --index-file=/dev/fd/3 . 3>&1
+}
+
+# extract ID SOURCE COMPRESSION: unpacks an archive beside the volume's present contents.
+extract() {
+	staging=$volume/.dockform-$1
+	[ "$2" = - ] || exec <"$2"
+	touch -r $volume $scratch/root-mtime
+	mkdir -m 700 "$staging" "$staging/new" || exit 1
+	reply ready
+	{
+		decompress "$3"
+		echo $? >$scratch/zstd
+	} | {
+		# shellcheck disable=SC2086
+		tar --extract --file=- --directory="$staging/new" $faithful --same-owner \
+			--preserve-permissions --delay-directory-restore --totals \
+			--warning=no-timestamp --warning=no-unknown-keyword
+		echo $? >$scratch/tar
+	}
+	reply zstd_status "$(cat $scratch/zstd)"
+	reply tar_status "$(cat $scratch/tar)"
+	# The new contents must be on the disk before the old ones are given up.
+	sync -f "$staging/new" || exit 1
+}
+
+# discard ID: takes the extracted contents away again.
+discard() {
+	rm -rf "$volume/.dockform-$1" && touch -r $scratch/root-mtime $volume
+}
+
+# swap ID: puts the extracted contents in place of the present ones by renames alone.
+#
+# The folder old.partial becomes old at the moment when all old entries are out: with old.partial the
+# way is back, with old it is forward, and that is decidable from the folders alone.
+swap() {
+	staging=$volume/.dockform-$1
+	mkdir -m 700 "$staging/old.partial" && copy_metadata $volume "$staging/old.partial" || exit 1
+	if move_entries $volume "$staging/old.partial"; then
+		mv "$staging/old.partial" "$staging/old" && move_entries "$staging/new" $volume &&
+			copy_metadata "$staging/new" $volume && sync -f $volume && reply swapped
+		exit
+	fi
+	move_entries "$staging/old.partial" $volume && copy_metadata "$staging/old.partial" $volume &&
+		rmdir "$staging/old.partial" && reply swapped_back
+	exit 1
+}
+
+# move_entries FROM TO: everything but our own staging folders.
+move_entries() {
+	find "$1" -mindepth 1 -maxdepth 1 ! -path "$staging" -exec sh -c 'mv -- "$@" "$0"' "$2" {} +
+}
+
+# copy_metadata FROM TO: owner, mode, times, attributes and ACLs of one folder. What the target has
+# too many is taken off first, for tar only adds.
+copy_metadata() {
+	if describe_folder "$2" | awk 'length($1) > 10 { exit 1 }'; then :; else
+		strip_attributes "$2" || return 1
+	fi
+	# shellcheck disable=SC2086
+	tar --create --file=- --directory="$1" --format=posix $faithful --no-recursion . |
+		tar --extract --file=- --directory="$2" $faithful --same-owner --preserve-permissions
+}
+
+strip_attributes() {
+	setfacl --remove-all --remove-default "$1" || return 1
+	getfattr --match='^(user|trusted|security)\.' --absolute-names "$1" |
+		while IFS= read -r name; do
+			case $name in
+			'' | '#'* | security.selinux) ;;
+			*) setfattr --remove="$name" "$1" || exit 1 ;;
+			esac
+		done
+}
+
+# drop ID: takes the old contents away after a swap, leaving the root's time as it was.
+drop() {
+	touch -r $volume $scratch/root-mtime
+	rm -rf "$volume/.dockform-$1" && touch -r $scratch/root-mtime $volume
+}
+
+case $1 in
+serve) serve ;;
+*) run "$@" ;;
+esac

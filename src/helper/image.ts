@@ -1,0 +1,191 @@
+import { createHash } from "node:crypto";
+import type { EngineClient } from "../engine/client.ts";
+import { buildImage, findImage, importImage, pullImage } from "../engine/images.ts";
+import { engineInfo } from "../engine/system.ts";
+import { DockformError, messageOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { hostRecipe, packHostRootfs, type HostRecipe, type HostSystem } from "./host-rootfs.ts";
+import { packDockerfile } from "./dockerfile.ts";
+import type { HelperReply } from "./reply.ts";
+
+const REPOSITORY = "dockform-helper";
+
+/** Built once per engine, never in the data path. */
+const ALPINE_DOCKERFILE = `FROM alpine:3.23.5
+RUN apk add --no-cache tar zstd acl attr
+`;
+
+/** A registry that does not answer must not hold up a first snapshot for long. */
+const BUILD_TIMEOUT_MS = 120_000;
+
+export interface HelperImage {
+  readonly reference: string;
+  /** How it came about, for `-v` and `doctor`. */
+  readonly origin:
+    | "named by you"
+    | "prepared earlier"
+    | "built from Alpine"
+    | "assembled from this machine's tools";
+}
+
+export interface HelperImageOptions {
+  /** The manifest's `helper.image`, or DOCKFORM_HELPER_IMAGE. */
+  readonly named: string | undefined;
+  readonly host: HostSystem;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Finds or makes the image that helpers run, in this order: the one the user names; one prepared
+ * earlier; one built from Alpine; one assembled from this machine's own tools.
+ *
+ * @throws DockformError `failed` when there is none to be had.
+ */
+export async function helperImage(
+  engine: EngineClient,
+  options: HelperImageOptions,
+): Promise<HelperImage> {
+  const image = await chooseImage(engine, options);
+  options.log.debug(`helper image: ${image.reference} (${image.origin})`);
+  return image;
+}
+
+/** What {@link helperImage} would use without making anything: `undefined` when it had to make one. */
+export async function preparedHelperImage(
+  engine: EngineClient,
+  options: HelperImageOptions,
+): Promise<HelperImage | undefined> {
+  if (options.named !== undefined) return namedImage(engine, options.named, options.signal);
+  const recipe = await hostRecipe(options.host);
+  for (const tag of [alpineTag(), ...(recipe === undefined ? [] : [recipe.tag])]) {
+    const reference = `${REPOSITORY}:${tag}`;
+    if ((await findImage(engine, reference, options.signal)) !== undefined) {
+      return { reference, origin: "prepared earlier" };
+    }
+  }
+  return undefined;
+}
+
+async function chooseImage(
+  engine: EngineClient,
+  options: HelperImageOptions,
+): Promise<HelperImage> {
+  const prepared = await preparedHelperImage(engine, options);
+  if (prepared !== undefined) return prepared;
+  options.log.info("Preparing the helper image; this happens once for each engine.");
+  try {
+    return await buildFromAlpine(engine, options);
+  } catch (error) {
+    options.signal.throwIfAborted();
+    options.log.debug(`no helper image from Alpine: ${messageOf(error)}`);
+    return assembleFromHost(engine, options, error);
+  }
+}
+
+async function namedImage(
+  engine: EngineClient,
+  reference: string,
+  signal: AbortSignal,
+): Promise<HelperImage> {
+  if ((await findImage(engine, reference, signal)) === undefined) {
+    try {
+      await pullImage(engine, reference, signal);
+    } catch (error) {
+      throw new DockformError(
+        "failed",
+        `the helper image ${reference} is not there: ${messageOf(error)}`,
+        {
+          hint: "Check `helper.image` in the manifest and DOCKFORM_HELPER_IMAGE, or load the image into the engine.",
+          cause: error,
+        },
+      );
+    }
+  }
+  return { reference, origin: "named by you" };
+}
+
+function alpineTag(): string {
+  return `alpine-${shortDigest(ALPINE_DOCKERFILE)}`;
+}
+
+async function buildFromAlpine(
+  engine: EngineClient,
+  { signal }: HelperImageOptions,
+): Promise<HelperImage> {
+  const reference = `${REPOSITORY}:${alpineTag()}`;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(BUILD_TIMEOUT_MS)]);
+  await buildImage(engine, packDockerfile(ALPINE_DOCKERFILE), reference, limit);
+  return { reference, origin: "built from Alpine" };
+}
+
+async function assembleFromHost(
+  engine: EngineClient,
+  options: HelperImageOptions,
+  alpineFailure: unknown,
+): Promise<HelperImage> {
+  const recipe = await usableHostRecipe(engine, options);
+  if (typeof recipe === "string") {
+    throw new DockformError("failed", `there is no helper image, and none can be made: ${recipe}`, {
+      hint: `Let the engine reach a registry, or name an image with GNU tar, zstd and a shell in DOCKFORM_HELPER_IMAGE. (${messageOf(alpineFailure)})`,
+      cause: alpineFailure,
+    });
+  }
+  await using rootfs = await packHostRootfs(recipe, options.host.temporaryFolder);
+  await importImage(
+    engine,
+    rootfs.stream,
+    { repository: REPOSITORY, tag: recipe.tag, changes: ["ENV PATH=/bin"] },
+    options.signal,
+  );
+  return {
+    reference: `${REPOSITORY}:${recipe.tag}`,
+    origin: "assembled from this machine's tools",
+  };
+}
+
+/** The recipe, or why this machine's tools cannot serve. */
+async function usableHostRecipe(
+  engine: EngineClient,
+  { host, signal }: HelperImageOptions,
+): Promise<HostRecipe | string> {
+  const info = await engineInfo(engine, signal);
+  if (host.platform !== "linux" || info.operatingSystem !== "linux") {
+    return "the engine cannot reach a registry, and this machine's tools do not run on it";
+  }
+  if (info.architecture !== host.machine) {
+    return `the engine cannot reach a registry, and is ${info.architecture} where this machine is ${host.machine}`;
+  }
+  const recipe = await hostRecipe(host);
+  return (
+    recipe ??
+    "the engine cannot reach a registry, and this machine lacks tar, zstd or another tool that the image needs"
+  );
+}
+
+/**
+ * Checks what a helper said of its image.
+ *
+ * @throws DockformError `refused` for an image that cannot snapshot at all, or would lose metadata.
+ */
+export function checkHelper(hello: HelperReply, image: HelperImage): void {
+  const missing = missingFromImage(hello);
+  if (missing === undefined) return;
+  throw new DockformError("refused", `the helper image ${image.reference} ${missing}`, {
+    hint: "Use an image with GNU tar (built with attributes and ACLs), zstd and a shell, or leave helper.image unset.",
+  });
+}
+
+function missingFromImage(hello: HelperReply): string | undefined {
+  const tar = hello.facts.get("tar") ?? "";
+  if (!tar.includes("GNU tar")) {
+    return `would lose metadata: it has ${tar === "" ? "no tar" : tar} instead of GNU tar`;
+  }
+  if (!hello.facts.get("zstd")) return "has no zstd";
+  const lacks = hello.facts.get("lacks");
+  return lacks ? `would lose metadata: ${lacks}` : undefined;
+}
+
+export function shortDigest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+}

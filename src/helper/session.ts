@@ -1,0 +1,266 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Duplex } from "node:stream";
+import { EngineApiError, isNotFound, type EngineClient } from "../engine/client.ts";
+import {
+  attachContainer,
+  createContainer,
+  execInContainer,
+  inspectContainer,
+  removeContainer,
+  startContainer,
+} from "../engine/containers.ts";
+import { demultiplex, type ProcessOutput } from "../engine/multiplex.ts";
+import { DockformError } from "../errors.ts";
+import { ExchangeFolder } from "./exchange.ts";
+import { ReplyReader, type HelperCall, type HelperReply } from "./reply.ts";
+
+/** The label that tells our containers from others; its value is the operation. */
+export const HELPER_LABEL = "io.dockform.helper";
+export const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
+
+const SCRIPT = readFileSync(new URL("./helper.sh", import.meta.url), "utf8");
+const CLEANUP_TIMEOUT_MS = 30_000;
+const GONE_POLL_MS = 20;
+
+export interface HelperOptions {
+  readonly image: string;
+  readonly volume: string;
+  readonly access: "read" | "write";
+  /** The container's name. */
+  readonly name: string;
+  /** What the helper is for; goes into its label. */
+  readonly operation: string;
+  /** Where the folder shared with the helper may be made. */
+  readonly temporaryFolder: string;
+  readonly signal: AbortSignal;
+}
+
+/** A verb of helper.sh with its arguments: single words without blanks. */
+export type HelperVerb = readonly [verb: string, ...args: string[]];
+
+/** An exec in the helper whose stdin and stdout are the data. */
+export interface HelperExec {
+  readonly connection: Duplex;
+  readonly output: ProcessOutput;
+  readonly call: HelperCall;
+}
+
+/**
+ * One helper container, driven over one attached connection: verbs go in by line, replies come out.
+ * The container ends itself when that connection closes, however the client died.
+ */
+export class HelperSession implements AsyncDisposable {
+  readonly containerId: string;
+  /** The folder that client and helper share, where there can be one. */
+  readonly exchange: ExchangeFolder | undefined;
+  readonly #engine: EngineClient;
+  readonly #connection: Duplex;
+  readonly #replies: ReplyReader;
+  readonly #mark: string;
+
+  private constructor(
+    engine: EngineClient,
+    parts: {
+      readonly containerId: string;
+      readonly connection: Duplex;
+      readonly mark: string;
+      readonly exchange: ExchangeFolder | undefined;
+    },
+  ) {
+    this.#engine = engine;
+    this.containerId = parts.containerId;
+    this.exchange = parts.exchange;
+    this.#connection = parts.connection;
+    this.#mark = parts.mark;
+    const output = demultiplex(parts.connection);
+    output.stdout.resume();
+    output.stdout.on("error", () => {});
+    this.#replies = new ReplyReader(output.stderr, parts.mark);
+  }
+
+  /**
+   * Creates and starts a helper for a volume that exists.
+   *
+   * @throws DockformError `refused` when a container of that name exists, which means that another
+   * client works on the volume.
+   */
+  static async open(engine: EngineClient, options: HelperOptions): Promise<HelperSession> {
+    const mark = randomBytes(8).toString("hex");
+    await using stack = new AsyncDisposableStack();
+    const exchange = stack.adopt(await ExchangeFolder.create(options.temporaryFolder), (folder) =>
+      folder.remove(),
+    );
+    const created = await createHelper(engine, options, mark, exchange);
+    stack.defer(() => removeHelper(engine, created.id));
+    const connection = await attachContainer(engine, created.id, options.signal);
+    stack.defer(() => void connection.destroy());
+    await startContainer(engine, created.id, options.signal);
+    const session = new HelperSession(engine, {
+      containerId: created.id,
+      connection,
+      mark,
+      exchange: created.sharesFolder ? exchange : undefined,
+    });
+    if (!created.sharesFolder) await exchange.remove();
+    stack.move();
+    return session;
+  }
+
+  /** Runs a verb to its end. Rejects when the helper dies; a failing verb is a status. */
+  async call(verb: HelperVerb, signal?: AbortSignal): Promise<HelperReply> {
+    return withSignal(this.begin(verb).reply, signal);
+  }
+
+  /** Starts a verb. A verb once begun is finished by the helper even when this client goes away. */
+  begin(verb: HelperVerb): HelperCall {
+    const call = this.#replies.expect();
+    this.#connection.write(`${verb.join(" ")}\n`);
+    return call;
+  }
+
+  /** Starts a verb as a process of its own, with data streams. */
+  async exec(verb: HelperVerb, stdin: boolean, signal: AbortSignal): Promise<HelperExec> {
+    const command = ["sh", "-c", SCRIPT, "dockform-helper", ...verb];
+    const connection = await execInContainer(
+      this.#engine,
+      this.containerId,
+      { command, stdin },
+      signal,
+    );
+    const output = demultiplex(connection);
+    return { connection, output, call: new ReplyReader(output.stderr, this.#mark).expect() };
+  }
+
+  /** Removes the container, whatever state it is in, under a time limit of its own. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await removeHelper(this.#engine, this.containerId);
+    this.#connection.destroy();
+    await this.exchange?.remove();
+  }
+}
+
+async function createHelper(
+  engine: EngineClient,
+  options: HelperOptions,
+  mark: string,
+  exchange: ExchangeFolder,
+): Promise<{ readonly id: string; readonly sharesFolder: boolean }> {
+  const create = (folder: string | undefined): Promise<string> =>
+    // Not under the signal: an answer that nobody waits for would leave a container behind.
+    createContainer(engine, options.name, helperDefinition(options, mark, folder));
+  try {
+    return { id: await create(exchange.folder), sharesFolder: true };
+  } catch (error) {
+    if (isNameTaken(error)) throw heldByAnother(options);
+    if (!isMissingFolder(error)) throw error;
+    // The engine does not see this machine's folders: it runs elsewhere.
+    return { id: await create(undefined), sharesFolder: false };
+  }
+}
+
+function isNameTaken(error: unknown): boolean {
+  return error instanceof EngineApiError && error.statusCode === 409;
+}
+
+function isMissingFolder(error: unknown): boolean {
+  return error instanceof EngineApiError && error.statusCode === 400;
+}
+
+function heldByAnother(options: HelperOptions): DockformError {
+  return new DockformError(
+    "refused",
+    `another client is working on volume "${options.volume}" (container ${options.name})`,
+    {
+      hint: `Wait for it to end. If you are sure that nobody is at work, remove the container: docker rm -f ${options.name}`,
+    },
+  );
+}
+
+/** As little as tar needs to be faithful: no network, a read-only root, six capabilities. */
+function helperDefinition(
+  options: HelperOptions,
+  mark: string,
+  exchangeFolder: string | undefined,
+): Readonly<Record<string, unknown>> {
+  const volumeMount = {
+    Type: "volume",
+    Source: options.volume,
+    Target: "/volume",
+    ReadOnly: options.access === "read",
+    // Without this the engine would fill an empty volume from the image.
+    VolumeOptions: { NoCopy: true },
+  };
+  const exchangeMount = { Type: "bind", Source: exchangeFolder, Target: "/exchange" };
+  return {
+    Image: options.image,
+    Entrypoint: ["sh", "-c", SCRIPT, "dockform-helper"],
+    Cmd: ["serve"],
+    Env: [`DOCKFORM_MARK=${mark}`],
+    User: "0:0",
+    WorkingDir: "/",
+    Healthcheck: { Test: ["NONE"] },
+    Labels: { [HELPER_LABEL]: options.operation, [HELPER_VOLUME_LABEL]: options.volume },
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    OpenStdin: true,
+    // The helper's stdin ends, and with it the helper, when this client's connection does.
+    StdinOnce: true,
+    HostConfig: {
+      AutoRemove: true,
+      NetworkMode: "none",
+      IpcMode: "none",
+      ReadonlyRootfs: true,
+      CapDrop: ["ALL"],
+      CapAdd: ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"],
+      SecurityOpt: ["no-new-privileges"],
+      PidsLimit: 256,
+      Tmpfs: { "/scratch": "rw,noexec,nosuid,nodev,size=16m" },
+      // A log driver would write every byte a second time.
+      LogConfig: { Type: "none" },
+      Mounts: exchangeFolder === undefined ? [volumeMount] : [volumeMount, exchangeMount],
+    },
+  };
+}
+
+async function removeHelper(engine: EngineClient, id: string): Promise<void> {
+  const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
+  try {
+    await removeContainer(engine, id, signal);
+  } catch (error) {
+    if (isNotFound(error)) return;
+    if (!(error instanceof EngineApiError && error.statusCode === 409)) throw error;
+    // The engine is removing it already; the volume is free once that is done.
+    await untilGone(engine, id, signal);
+  }
+}
+
+async function untilGone(engine: EngineClient, id: string, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await inspectContainer(engine, id, signal);
+    } catch (error) {
+      if (isNotFound(error)) return;
+      throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, GONE_POLL_MS));
+  }
+}
+
+/** Stops waiting, not the work: what is awaited goes on until its own end. */
+export async function withSignal<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return promise;
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
