@@ -1,8 +1,9 @@
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { withSignal } from "../abort.ts";
 import type { ExchangeFolder } from "./exchange.ts";
 import type { HelperCall, HelperReply } from "./reply.ts";
-import { withSignal, type HelperSession, type HelperVerb } from "./session.ts";
+import type { HelperSession, HelperVerb } from "./session.ts";
 
 /** Bytes that a verb of the helper produces, and its reply when they are at their end. */
 export interface IncomingData {

@@ -11,7 +11,9 @@ import {
   startContainer,
 } from "../engine/containers.ts";
 import { demultiplex, type ProcessOutput } from "../engine/multiplex.ts";
-import { DockformError } from "../errors.ts";
+import { withSignal } from "../abort.ts";
+import { DockformError, messageOf } from "../errors.ts";
+import type { Log } from "../log.ts";
 import { ExchangeFolder } from "./exchange.ts";
 import { ReplyReader, type HelperCall, type HelperReply } from "./reply.ts";
 
@@ -33,6 +35,7 @@ export interface HelperOptions {
   readonly operation: string;
   /** Where the folder shared with the helper may be made. */
   readonly temporaryFolder: string;
+  readonly log: Log;
   readonly signal: AbortSignal;
 }
 
@@ -58,6 +61,7 @@ export class HelperSession implements AsyncDisposable {
   readonly #connection: Duplex;
   readonly #replies: ReplyReader;
   readonly #mark: string;
+  readonly #log: Log;
 
   private constructor(
     engine: EngineClient,
@@ -66,6 +70,7 @@ export class HelperSession implements AsyncDisposable {
       readonly connection: Duplex;
       readonly mark: string;
       readonly exchange: ExchangeFolder | undefined;
+      readonly log: Log;
     },
   ) {
     this.#engine = engine;
@@ -73,6 +78,7 @@ export class HelperSession implements AsyncDisposable {
     this.exchange = parts.exchange;
     this.#connection = parts.connection;
     this.#mark = parts.mark;
+    this.#log = parts.log;
     const output = demultiplex(parts.connection);
     output.stdout.resume();
     output.stdout.on("error", () => {});
@@ -101,6 +107,7 @@ export class HelperSession implements AsyncDisposable {
       connection,
       mark,
       exchange: created.sharesFolder ? exchange : undefined,
+      log: options.log,
     });
     if (!created.sharesFolder) await exchange.remove();
     stack.move();
@@ -134,7 +141,13 @@ export class HelperSession implements AsyncDisposable {
 
   /** Removes the container, whatever state it is in, under a time limit of its own. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await removeHelper(this.#engine, this.containerId);
+    try {
+      await removeHelper(this.#engine, this.containerId);
+    } catch (error) {
+      this.#log.warn(
+        `cannot remove the helper container ${this.containerId.slice(0, 12)}: ${messageOf(error)}`,
+      );
+    }
     this.#connection.destroy();
     await this.exchange?.remove();
   }
@@ -245,22 +258,5 @@ async function untilGone(engine: EngineClient, id: string, signal: AbortSignal):
       throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, GONE_POLL_MS));
-  }
-}
-
-/** Stops waiting, not the work: what is awaited goes on until its own end. */
-export async function withSignal<T>(
-  promise: Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }

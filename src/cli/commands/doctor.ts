@@ -1,0 +1,116 @@
+import { engineInfo } from "../../engine/system.ts";
+import { DockformError, messageOf } from "../../errors.ts";
+import { formatBytes, formatCount } from "../../format.ts";
+import { preparedHelperImage } from "../../helper/image.ts";
+import { freeBytes } from "../../store/folder.ts";
+import { table } from "../output/terminal.ts";
+import type { Session } from "../session.ts";
+import type { Workspace, WorkspaceContext } from "../workspace.ts";
+
+/** One thing that was looked at. */
+interface Finding {
+  readonly check: string;
+  readonly status: "ok" | "warning" | "failed";
+  readonly found: string;
+  /** What to do about it, where there is something to do. */
+  readonly advice: string | undefined;
+}
+
+/** Below this a snapshot of anything but a small volume is likely to fail. */
+const LOW_SPACE_BYTES = 1e9;
+
+export async function doctor(session: Session): Promise<void> {
+  const { findings, workspace: opened } = await checkManifest(session);
+  using workspace = opened;
+  if (workspace !== undefined) {
+    for (const context of await workspace.contexts()) {
+      findings.push(...(await checkContext(context, workspace, session)));
+    }
+  }
+  session.result({ checks: findings }, toText(findings, session));
+  const failed = findings.filter(({ status }) => status === "failed").length;
+  if (failed > 0) {
+    throw new DockformError("failed", `${formatCount(failed, "check")} failed`, {
+      hint: "Follow the advice above, then run `dockform doctor` again.",
+    });
+  }
+}
+
+async function checkManifest(
+  session: Session,
+): Promise<{ findings: Finding[]; workspace: Workspace | undefined }> {
+  try {
+    const workspace = await session.openWorkspace();
+    const { file } = workspace;
+    const findings: Finding[] =
+      file === undefined
+        ? [warning("manifest", "none in this folder", "Run `dockform init` to write one.")]
+        : [ok("manifest", `${file.path} is valid`)];
+    return { findings, workspace };
+  } catch (error) {
+    return { findings: [failure("manifest", error)], workspace: undefined };
+  }
+}
+
+async function checkContext(
+  context: WorkspaceContext,
+  workspace: Workspace,
+  { io: { signal } }: Session,
+): Promise<readonly Finding[]> {
+  const findings = [ok(`context ${context.name}`, context.engine.endpoint.host)];
+  try {
+    const api = await context.engine.apiVersion();
+    const info = await engineInfo(context.engine, signal);
+    findings.push(
+      ok("engine", `${info.serverVersion} on ${info.operatingSystem} ${info.architecture}`),
+      ok("API version", api),
+      await checkHelperImage(context, workspace),
+    );
+  } catch (error) {
+    findings.push(failure("engine", error));
+  }
+  return [...findings, await checkSpace(context)];
+}
+
+async function checkHelperImage(context: WorkspaceContext, workspace: Workspace): Promise<Finding> {
+  try {
+    const image = await preparedHelperImage(context.engine, workspace.helperImageOptions());
+    return image === undefined
+      ? ok("helper image", "none yet; the first snapshot or restore prepares one")
+      : ok("helper image", `${image.reference}, ${image.origin}`);
+  } catch (error) {
+    return failure("helper image", error);
+  }
+}
+
+async function checkSpace(context: WorkspaceContext): Promise<Finding> {
+  const folder = context.snapshotFolder("");
+  const free = await freeBytes(folder);
+  const found = `${formatBytes(free)} free for snapshots in ${folder}`;
+  return free < LOW_SPACE_BYTES
+    ? warning("space", found, "Remove old snapshots, or name another folder with -o.")
+    : ok("space", found);
+}
+
+function ok(check: string, found: string): Finding {
+  return { check, status: "ok", found, advice: undefined };
+}
+
+function warning(check: string, found: string, advice: string): Finding {
+  return { check, status: "warning", found, advice };
+}
+
+function failure(check: string, error: unknown): Finding {
+  const advice = error instanceof DockformError ? error.hint : undefined;
+  return { check, status: "failed", found: messageOf(error), advice };
+}
+
+function toText(findings: readonly Finding[], { paint }: Session): string {
+  const colours = { ok: "green", warning: "yellow", failed: "red" } as const;
+  return table(
+    findings.flatMap(({ check, status, found, advice }) => [
+      [paint(colours[status], status), check, found],
+      ...(advice === undefined ? [] : [["", "", advice]]),
+    ]),
+  );
+}

@@ -1,0 +1,96 @@
+import { listContainers } from "../../engine/containers.ts";
+import { listVolumes, volumeSizes, type EngineVolume } from "../../engine/volumes.ts";
+import { formatBytes } from "../../format.ts";
+import { newestSnapshot, type StoredSnapshot } from "../../store/list.ts";
+import { usersAmong } from "../../volume/users.ts";
+import { table } from "../output/terminal.ts";
+import type { Session } from "../session.ts";
+import type { WorkspaceContext } from "../workspace.ts";
+
+interface ListedVolume {
+  readonly context: string;
+  readonly volume: string;
+  readonly declared: boolean;
+  readonly exists: boolean;
+  /** `undefined` where the engine does not know it. */
+  readonly sizeBytes: number | undefined;
+  readonly containers: readonly { readonly name: string; readonly state: string }[];
+  readonly newestSnapshot: StoredSnapshot | undefined;
+}
+
+export async function volumeList(session: Session): Promise<void> {
+  using workspace = await session.openWorkspace();
+  const contexts = await workspace.contexts();
+  const lists = await Promise.all(contexts.map((context) => listContext(context, session)));
+  const volumes = lists.flat();
+  session.result({ volumes: volumes.map(toJson) }, toText(volumes, contexts.length > 1, session));
+}
+
+async function listContext(
+  context: WorkspaceContext,
+  { io: { signal } }: Session,
+): Promise<readonly ListedVolume[]> {
+  const [existing, sizes, containers] = await Promise.all([
+    listVolumes(context.engine, signal),
+    volumeSizes(context.engine, signal),
+    listContainers(context.engine, { signal }),
+  ]);
+  const byName = new Map(existing.map((volume) => [volume.name, volume]));
+  const names = [...new Set([...context.volumes.keys(), ...byName.keys()])].toSorted();
+  return Promise.all(
+    names.map(async (name): Promise<ListedVolume> => {
+      const volume = byName.get(name);
+      return {
+        context: context.name,
+        volume: name,
+        declared: context.volumes.has(name),
+        exists: volume !== undefined,
+        sizeBytes: sizes.get(name),
+        containers: containersOf(volume, containers),
+        newestSnapshot: await newestSnapshot(context.snapshotFolder(name)),
+      };
+    }),
+  );
+}
+
+function containersOf(
+  volume: EngineVolume | undefined,
+  containers: Awaited<ReturnType<typeof listContainers>>,
+): ListedVolume["containers"] {
+  if (volume === undefined) return [];
+  return usersAmong(containers, volume).map(({ container: { name, state } }) => ({ name, state }));
+}
+
+function toText(
+  volumes: readonly ListedVolume[],
+  severalContexts: boolean,
+  { paint }: Session,
+): string {
+  if (volumes.length === 0) return "There are no volumes, and none are declared.";
+  const head = ["VOLUME", "DECLARED", "SIZE", "NEWEST SNAPSHOT", "CONTAINERS"];
+  const rows = volumes.map((volume) => [
+    severalContexts ? `${volume.context}/${volume.volume}` : volume.volume,
+    volume.declared ? "yes" : "no",
+    sizeText(volume),
+    volume.newestSnapshot?.time.toISOString().replace(".000Z", "Z") ?? "-",
+    volume.containers.map(({ name, state }) => `${name} (${state})`).join(", ") || "-",
+  ]);
+  return table([head.map((title) => paint("bold", title)), ...rows]);
+}
+
+function sizeText({ exists, sizeBytes }: ListedVolume): string {
+  if (!exists) return "not created";
+  return sizeBytes === undefined ? "unknown" : formatBytes(sizeBytes);
+}
+
+function toJson(volume: ListedVolume): Readonly<Record<string, unknown>> {
+  return {
+    context: volume.context,
+    volume: volume.volume,
+    declared: volume.declared,
+    exists: volume.exists,
+    size_bytes: volume.sizeBytes ?? null,
+    containers: volume.containers,
+    newest_snapshot: volume.newestSnapshot?.archivePath ?? null,
+  };
+}

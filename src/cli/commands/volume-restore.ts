@@ -1,0 +1,77 @@
+import { resolve } from "node:path";
+import { DockformError } from "../../errors.ts";
+import { formatBytes, formatCount, formatDuration } from "../../format.ts";
+import type { ContainerOutcome } from "../../volume/quiesce.ts";
+import { restoreVolume, type RestoreReport } from "../../volume/restore.ts";
+import type { Session } from "../session.ts";
+
+export interface VolumeRestoreOptions {
+  readonly force: boolean;
+  readonly stopContainers: boolean;
+  readonly dryRun: boolean;
+  readonly undeclared: boolean;
+}
+
+export async function volumeRestore(
+  session: Session,
+  reference: string,
+  path: string,
+  options: VolumeRestoreOptions,
+): Promise<void> {
+  using workspace = await session.openWorkspace();
+  const target = await workspace.target(reference);
+  const archivePath = resolve(session.io.cwd, path);
+  const report = await restoreVolume({ target, archivePath, ...options }, session.tools);
+  session.result(toJson(report), toText(report));
+  const down = report.containers.filter(({ outcome }) => outcome === "failed");
+  if (down.length > 0) {
+    throw new DockformError(
+      "failed",
+      `volume "${report.volume}" was restored, but ${down.map(({ name }) => name).join(", ")} did not start`,
+      { hint: "Look at it with `docker logs`, then start it with `docker start`." },
+    );
+  }
+}
+
+function toText(report: RestoreReport): string {
+  const { context, volume, entries, tarBytes, durations, checkedBy } = report;
+  const size = `${formatCount(entries, "entry").replace("entrys", "entries")}, ${formatBytes(tarBytes)} as tar`;
+  const check = checkedBy === "checksum" ? "checksum verified" : "read to its end";
+  if (report.dryRun) {
+    return `Dry run: ${report.archivePath} (${size}; ${check}) can be restored into ${context}/${volume}. Nothing was changed.`;
+  }
+  return [
+    `Restored ${context}/${volume}: ${size}, ${formatDuration(durations.totalMs)} (${check} ${formatDuration(durations.checkMs)}, extraction ${formatDuration(durations.extractMs)}, swap ${formatDuration(durations.swapMs)})`,
+    ...report.containers.map(containerLine),
+  ].join("\n");
+}
+
+function containerLine({ name, outcome, problem, downtimeMs }: ContainerOutcome): string {
+  return outcome === "started"
+    ? `  ${name}: down for ${formatDuration(downtimeMs)}`
+    : `  ${name}: not running: ${problem}`;
+}
+
+function toJson(report: RestoreReport): Readonly<Record<string, unknown>> {
+  return {
+    context: report.context,
+    volume: report.volume,
+    archive: report.archivePath,
+    dry_run: report.dryRun,
+    uncompressed_bytes: report.tarBytes,
+    entry_count: report.entries,
+    checked_by: report.checkedBy,
+    containers: report.containers.map(({ name, outcome, problem, downtimeMs }) => ({
+      name,
+      outcome,
+      problem: problem ?? null,
+      downtime_ms: downtimeMs,
+    })),
+    durations: {
+      check_ms: report.durations.checkMs,
+      extract_ms: report.durations.extractMs,
+      swap_ms: report.durations.swapMs,
+      total_ms: report.durations.totalMs,
+    },
+  };
+}

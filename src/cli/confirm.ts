@@ -1,0 +1,29 @@
+import { createInterface } from "node:readline/promises";
+import { DockformError } from "../errors.ts";
+import { isInteractive, type CliIo } from "./io.ts";
+
+/**
+ * Asks for a word to be typed before something is done that cannot be undone.
+ *
+ * @throws DockformError `refused` when another word is typed, or when nobody is there to ask.
+ */
+export async function confirmByTyping(io: CliIo, question: string, word: string): Promise<void> {
+  if (!isInteractive(io)) {
+    throw new DockformError("refused", "this removes volumes, and there is no terminal to ask on", {
+      hint: "Add --skip-confirmation to do it without being asked.",
+    });
+  }
+  const prompt = createInterface({ input: io.stdin, output: io.stderr });
+  try {
+    const answer = await prompt.question(`${question} `, { signal: io.signal });
+    if (answer.trim() === word) return;
+  } catch (error) {
+    io.signal.throwIfAborted();
+    throw error;
+  } finally {
+    prompt.close();
+  }
+  throw new DockformError("refused", "not confirmed; nothing was done", {
+    hint: `Type ${word} to confirm.`,
+  });
+}

@@ -1,0 +1,30 @@
+import type { Readable, Writable } from "node:stream";
+
+/** A stream that people read on, or that was sent into a file or another program. */
+export interface OutputStream extends Writable {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** Everything of the process that a command may see; `src/main.ts` fills it from the real one. */
+export interface CliIo {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly homeFolder: string;
+  readonly temporaryFolder: string;
+  readonly platform: NodeJS.Platform;
+  /** As `uname -m` says it. */
+  readonly machine: string;
+  readonly nodeVersion: string;
+  readonly now: () => Date;
+  /** Aborted when the person interrupts; its reason is the error to end with. */
+  readonly signal: AbortSignal;
+}
+
+/** Whether somebody is there to answer a question. */
+export function isInteractive(io: CliIo): boolean {
+  return io.stdin.isTTY === true && io.stderr.isTTY === true;
+}

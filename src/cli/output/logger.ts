@@ -1,0 +1,98 @@
+import { openSync, writeSync } from "node:fs";
+import { DockformError, messageOf } from "../../errors.ts";
+import type { Log, LogLevel } from "../../log.ts";
+import type { CliIo } from "../io.ts";
+import type { Paint, StatusArea } from "./terminal.ts";
+
+export type LogFormat = "auto" | "pretty" | "json";
+
+export const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+export const LOG_FORMATS: readonly LogFormat[] = ["auto", "pretty", "json"];
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** A copy of every line goes here, as JSON. */
+  readonly file: string | undefined;
+}
+
+/**
+ * Log lines go to standard error: for people (`warning: ...`) or as JSON, a document a line. `auto` is
+ * for people on a terminal, and with the time in front where the lines end up in a file or a journal.
+ */
+export class Logger implements Log {
+  readonly #io: CliIo;
+  readonly #status: StatusArea;
+  readonly #paint: Paint;
+  readonly #options: LoggerOptions;
+  readonly #file: number | undefined;
+
+  /** @throws DockformError `usage` when the log file cannot be opened. */
+  constructor(io: CliIo, status: StatusArea, paint: Paint, options: LoggerOptions) {
+    this.#io = io;
+    this.#status = status;
+    this.#paint = paint;
+    this.#options = options;
+    this.#file = options.file === undefined ? undefined : openLogFile(options.file);
+  }
+
+  debug(message: string): void {
+    this.#write("debug", message);
+  }
+
+  info(message: string): void {
+    this.#write("info", message);
+  }
+
+  warn(message: string): void {
+    this.#write("warn", message);
+  }
+
+  /** An error that ends the command, with what to do about it. */
+  error(error: DockformError): void {
+    this.#write("error", error.message, error.hint);
+    for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
+      this.#write("debug", `caused by: ${messageOf(cause)}`);
+    }
+  }
+
+  #write(level: LogLevel, message: string, hint?: string): void {
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.level)) return;
+    const { format } = this.#options;
+    const time = this.#io.now().toISOString();
+    const json = JSON.stringify({ time, level, message, ...(hint === undefined ? {} : { hint }) });
+    if (this.#file !== undefined) writeSync(this.#file, `${json}\n`);
+    this.#status.line(format === "json" ? json : this.#pretty(level, message, hint, time));
+  }
+
+  #pretty(level: LogLevel, message: string, hint: string | undefined, time: string): string {
+    const stamp = this.#options.format === "auto" && !this.#io.stderr.isTTY ? `${time} ` : "";
+    const prefix = this.#prefix(level);
+    const advice = hint === undefined ? "" : `\n${this.#paint("dim", "  ")}${hint}`;
+    return `${stamp}${prefix}${message}${advice}`;
+  }
+
+  #prefix(level: LogLevel): string {
+    switch (level) {
+      case "debug":
+        return this.#paint("dim", "debug: ");
+      case "info":
+        return "";
+      case "warn":
+        return this.#paint("yellow", "warning: ");
+      case "error":
+        return this.#paint("red", "error: ");
+    }
+  }
+}
+
+function openLogFile(file: string): number {
+  try {
+    return openSync(file, "a", 0o600);
+  } catch (error) {
+    throw new DockformError("usage", `cannot write to the log file ${file}: ${messageOf(error)}`, {
+      hint: "Name another file with --log-file.",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,106 @@
+import { stripVTControlCharacters, styleText } from "node:util";
+import { formatBytes } from "../../format.ts";
+import type { ProgressTask, StartProgress } from "../../volume/tools.ts";
+import type { CliIo, OutputStream } from "../io.ts";
+
+type Style = Parameters<typeof styleText>[0];
+
+const REDRAW_MS = 100;
+const DEFAULT_COLUMNS = 80;
+
+/** Colours a text where the stream shows colours and the person wants them (NO_COLOR, --no-color). */
+export type Paint = (style: Style, text: string) => string;
+
+export function painter(stream: OutputStream, io: CliIo, colour: boolean): Paint {
+  const wanted =
+    colour && stream.isTTY === true && !io.env["NO_COLOR"] && io.env["TERM"] !== "dumb";
+  return (style, text) => (wanted ? styleText(style, text, { validateStream: false }) : text);
+}
+
+interface RunningTask {
+  readonly label: string;
+  readonly totalBytes: number | undefined;
+  readonly startedMs: number;
+  bytes: number;
+}
+
+/**
+ * Standard error: lines that stay, and on a terminal one line of progress below them that is
+ * redrawn a few times a second.
+ */
+export class StatusArea {
+  readonly #stream: OutputStream;
+  readonly #live: boolean;
+  readonly #tasks = new Set<RunningTask>();
+  #timer: NodeJS.Timeout | undefined;
+  #drawn = false;
+
+  constructor(stream: OutputStream) {
+    this.#stream = stream;
+    this.#live = stream.isTTY === true;
+  }
+
+  line(text: string): void {
+    this.#clear();
+    this.#stream.write(`${text}\n`);
+  }
+
+  readonly startProgress: StartProgress = (label, totalBytes): ProgressTask => {
+    const task: RunningTask = { label, totalBytes, startedMs: performance.now(), bytes: 0 };
+    this.#tasks.add(task);
+    if (this.#live) this.#timer ??= setInterval(() => this.#draw(), REDRAW_MS);
+    return {
+      advance: (bytes) => {
+        task.bytes += bytes;
+      },
+      end: () => this.#end(task),
+    };
+  };
+
+  #end(task: RunningTask): void {
+    this.#tasks.delete(task);
+    if (this.#tasks.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#clear();
+  }
+
+  #draw(): void {
+    const text = [...this.#tasks].map(describeTask).join("   ");
+    const columns = this.#stream.columns ?? DEFAULT_COLUMNS;
+    this.#stream.write(`\r\u001B[2K${text.slice(0, columns - 1)}`);
+    this.#drawn = true;
+  }
+
+  #clear(): void {
+    if (this.#drawn) this.#stream.write("\r\u001B[2K");
+    this.#drawn = false;
+  }
+}
+
+function describeTask({ label, totalBytes, startedMs, bytes }: RunningTask): string {
+  const seconds = (performance.now() - startedMs) / 1000;
+  const rate = `${formatBytes(bytes / Math.max(seconds, 0.001))}/s`;
+  if (totalBytes === undefined || totalBytes === 0)
+    return `${label}: ${formatBytes(bytes)}, ${rate}`;
+  const percent = Math.min(100, Math.floor((bytes / totalBytes) * 100));
+  return `${label}: ${percent} % of ${formatBytes(totalBytes)}, ${rate}`;
+}
+
+/** Columns aligned by what is seen; the last one is not padded. Empty rows give an empty text. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, width(cell));
+  }
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - width(cell)))
+      .join("  ")
+      .trimEnd();
+  return rows.map(line).join("\n");
+}
+
+function width(cell: string): number {
+  return stripVTControlCharacters(cell).length;
+}

@@ -1,0 +1,51 @@
+import { formatCount } from "../format.ts";
+import type { PlannedVolume } from "../reconcile/plan.ts";
+import type { Paint } from "./output/terminal.ts";
+
+/** The plan of one context. */
+export interface ContextPlan {
+  readonly context: string;
+  readonly volumes: readonly PlannedVolume[];
+}
+
+/** A line for each volume, the sections of others in one, and a sum at the end. */
+export function renderPlan(
+  plans: readonly ContextPlan[],
+  unmanagedSections: readonly string[],
+  paint: Paint,
+): string {
+  const lines = plans.flatMap(({ context, volumes }) => [
+    paint("bold", `context ${context}`),
+    ...volumes.map((volume) => `  ${planLine(volume, paint)}`),
+    ...(volumes.length === 0 ? ["  no volumes are declared"] : []),
+  ]);
+  if (unmanagedSections.length > 0) {
+    lines.push(`Declared, but not managed by this tool: ${unmanagedSections.join(", ")}`);
+  }
+  return [...lines, summary(plans.flatMap(({ volumes }) => volumes))].join("\n");
+}
+
+function planLine(planned: PlannedVolume, paint: Paint): string {
+  switch (planned.action) {
+    case "create":
+      return `${paint("green", "+")} ${planned.name}: create`;
+    case "keep":
+      return `${paint("dim", "=")} ${planned.name}: exists${planned.remark === undefined ? "" : `; ${planned.remark}`}`;
+    case "drift":
+      return `${paint("yellow", "!")} ${planned.name}: differs, left alone: ${planned.differences.join("; ")}`;
+    case "orphan":
+      return `${paint("yellow", "?")} ${planned.name}: no longer declared, kept (apply --prune snapshots and removes it)`;
+  }
+}
+
+function summary(volumes: readonly PlannedVolume[]): string {
+  const count = (action: PlannedVolume["action"]): number =>
+    volumes.filter((volume) => volume.action === action).length;
+  const parts = [
+    `${formatCount(count("create"), "volume")} to create`,
+    `${count("keep")} in place`,
+  ];
+  if (count("drift") > 0) parts.push(`${count("drift")} that differ`);
+  if (count("orphan") > 0) parts.push(`${count("orphan")} no longer declared`);
+  return `${parts.join(", ")}.`;
+}

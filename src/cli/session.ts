@@ -1,0 +1,80 @@
+import { VERSION } from "../version.ts";
+import type { DockformError } from "../errors.ts";
+import type { LogLevel } from "../log.ts";
+import type { Tools } from "../volume/tools.ts";
+import type { CliIo } from "./io.ts";
+import { Logger, type LogFormat } from "./output/logger.ts";
+import { painter, StatusArea, type Paint } from "./output/terminal.ts";
+import { Workspace } from "./workspace.ts";
+
+/** The flags that every command takes. */
+export interface GlobalOptions {
+  readonly manifest?: string;
+  readonly config?: string;
+  readonly context?: string;
+  readonly json?: boolean;
+  readonly color: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly logFile?: string;
+  readonly verbose?: boolean;
+}
+
+/** What a command works with: the process's edge, and how this call wants it used. */
+export class Session {
+  readonly io: CliIo;
+  readonly options: GlobalOptions;
+  readonly log: Logger;
+  /** Colours for standard output. */
+  readonly paint: Paint;
+  readonly #status: StatusArea;
+  #resultWritten = false;
+
+  /** @throws DockformError `usage` when the log file cannot be opened. */
+  constructor(io: CliIo, options: GlobalOptions) {
+    this.io = io;
+    this.options = options;
+    this.paint = painter(io.stdout, io, options.color);
+    this.#status = new StatusArea(io.stderr);
+    this.log = new Logger(io, this.#status, painter(io.stderr, io, options.color), {
+      level: options.verbose === true ? "debug" : options.logLevel,
+      format: options.logFormat,
+      file: options.logFile,
+    });
+  }
+
+  get tools(): Tools {
+    return {
+      log: this.log,
+      startProgress: this.#status.startProgress,
+      now: this.io.now,
+      signal: this.io.signal,
+      version: VERSION,
+      temporaryFolder: this.io.temporaryFolder,
+    };
+  }
+
+  openWorkspace(output?: string): Promise<Workspace> {
+    const { manifest, config, context } = this.options;
+    return Workspace.open(this.io, this.log, { manifest: manifest ?? config, context, output });
+  }
+
+  /** Prints a command's result: the value as JSON under `--json`, else the text. */
+  result(value: unknown, text: string): void {
+    if (this.options.json === true)
+      this.io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+    else if (text !== "") this.io.stdout.write(`${text}\n`);
+  }
+
+  /** Under `--json` an error is a document, too, so that a script reads standard output only. */
+  failure(error: DockformError): void {
+    if (this.options.json !== true || this.#resultWritten) return;
+    const { kind, message, hint, exitCode, data } = error;
+    this.#writeJson({ error: { kind, message, hint: hint ?? null, exit_code: exitCode, ...data } });
+  }
+
+  #writeJson(value: unknown): void {
+    this.#resultWritten = true;
+    this.io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  }
+}

@@ -1,0 +1,173 @@
+import { join, resolve } from "node:path";
+import { EngineClient } from "../engine/client.ts";
+import { currentContextName, resolveEndpoint } from "../engine/endpoint.ts";
+import { DockformError } from "../errors.ts";
+import { helperImage, type HelperImage, type HelperImageOptions } from "../helper/image.ts";
+import type { Log } from "../log.ts";
+import type { ManifestContext, VolumeSpec } from "../manifest/manifest.ts";
+import { parseVolumeReference, resolveVolumeReference } from "../manifest/reference.ts";
+import { snapshotFolder } from "../store/folder.ts";
+import type { VolumeTarget } from "../volume/target.ts";
+import type { CliIo } from "./io.ts";
+import { loadManifest, noManifest, type ManifestFile } from "./manifest-file.ts";
+
+/** One engine of a command, with what the manifest declares for it. */
+export interface WorkspaceContext {
+  readonly name: string;
+  readonly engine: EngineClient;
+  readonly volumes: ReadonlyMap<string, VolumeSpec>;
+  readonly findHelperImage: () => Promise<HelperImage>;
+  /** Where the snapshots of a volume are. */
+  readonly snapshotFolder: (volume: string) => string;
+}
+
+/** A volume of a context, declared or not. */
+export function targetIn(context: WorkspaceContext, volume: string): VolumeTarget {
+  return {
+    engine: context.engine,
+    context: context.name,
+    volume,
+    declared: context.volumes.has(volume),
+    snapshotFolder: context.snapshotFolder(volume),
+    findHelperImage: context.findHelperImage,
+  };
+}
+
+export interface WorkspaceOptions {
+  readonly manifest: string | undefined;
+  readonly context: string | undefined;
+  /** Another folder for snapshots (`-o`). */
+  readonly output?: string | undefined;
+}
+
+/** The manifest, where there is one, and the engines that it and the environment name. */
+export class Workspace implements Disposable {
+  readonly file: ManifestFile | undefined;
+  readonly #io: CliIo;
+  readonly #log: Log;
+  readonly #options: WorkspaceOptions;
+  readonly #contexts = new Map<ManifestContext, Promise<WorkspaceContext>>();
+
+  private constructor(
+    file: ManifestFile | undefined,
+    io: CliIo,
+    log: Log,
+    options: WorkspaceOptions,
+  ) {
+    this.file = file;
+    this.#io = io;
+    this.#log = log;
+    this.#options = options;
+  }
+
+  static async open(io: CliIo, log: Log, options: WorkspaceOptions): Promise<Workspace> {
+    return new Workspace(await loadManifest(io, options.manifest, log), io, log, options);
+  }
+
+  /** @throws DockformError `manifest` when there is none. */
+  requireManifest(): ManifestFile {
+    if (this.file === undefined) throw noManifest(this.#io.cwd);
+    return this.file;
+  }
+
+  /** @throws DockformError `manifest` when the manifest has none. */
+  requireIdentifier(): string {
+    const { manifest } = this.requireManifest();
+    if (manifest.identifier !== undefined) return manifest.identifier;
+    throw new DockformError("manifest", `${manifest.file} has no identifier`, {
+      hint: "Add `identifier: some-name` at the top: it labels the volumes that are this manifest's.",
+    });
+  }
+
+  /** The contexts a command without a volume name works on: all, or the one of `--context`. */
+  async contexts(): Promise<readonly WorkspaceContext[]> {
+    const chosen = this.#options.context;
+    const declared = this.#declaredContexts();
+    const selected =
+      chosen === undefined
+        ? declared
+        : declared.filter(({ name }) => name === undefined || name === chosen);
+    if (selected.length === 0) throw this.#unknownContext(String(chosen));
+    return Promise.all(selected.map((context) => this.#open(context)));
+  }
+
+  /** The volume that `[context/]volume` means. */
+  async target(reference: string): Promise<VolumeTarget> {
+    const parsed = parseVolumeReference(reference);
+    const declared = this.#find(parsed);
+    const context = await this.#open(declared);
+    return targetIn(context, parsed.volume);
+  }
+
+  [Symbol.dispose](): void {
+    for (const context of this.#contexts.values()) {
+      context.then(
+        ({ engine }) => engine.close(),
+        () => {},
+      );
+    }
+  }
+
+  /** Without a manifest there is one context, chosen by the environment, and nothing is declared. */
+  #declaredContexts(): readonly ManifestContext[] {
+    return this.file?.manifest.contexts ?? [UNDECLARED];
+  }
+
+  #find(reference: ReturnType<typeof parseVolumeReference>): ManifestContext {
+    if (this.file !== undefined) {
+      return resolveVolumeReference(this.file.manifest, reference, this.#options.context);
+    }
+    return reference.context === undefined
+      ? UNDECLARED
+      : { ...UNDECLARED, name: reference.context };
+  }
+
+  #unknownContext(name: string): DockformError {
+    const names = this.#declaredContexts().map((context) => context.name);
+    return new DockformError("usage", `the manifest has no context "${name}"`, {
+      hint: `It has ${names.join(", ")}. Leave --context away, or add the context to the manifest.`,
+    });
+  }
+
+  #open(context: ManifestContext): Promise<WorkspaceContext> {
+    let opened = this.#contexts.get(context);
+    if (opened === undefined) {
+      opened = this.#connect(context);
+      this.#contexts.set(context, opened);
+    }
+    return opened;
+  }
+
+  async #connect(context: ManifestContext): Promise<WorkspaceContext> {
+    const io = this.#io;
+    const name = context.name ?? this.#options.context ?? (await currentContextName(io));
+    const engine = new EngineClient(await resolveEndpoint(name, context.host, io));
+    const root = this.#snapshotRoot();
+    const folderContext = this.#declaredContexts().length > 1 ? name : undefined;
+    let image: Promise<HelperImage> | undefined;
+    return {
+      name,
+      engine,
+      volumes: context.volumes,
+      findHelperImage: () => (image ??= helperImage(engine, this.helperImageOptions())),
+      snapshotFolder: (volume) => snapshotFolder(root, folderContext, volume),
+    };
+  }
+
+  helperImageOptions(): HelperImageOptions {
+    const { env, platform, machine, temporaryFolder, signal } = this.#io;
+    return {
+      named: env["DOCKFORM_HELPER_IMAGE"] || this.file?.manifest.helperImage,
+      host: { platform, machine, temporaryFolder, path: env["PATH"] ?? "" },
+      log: this.#log,
+      signal,
+    };
+  }
+
+  #snapshotRoot(): string {
+    if (this.#options.output !== undefined) return resolve(this.#io.cwd, this.#options.output);
+    return join(this.file?.folder ?? this.#io.cwd, ".dockform", "snapshots");
+  }
+}
+
+const UNDECLARED: ManifestContext = { name: undefined, host: undefined, volumes: new Map() };

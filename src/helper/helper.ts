@@ -1,0 +1,52 @@
+import type { EngineClient } from "../engine/client.ts";
+import { chooseDataPath, type DataPath } from "./data-path.ts";
+import { checkHelper, type HelperImage } from "./image.ts";
+import type { HelperReply } from "./reply.ts";
+import { HelperSession, type HelperOptions, type HelperVerb } from "./session.ts";
+
+/** A helper whose image was checked and whose fastest data path is known. */
+export class Helper implements AsyncDisposable {
+  readonly dataPath: DataPath;
+  readonly #session: HelperSession;
+
+  private constructor(session: HelperSession, dataPath: DataPath) {
+    this.#session = session;
+    this.dataPath = dataPath;
+  }
+
+  /**
+   * Starts a helper container for a volume that exists.
+   *
+   * @throws DockformError `refused` when another client holds the container's name, or when the
+   * image would lose metadata.
+   */
+  static async open(
+    engine: EngineClient,
+    image: HelperImage,
+    options: Omit<HelperOptions, "image">,
+  ): Promise<Helper> {
+    const session = await HelperSession.open(engine, { ...options, image: image.reference });
+    try {
+      const hello = await session.call(["hello"], options.signal);
+      checkHelper(hello, image);
+      const dataPath = await chooseDataPath(session, hello);
+      options.log.debug(
+        `helper ${session.containerId.slice(0, 12)}: data goes by ${dataPath.kind}`,
+      );
+      return new Helper(session, dataPath);
+    } catch (error) {
+      await session[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Runs a verb to its end. Rejects when the helper dies; a failing verb is a status. */
+  call(verb: HelperVerb, signal?: AbortSignal): Promise<HelperReply> {
+    return this.#session.call(verb, signal);
+  }
+
+  /** Removes the container. A failure to do so is a warning, for the work is done. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,50 @@
+import type { HelperReply } from "./reply.ts";
+
+/** What tar and zstd made of an archive, read from a reply's status facts and messages. */
+export interface TarOutcome {
+  /** Length of the tar stream. */
+  readonly tarBytes: number;
+  /** Regular files, one for each name. */
+  readonly files: number;
+  readonly entries: number;
+  /** What tar remarked without failing, without its name in front. */
+  readonly remarks: readonly string[];
+  /** Why the archive is not to be trusted; `undefined` when it is. */
+  readonly failure: string | undefined;
+}
+
+const TOTAL = /^Total bytes (?:written|read): (\d+)/;
+/** tar's way to say "see above". */
+const SUMMARY = /Exiting with failure status due to previous errors|Error is not recoverable/;
+
+/** Status 1 of tar says that files changed while it read them: the archive is whole all the same. */
+const TAR_FILES_CHANGED = 1;
+
+export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutcome {
+  const number = (fact: string): number => Number(reply.facts.get(fact) ?? Number.NaN);
+  const total = reply.messages.map((line) => TOTAL.exec(line)?.[1]).find((n) => n !== undefined);
+  const remarks = reply.messages
+    .filter((line) => !TOTAL.test(line) && !SUMMARY.test(line))
+    .map((line) => line.replace(/^tar: (?:\.\/)?/, ""));
+  const tarStatus = number("tar_status");
+  const tarWorked = tarStatus === 0 || (mode === "create" && tarStatus === TAR_FILES_CHANGED);
+  const worked = reply.status === 0 && tarWorked && number("zstd_status") === 0;
+  const cause = remarks.find((line) => /cannot|error|unexpected|not look|premature/i.test(line));
+  const lostMetadata =
+    mode === "read" ? remarks.find((line) => line.includes("Cannot")) : undefined;
+  const failure = worked
+    ? (lostMetadata ?? (total === undefined ? "tar did not say how much it read" : undefined))
+    : (cause ?? remarks.at(-1) ?? `tar ended with status ${tarStatus}`);
+  return {
+    tarBytes: Number(total ?? 0),
+    files: number("files"),
+    entries: number("entries"),
+    remarks: withOmitted(remarks, reply),
+    failure,
+  };
+}
+
+function withOmitted(remarks: readonly string[], reply: HelperReply): readonly string[] {
+  const omitted = reply.messageCount - reply.messages.length;
+  return omitted === 0 ? remarks : [...remarks, `and ${omitted} more messages of tar`];
+}

@@ -1,0 +1,34 @@
+import { homedir, machine, tmpdir } from "node:os";
+import { runProgram } from "./cli/program.ts";
+import { DockformError } from "./errors.ts";
+
+const interruption = new AbortController();
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    if (interruption.signal.aborted) {
+      process.stderr.write("Still cleaning up; this ends by itself.\n");
+      return;
+    }
+    process.stderr.write("\nInterrupted; cleaning up.\n");
+    interruption.abort(new DockformError("interrupted", "interrupted: nothing was left half-done"));
+  });
+}
+// A reader that goes away (`dockform ... | head`) is no reason to leave work half-done.
+process.stdout.on("error", () => {});
+process.stderr.on("error", () => {});
+
+process.exitCode = await runProgram(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  homeFolder: homedir(),
+  temporaryFolder: tmpdir(),
+  platform: process.platform,
+  machine: machine(),
+  nodeVersion: process.versions.node,
+  now: () => new Date(),
+  signal: interruption.signal,
+});

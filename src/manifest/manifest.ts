@@ -1,0 +1,47 @@
+/** The file names a manifest is looked for under, in order. */
+export const MANIFEST_FILE_NAMES: readonly string[] = [
+  "dockform.yml",
+  "dockform.yaml",
+  "Dockform.yml",
+  "Dockform.yaml",
+];
+
+/** A volume as the manifest declares it. */
+export interface VolumeSpec {
+  readonly name: string;
+  readonly driver: string;
+  readonly driverOpts: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `"fileset"` when only a fileset's `target_volume` names it. */
+  readonly declaredBy: "volumes" | "fileset";
+}
+
+/** A Docker engine and the volumes declared for it. */
+export interface ManifestContext {
+  /** The Docker context's name; undefined leaves the choice to the environment. */
+  readonly name: string | undefined;
+  /** The engine's address, in place of what the Docker context of that name says. */
+  readonly host: string | undefined;
+  readonly volumes: ReadonlyMap<string, VolumeSpec>;
+}
+
+/** A manifest that passed every check. */
+export interface Manifest {
+  /** The name the manifest was read under, for messages. */
+  readonly file: string;
+  readonly identifier: string | undefined;
+  /** Whether it is written in the `contexts:` form, even with a single context. */
+  readonly severalContexts: boolean;
+  /** Never empty. */
+  readonly contexts: readonly ManifestContext[];
+  readonly helperImage: string | undefined;
+  /** Sections that are declared but belong to other tools, in the order of the file. */
+  readonly unmanagedSections: readonly string[];
+}
+
+/** Something the person should know although the manifest is valid. */
+export interface ManifestWarning {
+  readonly message: string;
+  readonly line: number;
+  readonly column: number;
+}

@@ -1,0 +1,65 @@
+import { createVolume, inspectVolume, removeVolume } from "../engine/volumes.ts";
+import { DockformError } from "../errors.ts";
+import { snapshotVolume } from "../volume/snapshot.ts";
+import type { VolumeTarget } from "../volume/target.ts";
+import type { Tools } from "../volume/tools.ts";
+import { containerTitle, volumeUsers } from "../volume/users.ts";
+import { labelsFor, type PlannedVolume } from "./plan.ts";
+
+/** zstd's default: what level 19 saves on top costs eighty times the time. */
+export const DEFAULT_LEVEL = 3;
+
+/** Creates a declared volume, with its own labels and the identifier's. */
+export async function createDeclared(
+  target: VolumeTarget,
+  { spec }: Extract<PlannedVolume, { action: "create" }>,
+  identifier: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, driver, driverOpts } = spec;
+  const labels = labelsFor(spec, identifier);
+  await createVolume(target.engine, { name, driver, driverOpts, labels }, signal);
+}
+
+/**
+ * Refuses when a container, running or not, uses one of the volumes. To be asked of all volumes
+ * before the first is removed.
+ *
+ * @throws DockformError `refused`.
+ */
+export async function refuseUsedVolumes(
+  targets: readonly VolumeTarget[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const target of targets) {
+    const volume = await inspectVolume(target.engine, target.volume, signal);
+    const users = volume === undefined ? [] : await volumeUsers(target.engine, volume, signal);
+    if (users.length === 0) continue;
+    const named = users.map(({ container }) => `${containerTitle(container)}, ${container.state}`);
+    throw new DockformError(
+      "refused",
+      `containers are using volume "${target.volume}": ${named.join("; ")}`,
+      {
+        hint: "No volume was removed. Remove these containers first, for example with `docker compose down`.",
+      },
+    );
+  }
+}
+
+/**
+ * Removes a volume, after a snapshot of it has been written; answers the snapshot's path.
+ *
+ * @throws DockformError when the snapshot fails; the volume is kept then.
+ */
+export async function snapshotAndRemove(
+  target: VolumeTarget,
+  note: string,
+  tools: Tools,
+): Promise<string> {
+  const { archivePath } = await snapshotVolume(
+    { target, format: "tar.zst", level: DEFAULT_LEVEL, note },
+    tools,
+  );
+  await removeVolume(target.engine, target.volume, tools.signal);
+  return archivePath;
+}

@@ -1,0 +1,82 @@
+import type { EngineVolume } from "../engine/volumes.ts";
+import type { VolumeSpec } from "../manifest/manifest.ts";
+
+/** The label by which volumes of a manifest are told from others. */
+export const IDENTIFIER_LABEL = "io.dockform.identifier";
+
+/** What is to be done, or only to be said, about one volume. */
+export type PlannedVolume =
+  | { readonly action: "create"; readonly name: string; readonly spec: VolumeSpec }
+  | { readonly action: "keep"; readonly name: string; readonly remark: string | undefined }
+  /** It exists otherwise than declared; it is left alone. */
+  | { readonly action: "drift"; readonly name: string; readonly differences: readonly string[] }
+  /** It carries our label and is no longer declared. */
+  | { readonly action: "orphan"; readonly name: string };
+
+/** The steps from the volumes that exist in a context to those that are declared, by name. */
+export function planVolumes(
+  declared: ReadonlyMap<string, VolumeSpec>,
+  existing: readonly EngineVolume[],
+  identifier: string,
+): readonly PlannedVolume[] {
+  const byName = new Map(existing.map((volume) => [volume.name, volume]));
+  const planned = [...declared.values()].map((spec): PlannedVolume => {
+    const volume = byName.get(spec.name);
+    if (volume === undefined) return { action: "create", name: spec.name, spec };
+    const differences = driftOf(spec, volume);
+    return differences.length > 0
+      ? { action: "drift", name: spec.name, differences }
+      : { action: "keep", name: spec.name, remark: labelRemark(volume, identifier) };
+  });
+  const orphans = ownedVolumes(existing, identifier)
+    .filter((volume) => !declared.has(volume.name))
+    .map((volume): PlannedVolume => ({ action: "orphan", name: volume.name }));
+  return [...planned, ...orphans].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The volumes that carry this manifest's label. */
+export function ownedVolumes(
+  existing: readonly EngineVolume[],
+  identifier: string,
+): readonly EngineVolume[] {
+  return existing.filter((volume) => volume.labels[IDENTIFIER_LABEL] === identifier);
+}
+
+/** The labels a declared volume is created with. */
+export function labelsFor(spec: VolumeSpec, identifier: string): Readonly<Record<string, string>> {
+  return { ...spec.labels, [IDENTIFIER_LABEL]: identifier };
+}
+
+/** Labels that others added (Docker Compose does) are no drift; declared ones must be as declared. */
+function driftOf(spec: VolumeSpec, volume: EngineVolume): readonly string[] {
+  const options = new Set([...Object.keys(spec.driverOpts), ...Object.keys(volume.driverOpts)]);
+  return [
+    ...difference("driver", spec.driver, volume.driver),
+    ...[...options].flatMap((key) =>
+      difference(`option ${key}`, spec.driverOpts[key], volume.driverOpts[key]),
+    ),
+    ...Object.entries(spec.labels).flatMap(([key, value]) =>
+      difference(`label ${key}`, value, volume.labels[key]),
+    ),
+  ];
+}
+
+function difference(
+  what: string,
+  declared: string | undefined,
+  actual: string | undefined,
+): readonly string[] {
+  return declared === actual ? [] : [`${what} is ${quoted(actual)}, declared ${quoted(declared)}`];
+}
+
+function quoted(value: string | undefined): string {
+  return value === undefined ? "not set" : JSON.stringify(value);
+}
+
+function labelRemark(volume: EngineVolume, identifier: string): string | undefined {
+  const label = volume.labels[IDENTIFIER_LABEL];
+  if (label === identifier) return undefined;
+  return label === undefined
+    ? "made by something else; destroy will leave it alone"
+    : `belongs to ${label}; destroy will leave it alone`;
+}

@@ -1,0 +1,101 @@
+import * as v from "valibot";
+import { DockformError } from "../errors.ts";
+import type { ArchiveFormat } from "./name.ts";
+
+export const FORMAT_VERSION = 1;
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const text = v.string();
+const textMap = v.record(v.string(), v.string());
+const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "64 hex digits"));
+
+/** A container that had the volume mounted when the snapshot was taken. */
+const ContainerSchema = v.looseObject({
+  name: text,
+  image: text,
+  image_digest: text,
+  state: text,
+  read_write: v.boolean(),
+});
+
+const SidecarSchema = v.looseObject({
+  dockform_version: text,
+  created_at: v.pipe(v.string(), v.isoTimestamp("a time like 2026-11-23T02:15:40Z")),
+  volume_name: text,
+  spec_hash: text,
+  driver: text,
+  // The original writes null where a volume has none.
+  driver_opts: v.nullish(textMap, {}),
+  labels: v.nullish(textMap, {}),
+  uncompressed_bytes: count,
+  file_count: count,
+  checksum: v.looseObject({
+    algo: v.literal("sha256", "sha256"),
+    tar_zst: v.optional(v.union([sha256, v.literal("")])),
+    tar: v.optional(v.union([sha256, v.literal("")])),
+  }),
+  notes: v.optional(text),
+  format_version: v.optional(count),
+  stored_bytes: v.optional(count),
+  entry_count: v.optional(count),
+  context: v.optional(text),
+  engine: v.optional(v.looseObject({ id: text, version: text })),
+  consistency: v.optional(v.picklist(["live", "pause", "stop"])),
+  warnings: v.optional(v.array(text)),
+  containers: v.optional(v.array(ContainerSchema)),
+  durations: v.optional(v.looseObject({ total_ms: count, downtime_ms: count })),
+});
+
+/**
+ * What a snapshot's JSON file says of its data (docs/format.md, "Sidecar"). The fields up to `notes`
+ * are the original Dockform's, with its meaning; the others are ours and absent in its files.
+ */
+export type Sidecar = v.InferOutput<typeof SidecarSchema>;
+export type SidecarContainer = v.InferOutput<typeof ContainerSchema>;
+
+/**
+ * Reads a sidecar. Fields that this version does not know are ignored.
+ *
+ * @throws DockformError `integrity` for anything that is not a valid sidecar: malformed is never
+ * the same as absent.
+ */
+export function parseSidecar(json: string, file: string): Sidecar {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    throw invalid(file, "it is not JSON", error);
+  }
+  const result = v.safeParse(SidecarSchema, value);
+  if (!result.success) {
+    const [issue] = result.issues;
+    const path = v.getDotPath(issue);
+    throw invalid(
+      file,
+      `${path ?? "the file"}: expected ${issue.expected}, found ${issue.received}`,
+    );
+  }
+  const { format_version: version = 0 } = result.output;
+  if (version > FORMAT_VERSION) {
+    throw invalid(file, `format_version ${version} is newer than this program knows`);
+  }
+  return result.output;
+}
+
+function invalid(file: string, problem: string, cause?: unknown): DockformError {
+  return new DockformError("integrity", `the sidecar ${file} is not valid: ${problem}`, {
+    hint: "Restore from another snapshot. To use the data without what the sidecar says of it, move the .json file away.",
+    cause,
+  });
+}
+
+/** The file's content, as `JSON.stringify` with two blanks. */
+export function formatSidecar(sidecar: Sidecar): string {
+  return `${JSON.stringify(sidecar, undefined, 2)}\n`;
+}
+
+/** The SHA-256 over the stored bytes; `undefined` where the sidecar has none for this format. */
+export function storedChecksum(sidecar: Sidecar, format: ArchiveFormat): string | undefined {
+  const { tar_zst: tarZst, tar } = sidecar.checksum;
+  return (format === "tar.zst" ? tarZst : tar) || undefined;
+}

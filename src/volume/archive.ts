@@ -1,0 +1,198 @@
+import { open, type FileHandle } from "node:fs/promises";
+import { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { DockformError, messageOf, systemCode } from "../errors.ts";
+import type { Helper } from "../helper/helper.ts";
+import { tarOutcome } from "../helper/messages.ts";
+import { archiveFormat, sidecarPath, type ArchiveFormat } from "../snapshot/name.ts";
+import { parseSidecar, storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
+import { DigestingStream } from "./digest.ts";
+import type { StartProgress } from "./tools.ts";
+
+/** The two empty blocks that end every tar archive. */
+const TAR_END_BYTES = 1024;
+const READ_BYTES = 1 << 20;
+
+const ANOTHER_SNAPSHOT = "Nothing was touched. Restore from another snapshot.";
+
+/** What is known of an archive's contents before it is extracted. */
+export interface ArchiveContents {
+  /** Length of the tar stream, which its files need at least. */
+  readonly tarBytes: number;
+  readonly entries: number;
+}
+
+/** A snapshot's data, held open so that it stays the same file however often it is read. */
+export class Archive implements AsyncDisposable {
+  readonly path: string;
+  readonly format: ArchiveFormat;
+  readonly storedBytes: number;
+  readonly #file: FileHandle;
+
+  private constructor(path: string, format: ArchiveFormat, file: FileHandle, storedBytes: number) {
+    this.path = path;
+    this.format = format;
+    this.storedBytes = storedBytes;
+    this.#file = file;
+  }
+
+  /** @throws DockformError `usage` for another extension, `failed` when it cannot be read. */
+  static async open(path: string): Promise<Archive> {
+    const format = archiveFormat(path);
+    if (format === undefined) {
+      throw new DockformError("usage", `${path} is not a snapshot: expected .tar.zst or .tar`, {
+        hint: "Give the path of a snapshot's data file.",
+      });
+    }
+    try {
+      const file = await open(path, "r");
+      const stats = await file.stat();
+      if (stats.isFile()) return new Archive(path, format, file, stats.size);
+      await file.close();
+    } catch (error) {
+      throw cannotRead(path, error);
+    }
+    throw new DockformError("failed", `${path} is not a file`, {
+      hint: "Give the path of a snapshot's data file.",
+    });
+  }
+
+  /** For `zstd` in the helper: what to undo, "none" for a plain tar. */
+  get compression(): string {
+    return this.format === "tar" ? "none" : "zstd";
+  }
+
+  /** The sidecar beside the data; `undefined` where there is none. */
+  async sidecar(): Promise<Sidecar | undefined> {
+    const path = sidecarPath(this.path, this.format);
+    let text: string;
+    try {
+      const file = await open(path, "r");
+      try {
+        text = await file.readFile("utf8");
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return undefined;
+      throw cannotRead(path, error);
+    }
+    return parseSidecar(text, path);
+  }
+
+  /** Streams the stored bytes from the beginning; a copy of them passes through `digest`. */
+  readInto(digest: DigestingStream): DigestingStream {
+    const file = this.#file.createReadStream({
+      start: 0,
+      autoClose: false,
+      highWaterMark: READ_BYTES,
+    });
+    file.once("error", (error) => digest.destroy(cannotRead(this.path, error)));
+    return file.pipe(digest);
+  }
+
+  /** The SHA-256 over the stored bytes. */
+  async sha256(startProgress: StartProgress, signal: AbortSignal): Promise<string> {
+    const progress = startProgress(`Checking ${this.path}`, this.storedBytes);
+    const digest = new DigestingStream(progress);
+    try {
+      await pipeline(this.readInto(digest), discarding(), { signal });
+      return digest.sha256();
+    } finally {
+      progress.end();
+    }
+  }
+
+  /**
+   * Reads the archive to its end with the helper's own zstd and tar, without writing anything.
+   *
+   * @throws DockformError `integrity` when it is damaged, cut short or no archive at all.
+   */
+  async scan(
+    helper: Helper,
+    startProgress: StartProgress,
+    signal: AbortSignal,
+  ): Promise<ArchiveContents> {
+    await this.#mustHaveTarEnd();
+    const progress = startProgress(`Reading ${this.path}`, this.storedBytes);
+    try {
+      const data = this.readInto(new DigestingStream(progress));
+      const reply = await helper.dataPath.send(
+        (source) => ["scan", source, this.compression],
+        data,
+        signal,
+      );
+      const outcome = tarOutcome(reply, "read");
+      const failure = outcome.failure ?? (outcome.tarBytes === 0 ? "it is empty" : undefined);
+      if (failure !== undefined) throw this.damaged(failure);
+      return outcome;
+    } finally {
+      progress.end();
+    }
+  }
+
+  damaged(failure: string): DockformError {
+    return new DockformError("integrity", `${this.path} is damaged: ${failure}`, {
+      hint: ANOTHER_SNAPSHOT,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+  }
+
+  /** tar takes an archive that was cut between two entries for whole; zstd does not. */
+  async #mustHaveTarEnd(): Promise<void> {
+    if (this.format !== "tar") return;
+    const end = Buffer.alloc(TAR_END_BYTES, 1);
+    await this.#file.read(end, 0, TAR_END_BYTES, Math.max(0, this.storedBytes - TAR_END_BYTES));
+    if (end.some((byte) => byte !== 0)) {
+      throw this.damaged("it does not end as a tar archive does, so it was cut short");
+    }
+  }
+}
+
+/**
+ * Compares the stored bytes with the sidecar's checksum.
+ *
+ * @throws DockformError `integrity` on a mismatch.
+ */
+export async function verifyChecksum(
+  archive: Archive,
+  sidecar: Sidecar,
+  startProgress: StartProgress,
+  signal: AbortSignal,
+): Promise<string> {
+  const expected = storedChecksum(sidecar, archive.format);
+  if (expected === undefined) {
+    throw new DockformError(
+      "integrity",
+      `the sidecar of ${archive.path} has no checksum for .${archive.format}`,
+      { hint: "To restore without that check, move the .json file away." },
+    );
+  }
+  const actual = await archive.sha256(startProgress, signal);
+  if (actual === expected) return actual;
+  throw new DockformError("integrity", `checksum mismatch for ${archive.path}`, {
+    hint: `The file is not what was stored. ${ANOTHER_SNAPSHOT}`,
+    data: { expected, actual },
+  });
+}
+
+function discarding(): Writable {
+  return new Writable({ write: (_chunk, _encoding, done) => done() });
+}
+
+function cannotRead(path: string, error: unknown): DockformError {
+  const missing = systemCode(error) === "ENOENT";
+  return new DockformError(
+    "failed",
+    missing ? `${path} does not exist` : `cannot read ${path}: ${messageOf(error)}`,
+    {
+      hint: missing
+        ? "Look into the folder .dockform/snapshots beside the manifest, or run `dockform volume list`."
+        : "Check the file's owner and mode.",
+      cause: error,
+    },
+  );
+}

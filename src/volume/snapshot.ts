@@ -1,0 +1,211 @@
+import { randomBytes } from "node:crypto";
+import { pipeline } from "node:stream/promises";
+import { engineInfo } from "../engine/system.ts";
+import type { EngineVolume } from "../engine/volumes.ts";
+import { DockformError, messageOf, systemCode } from "../errors.ts";
+import { withSignal } from "../abort.ts";
+import { Helper } from "../helper/helper.ts";
+import { tarOutcome, type TarOutcome } from "../helper/messages.ts";
+import type { ArchiveFormat } from "../snapshot/name.ts";
+import { FORMAT_VERSION, formatSidecar, type Sidecar } from "../snapshot/sidecar.ts";
+import { specHash } from "../snapshot/spec-hash.ts";
+import { PendingSnapshot } from "../store/folder.ts";
+import { DigestingStream } from "./digest.ts";
+import { existingVolume, type VolumeTarget } from "./target.ts";
+import type { Tools } from "./tools.ts";
+import { containerTitle, volumeUsers, type VolumeUser } from "./users.ts";
+
+export interface SnapshotRequest {
+  readonly target: VolumeTarget;
+  readonly format: ArchiveFormat;
+  /** zstd's level, 1 to 19. */
+  readonly level: number;
+  readonly note: string | undefined;
+}
+
+export interface SnapshotReport {
+  readonly context: string;
+  readonly volume: string;
+  readonly archivePath: string;
+  readonly sidecarPath: string;
+  readonly sidecar: Sidecar;
+}
+
+/** What one pass over the volume found out. */
+interface Archived {
+  readonly outcome: TarOutcome;
+  readonly storedBytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * Writes a snapshot of a volume in one pass over its data (docs/format.md). Nothing has a final name
+ * until it is complete and flushed, and nothing is left behind by a failure.
+ *
+ * @throws DockformError `failed` when the volume does not exist, cannot be read or the snapshot not
+ * be written.
+ */
+export async function snapshotVolume(
+  request: SnapshotRequest,
+  tools: Tools,
+): Promise<SnapshotReport> {
+  const started = performance.now();
+  const { target } = request;
+  const volume = await existingVolume(
+    target,
+    { kind: "failed", hint: "Run `dockform volume list` to see the volumes there are." },
+    tools.signal,
+  );
+  const users = await volumeUsers(target.engine, volume, tools.signal);
+  warnAboutWriters(volume, users, tools);
+  const engine = engineInfo(target.engine, tools.signal);
+  engine.catch(() => {});
+
+  await using helper = await openReadingHelper(target, tools);
+  await using pending = await PendingSnapshot.begin({
+    folder: target.snapshotFolder,
+    format: request.format,
+    specHash: specHash(volume),
+    now: tools.now,
+    signal: tools.signal,
+  });
+  const archived = await streamArchive(helper, pending, request, tools);
+  for (const remark of archived.outcome.remarks) tools.log.warn(`${target.volume}: ${remark}`);
+  const sidecar = describe(request, tools, {
+    volume,
+    users,
+    archived,
+    time: pending.time,
+    engine: await engine,
+    totalMs: Math.round(performance.now() - started),
+  });
+  await pending.commit(formatSidecar(sidecar));
+  return {
+    context: target.context,
+    volume: target.volume,
+    archivePath: pending.archivePath,
+    sidecarPath: pending.sidecarPath,
+    sidecar,
+  };
+}
+
+function warnAboutWriters(
+  volume: EngineVolume,
+  users: readonly VolumeUser[],
+  { log }: Tools,
+): void {
+  for (const { container, readWrite } of users) {
+    if (container.state !== "running" || !readWrite) continue;
+    log.warn(
+      `${containerTitle(container)} is running and can write to volume "${volume.name}": files may change while they are read`,
+    );
+  }
+}
+
+async function openReadingHelper(target: VolumeTarget, tools: Tools): Promise<Helper> {
+  const image = await target.findHelperImage();
+  return Helper.open(target.engine, image, {
+    volume: target.volume,
+    access: "read",
+    name: `dockform-snapshot-${target.volume}-${randomBytes(4).toString("hex")}`,
+    operation: "snapshot",
+    temporaryFolder: tools.temporaryFolder,
+    log: tools.log,
+    signal: tools.signal,
+  });
+}
+
+async function streamArchive(
+  helper: Helper,
+  pending: PendingSnapshot,
+  request: SnapshotRequest,
+  tools: Tools,
+): Promise<Archived> {
+  const { target, format, level } = request;
+  const compression = format === "tar" ? "none" : String(level);
+  const progress = tools.startProgress(`Snapshot of ${target.volume}`);
+  const digest = new DigestingStream(progress);
+  const file = pending.data.createWriteStream({ autoClose: false, highWaterMark: 1 << 20 });
+  let storeError: unknown;
+  file.once("error", (error) => (storeError = error));
+  const incoming = await helper.dataPath.receive(
+    (sink) => ["archive", sink, compression],
+    tools.signal,
+  );
+  // The reply counts before the stream: when the helper dies, the data alone would look complete.
+  const [reply, stored] = await Promise.allSettled([
+    withSignal(incoming.reply, tools.signal),
+    pipeline(incoming.data, digest, file, { signal: tools.signal }),
+  ]);
+  progress.end();
+  if (storeError !== undefined) throw cannotStore(pending, storeError);
+  if (reply.status === "rejected") throw reply.reason;
+  const outcome = tarOutcome(reply.value, "create");
+  if (outcome.failure !== undefined) throw cannotRead(target, outcome.failure);
+  if (stored.status === "rejected") throw stored.reason;
+  return { outcome, storedBytes: digest.bytes, sha256: digest.sha256() };
+}
+
+function cannotRead(target: VolumeTarget, failure: string): DockformError {
+  return new DockformError("failed", `cannot read volume "${target.volume}": ${failure}`, {
+    hint: "No snapshot was written. Check the file system under the volume, then try again.",
+  });
+}
+
+function cannotStore(pending: PendingSnapshot, error: unknown): DockformError {
+  const full = systemCode(error) === "ENOSPC" || systemCode(error) === "EDQUOT";
+  return new DockformError(
+    "failed",
+    `cannot write ${pending.archivePath}: ${full ? "the disk is full" : messageOf(error)}`,
+    {
+      hint: full
+        ? "No snapshot was written. Make room, or name another folder with -o."
+        : "No snapshot was written. Check the disk of that folder, or name another one with -o.",
+      cause: error,
+    },
+  );
+}
+
+function describe(
+  request: SnapshotRequest,
+  tools: Tools,
+  found: {
+    readonly volume: EngineVolume;
+    readonly users: readonly VolumeUser[];
+    readonly archived: Archived;
+    readonly time: Date;
+    readonly engine: { readonly id: string; readonly serverVersion: string };
+    readonly totalMs: number;
+  },
+): Sidecar {
+  const { volume, archived, users } = found;
+  const checksumField = request.format === "tar" ? "tar" : "tar_zst";
+  return {
+    dockform_version: tools.version,
+    created_at: found.time.toISOString().replace(".000Z", "Z"),
+    volume_name: volume.name,
+    spec_hash: specHash(volume),
+    driver: volume.driver,
+    driver_opts: volume.driverOpts,
+    labels: volume.labels,
+    uncompressed_bytes: archived.outcome.tarBytes,
+    file_count: archived.outcome.files,
+    checksum: { algo: "sha256", [checksumField]: archived.sha256 },
+    ...(request.note === undefined ? {} : { notes: request.note }),
+    format_version: FORMAT_VERSION,
+    stored_bytes: archived.storedBytes,
+    entry_count: archived.outcome.entries,
+    context: request.target.context,
+    engine: { id: found.engine.id, version: found.engine.serverVersion },
+    consistency: "live",
+    warnings: [...archived.outcome.remarks],
+    containers: users.map(({ container, readWrite }) => ({
+      name: container.name,
+      image: container.image,
+      image_digest: container.imageId,
+      state: container.state,
+      read_write: readWrite,
+    })),
+    durations: { total_ms: found.totalMs, downtime_ms: 0 },
+  };
+}

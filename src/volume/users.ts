@@ -1,0 +1,77 @@
+import type { EngineClient } from "../engine/client.ts";
+import { listContainers, type ContainerSummary } from "../engine/containers.ts";
+import type { EngineVolume } from "../engine/volumes.ts";
+import { HELPER_LABEL } from "../helper/session.ts";
+
+const COMPOSE_SERVICE_LABEL = "com.docker.compose.service";
+const COMPOSE_PROJECT_LABEL = "com.docker.compose.project";
+
+/** A container that has a volume mounted, whatever its state. */
+export interface VolumeUser {
+  readonly container: ContainerSummary;
+  /** Whether it can write to the volume. */
+  readonly readWrite: boolean;
+}
+
+/**
+ * The containers that see a volume's files, running or not: by mounting the volume, or by mounting
+ * its folder on the engine's host.
+ */
+export async function volumeUsers(
+  engine: EngineClient,
+  volume: EngineVolume,
+  signal: AbortSignal,
+): Promise<readonly VolumeUser[]> {
+  return usersAmong(await listContainers(engine, { signal }), volume);
+}
+
+/** The same, out of containers that are known already. */
+export function usersAmong(
+  containers: readonly ContainerSummary[],
+  volume: EngineVolume,
+): readonly VolumeUser[] {
+  return containers
+    .filter((container) => container.labels[HELPER_LABEL] === undefined)
+    .flatMap((container) => {
+      const mounts = container.mounts.filter((mount) => showsVolume(mount, volume));
+      return mounts.length === 0
+        ? []
+        : [{ container, readWrite: mounts.some((mount) => mount.readWrite) }];
+    });
+}
+
+function showsVolume(mount: ContainerSummary["mounts"][number], volume: EngineVolume): boolean {
+  if (mount.type === "volume") return mount.name === volume.name;
+  const folders = [volume.mountpoint, ...boundFolder(volume)];
+  return folders.some((folder) => mount.source === folder || mount.source.startsWith(`${folder}/`));
+}
+
+/** The `local` driver can bind a folder of the host: `o=bind, device=/srv/data`. */
+function boundFolder({ driver, driverOpts }: EngineVolume): readonly string[] {
+  const options = (driverOpts["o"] ?? "").split(",");
+  const device = driverOpts["device"];
+  const binds = options.includes("bind") || options.includes("rbind");
+  return driver === "local" && binds && device !== undefined ? [device] : [];
+}
+
+/** Whether a container's processes exist, so that they may use the volume right now. */
+export function isActive({ state }: ContainerSummary): boolean {
+  return state === "running" || state === "paused" || state === "restarting";
+}
+
+/** A container as people know it: by its service where Docker Compose made it. */
+export function containerTitle(container: ContainerSummary): string {
+  const service = composeService(container);
+  return service === undefined
+    ? container.name
+    : `${container.name} (service ${service.service} of ${service.project})`;
+}
+
+/** The Compose service that a container belongs to, by the labels Compose writes. */
+export function composeService(
+  container: ContainerSummary,
+): { readonly project: string; readonly service: string } | undefined {
+  const service = container.labels[COMPOSE_SERVICE_LABEL];
+  const project = container.labels[COMPOSE_PROJECT_LABEL];
+  return service === undefined || project === undefined ? undefined : { project, service };
+}
