@@ -85,10 +85,16 @@ decompress() {
 	esac
 }
 
-# Reads tar's listing; its first letter is the entry's type: - file, h hard link, d folder.
+# Reads tar's listing: mode (its first letter is the type: - file, h hard link, l symbolic link),
+# owner, size, date, time, name. A path of over 4,095 bytes can be stored, but no tar can extract it.
 count_entries() {
-	awk '{ entries++; type = substr($0, 1, 1); if (type == "-" || type == "h") files++ }
-		END { print "files", files + 0; print "entries", entries + 0 }'
+	awk '{ entries++; type = substr($0, 1, 1) }
+		type == "-" || type == "h" { files++ }
+		length($0) > 4095 && type != "l" && type != "h" {
+			gsub(/\\[0-7][0-7][0-7]/, "?")
+			if (length($0) - index($0, $5) - length($5) > 4095) too_long++
+		}
+		END { print "files", files + 0; print "entries", entries + 0; print "too_long", too_long + 0 }'
 }
 
 # scan SOURCE COMPRESSION: reads an archive to its end and says what is in it.
@@ -141,6 +147,8 @@ extract() {
 	}
 	reply zstd_status "$(cat $scratch/zstd)"
 	reply tar_status "$(cat $scratch/tar)"
+	# Moving entries changes a folder's time, so the root's metadata is kept apart.
+	mkdir "$staging/new.root" && copy_metadata "$staging/new" "$staging/new.root" || exit 1
 	# The new contents must be on the disk before the old ones are given up.
 	sync -f "$staging/new" || exit 1
 }
@@ -156,14 +164,16 @@ discard() {
 # way is back, with old it is forward, and that is decidable from the folders alone.
 swap() {
 	staging=$volume/.dockform-$1
-	mkdir -m 700 "$staging/old.partial" && copy_metadata $volume "$staging/old.partial" || exit 1
+	touch -r $scratch/root-mtime $volume
+	mkdir "$staging/old.root" && copy_metadata $volume "$staging/old.root" &&
+		mkdir -m 700 "$staging/old.partial" || exit 1
 	if move_entries $volume "$staging/old.partial"; then
 		mv "$staging/old.partial" "$staging/old" && move_entries "$staging/new" $volume &&
-			copy_metadata "$staging/new" $volume && sync -f $volume && reply swapped
+			copy_metadata "$staging/new.root" $volume && sync -f $volume && reply swapped
 		exit
 	fi
-	move_entries "$staging/old.partial" $volume && copy_metadata "$staging/old.partial" $volume &&
-		rmdir "$staging/old.partial" && reply swapped_back
+	move_entries "$staging/old.partial" $volume && copy_metadata "$staging/old.root" $volume &&
+		rm -r "$staging/old.partial" "$staging/old.root" && reply swapped_back
 	exit 1
 }
 

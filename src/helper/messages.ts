@@ -30,8 +30,7 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
   const tarWorked = tarStatus === 0 || (mode === "create" && tarStatus === TAR_FILES_CHANGED);
   const worked = reply.status === 0 && tarWorked && number("zstd_status") === 0;
   const cause = remarks.find((line) => /cannot|error|unexpected|not look|premature/i.test(line));
-  const lostMetadata =
-    mode === "read" ? remarks.find((line) => line.includes("Cannot")) : undefined;
+  const lostMetadata = mode === "read" ? remarks.find(isLoss) : undefined;
   const failure = worked
     ? (lostMetadata ?? (total === undefined ? "tar did not say how much it read" : undefined))
     : (cause ?? remarks.at(-1) ?? `tar ended with status ${tarStatus}`);
@@ -39,12 +38,29 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
     tarBytes: Number(total ?? 0),
     files: number("files"),
     entries: number("entries"),
-    remarks: withOmitted(remarks, reply),
+    remarks: [...remarks, ...omitted(reply), ...tooLong(reply)],
     failure,
   };
 }
 
-function withOmitted(remarks: readonly string[], reply: HelperReply): readonly string[] {
-  const omitted = reply.messageCount - reply.messages.length;
-  return omitted === 0 ? remarks : [...remarks, `and ${omitted} more messages of tar`];
+/**
+ * tar treats an attribute or ACL that it cannot set as a warning; to us it is a loss. An ACL text
+ * with names that mean nothing here is none: tar then sets the ACL's raw copy, which attributes carry.
+ */
+function isLoss(remark: string): boolean {
+  return remark.includes("Cannot") && !remark.includes("Cannot acl_from_text");
+}
+
+function omitted(reply: HelperReply): readonly string[] {
+  const count = reply.messageCount - reply.messages.length;
+  return count === 0 ? [] : [`and ${count} more messages of tar`];
+}
+
+function tooLong(reply: HelperReply): readonly string[] {
+  const count = Number(reply.facts.get("too_long") ?? 0);
+  return count === 0
+    ? []
+    : [
+        `${count} paths are longer than 4,095 bytes: they are in the archive, but tar cannot extract them`,
+      ];
 }

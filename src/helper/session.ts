@@ -204,6 +204,13 @@ function helperDefinition(
     // Without this the engine would fill an empty volume from the image.
     VolumeOptions: { NoCopy: true },
   };
+  // tar writes ACLs with the names it finds here, and names mean other people elsewhere.
+  const noNames = ["/etc/passwd", "/etc/group"].map((file) => ({
+    Type: "bind",
+    Source: "/dev/null",
+    Target: file,
+    ReadOnly: true,
+  }));
   const exchangeMount = { Type: "bind", Source: exchangeFolder, Target: "/exchange" };
   return {
     Image: options.image,
@@ -232,7 +239,7 @@ function helperDefinition(
       Tmpfs: { "/scratch": "rw,noexec,nosuid,nodev,size=16m" },
       // A log driver would write every byte a second time.
       LogConfig: { Type: "none" },
-      Mounts: exchangeFolder === undefined ? [volumeMount] : [volumeMount, exchangeMount],
+      Mounts: [volumeMount, ...noNames, ...(exchangeFolder === undefined ? [] : [exchangeMount])],
     },
   };
 }

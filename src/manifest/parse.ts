@@ -1,14 +1,13 @@
-import { isScalar, type Document } from "yaml";
 import { buildManifest, unmanagedSections } from "./build.ts";
 import { check } from "./check.ts";
 import { targetVolumes } from "./filesets.ts";
 import { Interpolator, type Environment, type UnsetVariable } from "./interpolate.ts";
 import type { Manifest, ManifestWarning } from "./manifest.ts";
-import { manifestError, quoted, type Problem } from "./problem.ts";
+import { manifestError, type Problem } from "./problem.ts";
 import { manifestSchema } from "./schema.ts";
 import { MANIFEST } from "./scope.ts";
 import { SourceText, type Range } from "./source.ts";
-import { parseYaml, type YamlFile } from "./syntax.ts";
+import { parseYaml, tagMessage, type YamlFile } from "./syntax.ts";
 import { TreeReader } from "./tree.ts";
 
 /** How a manifest's text is to be read. */
@@ -51,9 +50,7 @@ interface Content {
 
 function readContent(source: SourceText, yaml: YamlFile, interpolator: Interpolator): Content {
   const { document, problems: syntax } = yaml;
-  if (document === undefined || isEmpty(document)) {
-    return { problems: syntax.length > 0 ? syntax : [EMPTY] };
-  }
+  if (document === undefined) return { problems: syntax.length > 0 ? syntax : [EMPTY] };
   const reader = new TreeReader(source, document, interpolator);
   const tree = reader.read(document.contents, MANIFEST);
   const { content, problems } = check(manifestSchema, tree);
@@ -69,12 +66,6 @@ function readContent(source: SourceText, yaml: YamlFile, interpolator: Interpola
 
 const EMPTY: Problem = { range: { start: 0, end: 0 }, message: "the manifest is empty" };
 
-function isEmpty({ contents }: Document): boolean {
-  return (
-    contents === null || (isScalar(contents) && contents.source === "" && contents.type === "PLAIN")
-  );
-}
-
 /** After the first place that is not YAML, what the parser makes of a file means little. */
 function isBefore(source: SourceText, problem: Problem, syntax: readonly Problem[]): boolean {
   const line = source.position(problem.range.start).line;
@@ -89,7 +80,7 @@ function unknownTags(
 ): readonly Problem[] {
   return tags
     .filter((tag) => !unmanaged.some(({ start, end }) => start <= tag.start && tag.end <= end))
-    .map((range) => ({ range, message: `unknown tag ${quoted(source.firstLine(range))}` }));
+    .map((range) => ({ range, message: tagMessage(source.firstLine(range)) }));
 }
 
 function unsetWarning(source: SourceText, { name, offset }: UnsetVariable): ManifestWarning {

@@ -1,4 +1,11 @@
-import { parseAllDocuments, visit, type Document, type ErrorCode, type YAMLError } from "yaml";
+import {
+  isScalar,
+  parseAllDocuments,
+  visit,
+  type Document,
+  type ErrorCode,
+  type YAMLError,
+} from "yaml";
 import { mask, unmask } from "./interpolate.ts";
 import { quoted, type Problem } from "./problem.ts";
 import type { Range, SourceText } from "./source.ts";
@@ -37,7 +44,7 @@ export function parseYaml(source: SourceText): YamlFile {
   const tags = document?.warnings.filter(({ code }) => code === "TAG_RESOLVE_FAILED") ?? [];
   return {
     masked,
-    document,
+    document: document === undefined || isEmpty(document) ? undefined : document,
     problems: [...firstOnEachLine(source, problems), ...severalDocuments(second)],
     unknownTags: tags.map(rangeOf),
   };
@@ -45,6 +52,10 @@ export function parseYaml(source: SourceText): YamlFile {
 
 function rangeOf({ pos: [start, end] }: YAMLError): Range {
   return { start, end };
+}
+
+function isEmpty({ contents }: Document): boolean {
+  return isScalar(contents) && contents.type === "PLAIN" && contents.source === "";
 }
 
 function severalDocuments(second: Document.Parsed | undefined): readonly Problem[] {
@@ -67,7 +78,10 @@ const STRUCTURAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 function withoutConsequences(errors: readonly YAMLError[]): readonly YAMLError[] {
   const [first, ...rest] = errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
   if (first === undefined) return [];
-  return [first, ...rest.filter(({ code }) => code === first.code || !STRUCTURAL.has(code))];
+  return [
+    first,
+    ...rest.filter((error) => error.message === first.message || !STRUCTURAL.has(error.code)),
+  ];
 }
 
 /** Further complaints about a line are mostly consequences of the first. */
@@ -96,11 +110,12 @@ function syntaxProblem(
   return { range, message };
 }
 
-/** Where the error is; one at the very end is moved back to the last text there is. */
-function withinText(source: SourceText, error: YAMLError): Range {
+/** Where the error is; one on white space is moved to the text after it, else to the last text. */
+function withinText({ text }: SourceText, error: YAMLError): Range {
   const { start, end } = rangeOf(error);
-  const last = Math.max(0, source.text.trimEnd().length - 1);
-  return start <= last ? { start, end } : { start: last, end: last + 1 };
+  const skipped = /^[ \r\n](?:[ \r\n]|#.*)*/.exec(text.slice(start))?.[0].length ?? 0;
+  const moved = Math.min(start + skipped, Math.max(0, text.trimEnd().length - 1));
+  return moved === start ? { start, end } : { start: moved, end: moved + 1 };
 }
 
 function lastQuotedScalar(document: Document | undefined, before: number): number | undefined {
@@ -114,6 +129,11 @@ function lastQuotedScalar(document: Document | undefined, before: number): numbe
   return found;
 }
 
+/** What to say about a tag that the parser or this tool can make nothing of. */
+export function tagMessage(tag: string): string {
+  return `the tag ${quoted(tag)} has no meaning here`;
+}
+
 type Wording = (text: string) => string;
 
 /** What to say about the offending text, where the parser's own words are of little help. */
@@ -123,8 +143,7 @@ const WORDINGS: Partial<Record<ErrorCode, Wording>> = {
   BLOCK_AS_IMPLICIT_KEY: () =>
     "a map cannot start here; indent it under its key, or put the text in quotes",
   MULTILINE_IMPLICIT_KEY: () => 'a ": " is missing after this key',
-  TAG_RESOLVE_FAILED: (text) => `the tag ${quoted(text)} does not fit here`,
-  BAD_COLLECTION_TYPE: (text) => `the tag ${quoted(text)} does not fit here`,
+  TAG_RESOLVE_FAILED: tagMessage,
   UNEXPECTED_TOKEN: (text) => `unexpected ${quoted(text)}`,
 };
 

@@ -1,6 +1,7 @@
-import { constants } from "node:fs";
+import { constants, createWriteStream } from "node:fs";
 import { access, mkdir, open, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Writable } from "node:stream";
 import { DockformError, messageOf, systemCode } from "../errors.ts";
 import { snapshotBaseName, type ArchiveFormat } from "../snapshot/name.ts";
 
@@ -10,6 +11,7 @@ export function snapshotFolder(root: string, context: string | undefined, volume
 }
 
 const SECOND_MS = 1000;
+const WRITE_BUFFER_BYTES = 1 << 20;
 
 /**
  * A snapshot being written. Nothing has its final name before {@link PendingSnapshot.commit}; the
@@ -18,7 +20,7 @@ const SECOND_MS = 1000;
 export class PendingSnapshot implements AsyncDisposable {
   readonly baseName: string;
   readonly time: Date;
-  readonly data: FileHandle;
+  readonly #data: FileHandle;
   readonly #folder: string;
   readonly #format: ArchiveFormat;
   #temporaryFiles: string[];
@@ -35,7 +37,7 @@ export class PendingSnapshot implements AsyncDisposable {
     this.#format = parts.format;
     this.baseName = parts.baseName;
     this.time = parts.time;
-    this.data = parts.data;
+    this.#data = parts.data;
     this.#temporaryFiles = [parts.temporaryFile];
   }
 
@@ -77,11 +79,21 @@ export class PendingSnapshot implements AsyncDisposable {
     return join(this.#folder, `${this.baseName}.json`);
   }
 
+  /** Takes the data; ending it leaves the file open for {@link PendingSnapshot.commit}. */
+  writeStream(): Writable {
+    // By descriptor: a stream made by the handle would hold up the handle's own closing.
+    return createWriteStream("", {
+      fd: this.#data.fd,
+      autoClose: false,
+      highWaterMark: WRITE_BUFFER_BYTES,
+    });
+  }
+
   /** Flushes the data and gives it its name, then the same with the sidecar. */
   async commit(sidecarText: string): Promise<void> {
     const [dataFile = ""] = this.#temporaryFiles;
-    await this.data.sync();
-    await this.data.close();
+    await this.#data.sync();
+    await this.#data.close();
     const sidecarFile = temporaryName(this.#folder, `${this.baseName}.json`);
     this.#temporaryFiles.push(sidecarFile);
     await writeFlushed(sidecarFile, sidecarText);
@@ -96,7 +108,7 @@ export class PendingSnapshot implements AsyncDisposable {
 
   /** Removes what a snapshot that was not committed has written. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.data.close();
+    await this.#data.close();
     for (const file of this.#temporaryFiles) await rm(file, { force: true });
   }
 }

@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -82,7 +83,9 @@ export class Archive implements AsyncDisposable {
 
   /** Streams the stored bytes from the beginning; a copy of them passes through `digest`. */
   readInto(digest: DigestingStream): DigestingStream {
-    const file = this.#file.createReadStream({
+    // By descriptor: a stream made by the handle would hold up the handle's own closing.
+    const file = createReadStream("", {
+      fd: this.#file.fd,
       start: 0,
       autoClose: false,
       highWaterMark: READ_BYTES,

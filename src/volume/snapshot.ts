@@ -125,7 +125,7 @@ async function streamArchive(
   const compression = format === "tar" ? "none" : String(level);
   const progress = tools.startProgress(`Snapshot of ${target.volume}`);
   const digest = new DigestingStream(progress);
-  const file = pending.data.createWriteStream({ autoClose: false, highWaterMark: 1 << 20 });
+  const file = pending.writeStream();
   let storeError: unknown;
   file.once("error", (error) => (storeError = error));
   const incoming = await helper.dataPath.receive(

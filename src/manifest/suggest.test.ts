@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nearest } from "./suggest.ts";
+
+const KEYS = ["docker", "volumes", "contexts", "driver", "driver_opts", "labels"];
+
+test("a missing, added, wrong or swapped letter finds the name that was meant", () => {
+  assert.equal(nearest("volums", KEYS), "volumes");
+  assert.equal(nearest("volumess", KEYS), "volumes");
+  assert.equal(nearest("volymes", KEYS), "volumes");
+  assert.equal(nearest("volmues", KEYS), "volumes");
+  assert.equal(nearest("dirver", ["drivel", "driver"]), "driver");
+});
+
+test("case and the kind of separator do not count", () => {
+  assert.equal(nearest("DRIVER-OPTS", KEYS), "driver_opts");
+  assert.equal(nearest("driverOpts", KEYS), "driver_opts");
+});
+
+test("the nearest of several wins", () => {
+  assert.equal(nearest("driver_opt", KEYS), "driver_opts");
+  assert.equal(nearest("drivers", KEYS), "driver");
+});
+
+test("a name that resembles nothing finds nothing", () => {
+  assert.equal(nearest("services", KEYS), undefined);
+  assert.equal(nearest("a", ["b"]), undefined);
+  assert.equal(nearest("", KEYS), undefined);
+  assert.equal(nearest("volumes", []), undefined);
+});
+
+test("more than a third of wrong letters is too much", () => {
+  assert.equal(nearest("abcxyz", ["abcdef"]), undefined);
+  assert.equal(nearest("abcdyz", ["abcdef"]), "abcdef");
+});
