@@ -11,7 +11,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       return;
     }
     process.stderr.write("\nInterrupted; cleaning up.\n");
-    interruption.abort(new DockformError("interrupted", "interrupted: nothing was left half-done"));
+    interruption.abort(new DockformError("interrupted", "interrupted"));
   });
 }
 // A reader that goes away (`dockform ... | head`) is no reason to leave work half-done.

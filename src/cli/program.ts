@@ -8,7 +8,7 @@ import type { VolumeRestoreOptions } from "./commands/volume-restore.ts";
 import type { VolumeSnapshotOptions } from "./commands/volume-snapshot.ts";
 import type { CliIo } from "./io.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./output/logger.ts";
-import { Session, type GlobalOptions } from "./session.ts";
+import { errorDocument, Session, type GlobalOptions } from "./session.ts";
 
 /**
  * Parses a command line and runs what it says.
@@ -25,34 +25,49 @@ export async function runProgram(argv: readonly string[], io: CliIo): Promise<nu
     await program(io, start).parseAsync([...argv], { from: "user" });
     return 0;
   } catch (error) {
-    // Commander has written its own message, or the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return endedByCommander(io, argv, error);
     return report(io, session, error);
   }
 }
 
+/** Commander has written its own message, or the help that was asked for, to a person. */
+function endedByCommander(io: CliIo, argv: readonly string[], error: CommanderError): number {
+  if (error.exitCode === 0) return 0;
+  const usage = new DockformError("usage", error.message.replace(/^error: /, ""), {
+    hint: "Run the command with --help to see how it is used.",
+  });
+  // The options were not parsed to their end, so they are looked at as they are.
+  if (argv.includes("--json")) io.stdout.write(`${JSON.stringify(errorDocument(usage))}\n`);
+  return usage.exitCode;
+}
+
 function report(io: CliIo, session: Session | undefined, thrown: unknown): number {
-  const error = asDockformError(io, thrown);
+  const error = asDockformError(thrown);
   if (session === undefined) {
     io.stderr.write(
       `error: ${error.message}${error.hint === undefined ? "" : `\n  ${error.hint}`}\n`,
     );
     return error.exitCode;
   }
+  if (!io.signal.aborted || error === io.signal.reason) return end(session, error);
+  // Whatever an interruption made fail, the interruption is what happened.
+  session.log.debug(error.message);
+  return end(session, asDockformError(io.signal.reason));
+}
+
+function end(session: Session, error: DockformError): number {
   session.log.error(error);
   session.failure(error);
   return error.exitCode;
 }
 
-function asDockformError(io: CliIo, thrown: unknown): DockformError {
-  // Whatever an interruption made fail, the interruption is what happened.
-  const cause: unknown = io.signal.aborted ? io.signal.reason : thrown;
-  if (cause instanceof SuppressedError) return asDockformError(io, cause.suppressed);
-  if (cause instanceof DockformError) return cause;
-  const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+function asDockformError(thrown: unknown): DockformError {
+  if (thrown instanceof SuppressedError) return asDockformError(thrown.suppressed);
+  if (thrown instanceof DockformError) return thrown;
+  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   return new DockformError("failed", `unexpected: ${text}`, {
     hint: "This is a defect of dockform. Please report it with the lines above.",
-    cause,
+    cause: thrown,
   });
 }
 

@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import { VERSION } from "../version.ts";
 import type { DockformError } from "../errors.ts";
 import type { LogLevel } from "../log.ts";
@@ -35,8 +36,9 @@ export class Session {
     this.io = io;
     this.options = options;
     this.paint = painter(io.stdout, io, options.color);
+    const paintLog = painter(io.stderr, io, options.color, options.logFormat === "pretty");
     this.#status = new StatusArea(io.stderr);
-    this.log = new Logger(io, this.#status, painter(io.stderr, io, options.color), {
+    this.log = new Logger(io, this.#status, paintLog, {
       level: options.verbose === true ? "debug" : options.logLevel,
       format: options.logFormat,
       file: options.logFile,
@@ -54,6 +56,12 @@ export class Session {
     };
   }
 
+  /** A path as it is shown: from the current folder on where it lies below that. */
+  displayPath(path: string): string {
+    const inside = relative(this.io.cwd, path);
+    return inside === "" || inside.startsWith("..") ? path : inside;
+  }
+
   openWorkspace(output?: string): Promise<Workspace> {
     const { manifest, config, context } = this.options;
     return Workspace.open(this.io, this.log, { manifest: manifest ?? config, context, output });
@@ -61,20 +69,23 @@ export class Session {
 
   /** Prints a command's result: the value as JSON under `--json`, else the text. */
   result(value: unknown, text: string): void {
-    if (this.options.json === true)
-      this.io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+    if (this.options.json === true) this.#writeJson(value);
     else if (text !== "") this.io.stdout.write(`${text}\n`);
   }
 
-  /** Under `--json` an error is a document, too, so that a script reads standard output only. */
+  /** Under `--json` an error is a document, too, unless the result has said it already. */
   failure(error: DockformError): void {
-    if (this.options.json !== true || this.#resultWritten) return;
-    const { kind, message, hint, exitCode, data } = error;
-    this.#writeJson({ error: { kind, message, hint: hint ?? null, exit_code: exitCode, ...data } });
+    if (this.options.json === true && !this.#resultWritten) this.#writeJson(errorDocument(error));
   }
 
   #writeJson(value: unknown): void {
     this.#resultWritten = true;
     this.io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
   }
+}
+
+/** An error as `--json` prints it. */
+export function errorDocument(error: DockformError): unknown {
+  const { kind, message, hint, exitCode, data } = error;
+  return { error: { kind, message, hint: hint ?? null, exit_code: exitCode, ...data } };
 }

@@ -76,7 +76,9 @@ async function prune(
   const removed = [];
   for (const { target } of steps) {
     const snapshot = await snapshotAndRemove(target, "before apply --prune", session.tools);
-    session.log.info(`Removed volume ${target.volume}; its snapshot is ${snapshot}`);
+    session.log.info(
+      `Removed volume ${target.volume}; its snapshot is ${session.displayPath(snapshot)}`,
+    );
     removed.push({ ...nameOf(target), snapshot });
   }
   return removed;

@@ -70,7 +70,7 @@ async function remove(
     : null;
   if (!options.snapshot) await removeVolume(target.engine, volume, session.io.signal);
   session.log.info(
-    `Removed volume ${volume}${snapshot === null ? "" : `; its snapshot is ${snapshot}`}`,
+    `Removed volume ${volume}${snapshot === null ? "" : `; its snapshot is ${session.displayPath(snapshot)}`}`,
   );
   return { context, volume, snapshot };
 }

@@ -22,7 +22,7 @@ export async function volumeRestore(
   const target = await workspace.target(reference);
   const archivePath = resolve(session.io.cwd, path);
   const report = await restoreVolume({ target, archivePath, ...options }, session.tools);
-  session.result(toJson(report), toText(report));
+  session.result(toJson(report), toText(report, session));
   const down = report.containers.filter(({ outcome }) => outcome === "failed");
   if (down.length > 0) {
     throw new DockformError(
@@ -33,12 +33,12 @@ export async function volumeRestore(
   }
 }
 
-function toText(report: RestoreReport): string {
+function toText(report: RestoreReport, session: Session): string {
   const { context, volume, entries, tarBytes, durations, checkedBy } = report;
   const size = `${formatCount(entries, "entry").replace("entrys", "entries")}, ${formatBytes(tarBytes)} as tar`;
   const check = checkedBy === "checksum" ? "checksum verified" : "read to its end";
   if (report.dryRun) {
-    return `Dry run: ${report.archivePath} (${size}; ${check}) can be restored into ${context}/${volume}. Nothing was changed.`;
+    return `Dry run: ${session.displayPath(report.archivePath)} (${size}; ${check}) can be restored into ${context}/${volume}. Nothing was changed.`;
   }
   return [
     `Restored ${context}/${volume}: ${size}, ${formatDuration(durations.totalMs)} (${check} ${formatDuration(durations.checkMs)}, extraction ${formatDuration(durations.extractMs)}, swap ${formatDuration(durations.swapMs)})`,

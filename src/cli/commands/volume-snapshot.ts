@@ -36,7 +36,10 @@ export async function volumeSnapshot(
     result.status === "rejected" ? [result.reason as unknown] : [],
   );
   if (failures.length === 0 || done.length > 0) {
-    session.result({ snapshots: done.map(toJson) }, done.map(toText).join("\n"));
+    session.result(
+      { snapshots: done.map(toJson) },
+      done.map((report) => toText(report, session)).join("\n"),
+    );
   }
   throwFirst(session, failures, targets.length);
 }
@@ -60,13 +63,14 @@ function throwFirst(session: Session, failures: readonly unknown[], attempted: n
   throw first;
 }
 
-function toText({ context, volume, archivePath, sidecar }: SnapshotReport): string {
+function toText(report: SnapshotReport, session: Session): string {
+  const { context, volume, archivePath, sidecar } = report;
   const stored = formatBytes(sidecar.stored_bytes ?? 0);
   const read = formatBytes(sidecar.uncompressed_bytes);
   const time = formatDuration(sidecar.durations?.total_ms ?? 0);
   return [
     `Snapshot of ${context}/${volume}: ${formatCount(sidecar.file_count, "file")}, ${read} as tar, ${stored} stored, ${time}`,
-    `  ${archivePath}`,
+    `  ${session.displayPath(archivePath)}`,
   ].join("\n");
 }
 

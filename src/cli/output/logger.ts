@@ -17,8 +17,8 @@ export interface LoggerOptions {
 }
 
 /**
- * Log lines go to standard error: for people (`warning: ...`) or as JSON, a document a line. `auto` is
- * for people on a terminal, and with the time in front where the lines end up in a file or a journal.
+ * Log lines go to standard error: as JSON, a document a line, or for people (`warning: ...`), with
+ * colours on a terminal (`auto`) or everywhere (`pretty`). The log file always gets JSON.
  */
 export class Logger implements Log {
   readonly #io: CliIo;
@@ -58,18 +58,12 @@ export class Logger implements Log {
 
   #write(level: LogLevel, message: string, hint?: string): void {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.level)) return;
-    const { format } = this.#options;
     const time = this.#io.now().toISOString();
     const json = JSON.stringify({ time, level, message, ...(hint === undefined ? {} : { hint }) });
     if (this.#file !== undefined) writeSync(this.#file, `${json}\n`);
-    this.#status.line(format === "json" ? json : this.#pretty(level, message, hint, time));
-  }
-
-  #pretty(level: LogLevel, message: string, hint: string | undefined, time: string): string {
-    const stamp = this.#options.format === "auto" && !this.#io.stderr.isTTY ? `${time} ` : "";
-    const prefix = this.#prefix(level);
-    const advice = hint === undefined ? "" : `\n${this.#paint("dim", "  ")}${hint}`;
-    return `${stamp}${prefix}${message}${advice}`;
+    const advice = hint === undefined ? "" : `\n  ${hint}`;
+    const pretty = `${this.#prefix(level)}${message}${advice}`;
+    this.#status.line(this.#options.format === "json" ? json : pretty);
   }
 
   #prefix(level: LogLevel): string {

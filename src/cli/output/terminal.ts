@@ -8,12 +8,13 @@ type Style = Parameters<typeof styleText>[0];
 const REDRAW_MS = 100;
 const DEFAULT_COLUMNS = 80;
 
-/** Colours a text where the stream shows colours and the person wants them (NO_COLOR, --no-color). */
+/** Colours a text, or leaves it as it is. */
 export type Paint = (style: Style, text: string) => string;
 
-export function painter(stream: OutputStream, io: CliIo, colour: boolean): Paint {
-  const wanted =
-    colour && stream.isTTY === true && !io.env["NO_COLOR"] && io.env["TERM"] !== "dumb";
+/** Colours where the stream is a terminal, or always; NO_COLOR and --no-color are obeyed. */
+export function painter(stream: OutputStream, io: CliIo, colour: boolean, always = false): Paint {
+  const shown = always || (stream.isTTY === true && io.env["TERM"] !== "dumb");
+  const wanted = shown && colour && !io.env["NO_COLOR"];
   return (style, text) => (wanted ? styleText(style, text, { validateStream: false }) : text);
 }
 

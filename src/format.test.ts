@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { formatBytes, formatCount, formatDuration } from "./format.ts";
+
+test("bytes read as people say them", () => {
+  const cases: readonly (readonly [number, string])[] = [
+    [0, "0 B"],
+    [999, "999 B"],
+    [1000, "1.0 kB"],
+    [62_684_774, "62.7 MB"],
+    [128_000_000, "128 MB"],
+    [999_600, "1.0 MB"],
+    [1.5e9, "1.5 GB"],
+    [9e18, "9000 PB"],
+  ];
+  for (const [bytes, text] of cases) assert.equal(formatBytes(bytes), text);
+});
+
+test("no number of bytes is shown with more than four digits or with a unit too small", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), (bytes) => {
+      assert.match(formatBytes(bytes), /^\d{1,4}(\.\d)? (B|[kMGTP]B)$/);
+    }),
+  );
+});
+
+test("durations and counts read as people say them", () => {
+  assert.equal(formatDuration(420), "0.42 s");
+  assert.equal(formatDuration(12_340), "12.3 s");
+  assert.equal(formatDuration(185_000), "3 min 5 s");
+  assert.equal(formatDuration(7_380_000), "2 h 3 min");
+  assert.equal(formatDuration(119_900), "2 min 0 s");
+  assert.equal(formatCount(1, "file"), "1 file");
+  assert.equal(formatCount(12_345, "file"), "12,345 files");
+});

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { tarOutcome } from "./messages.ts";
+import type { HelperReply } from "./reply.ts";
+
+function reply(
+  messages: readonly string[],
+  facts: Readonly<Record<string, string>> = {},
+): HelperReply {
+  const all = { tar_status: "0", zstd_status: "0", files: "2", entries: "3", ...facts };
+  const messageCount = messages.length;
+  return { status: 0, facts: new Map(Object.entries(all)), messages, messageCount };
+}
+
+const WRITTEN = "Total bytes written: 10240 (10KiB, 71MiB/s)";
+const READ = "Total bytes read: 10240 (10KiB, 71MiB/s)";
+
+test("a clean run has counts and no remarks", () => {
+  assert.deepEqual(tarOutcome(reply([WRITTEN]), "create"), {
+    tarBytes: 10240,
+    files: 2,
+    entries: 3,
+    remarks: [],
+    failure: undefined,
+  });
+});
+
+test("files that changed are remarks when archiving and a failure when reading", () => {
+  const changed = ["tar: ./log: file changed as we read it", WRITTEN];
+  const outcome = tarOutcome(reply(changed, { tar_status: "1" }), "create");
+  assert.deepEqual(outcome.remarks, ["log: file changed as we read it"]);
+  assert.equal(outcome.failure, undefined);
+  assert.ok(tarOutcome(reply([READ], { tar_status: "1" }), "read").failure);
+});
+
+test("a read error is a failure that says which file", () => {
+  const messages = [
+    "tar: ./a: socket ignored",
+    "tar: ./b: Read error at byte 0, while reading 512 bytes: Input/output error",
+    WRITTEN,
+    "tar: Exiting with failure status due to previous errors",
+  ];
+  const { failure } = tarOutcome(reply(messages, { tar_status: "2" }), "create");
+  assert.match(failure ?? "", /^b: Read error/);
+});
+
+test("a decompressor that fails is a failure even when tar is content", () => {
+  assert.ok(tarOutcome(reply([READ], { zstd_status: "1" }), "read").failure);
+});
+
+test("an attribute that cannot be set is a failure although tar ends with 0", () => {
+  const lost =
+    "tar: setxattrat: Cannot set 'user.a' extended attribute for file './x': Not supported";
+  assert.match(tarOutcome(reply([lost, READ]), "read").failure ?? "", /user\.a/);
+});
+
+test("an ACL text with foreign names is a remark: its raw copy is used", () => {
+  const names = "tar: ./x: Warning: Cannot acl_from_text: Invalid argument";
+  const outcome = tarOutcome(reply([names, READ]), "read");
+  assert.equal(outcome.failure, undefined);
+  assert.equal(outcome.remarks.length, 1);
+});
+
+test("a run without tar's sum, or with a verb that failed, is a failure", () => {
+  assert.ok(tarOutcome(reply([]), "create").failure);
+  assert.ok(tarOutcome({ ...reply([WRITTEN]), status: 1 }, "create").failure);
+});
+
+test("messages beyond those kept are counted, and paths too long for tar are said", () => {
+  const many = { ...reply([WRITTEN], { too_long: "4" }), messageCount: 12 };
+  assert.deepEqual(tarOutcome(many, "create").remarks, [
+    "and 11 more messages of tar",
+    "4 paths are longer than 4,095 bytes: they are in the archive, but tar cannot extract them",
+  ]);
+});
