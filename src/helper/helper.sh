@@ -88,16 +88,24 @@ decompress() {
 # Reads tar's listing: mode (its first letter is the type: - file, h hard link, l symbolic link),
 # owner, size, date, time, name. A path of over 4,095 bytes can be stored, but no tar can extract it.
 count_entries() {
-	awk '{ entries++; type = substr($0, 1, 1) }
+	awk '{ sub(/^block [0-9]+: /, "") }
+		/^\*\*/ { if ($2 == "Block") marked_end = 1; next }
+		{ entries++; type = substr($0, 1, 1) }
 		type == "-" || type == "h" { files++ }
 		length($0) > 4095 && type != "l" && type != "h" {
 			gsub(/\\[0-7][0-7][0-7]/, "?")
 			if (length($0) - index($0, $5) - length($5) > 4095) too_long++
 		}
-		END { print "files", files + 0; print "entries", entries + 0; print "too_long", too_long + 0 }'
+		END {
+			print "files", files + 0
+			print "entries", entries + 0
+			print "too_long", too_long + 0
+			print "marked_end", marked_end + 0
+		}'
 }
 
-# scan SOURCE COMPRESSION: reads an archive to its end and says what is in it.
+# scan SOURCE COMPRESSION: reads an archive to its end and says what is in it. tar takes a stream that
+# stops between two entries for whole; with block numbers it says which of the two it found.
 scan() {
 	[ "$1" = - ] || exec <"$1"
 	reply ready
@@ -105,7 +113,7 @@ scan() {
 		decompress "$2"
 		echo $? >$scratch/zstd
 	} | {
-		tar --list --file=- --totals -vv --index-file=/dev/fd/3 3>&1 >&2
+		tar --list --file=- --totals --block-number -vv --index-file=/dev/fd/3 3>&1 >&2
 		echo $? >$scratch/tar
 	} | count_entries >$scratch/counts
 	reply zstd_status "$(cat $scratch/zstd)"

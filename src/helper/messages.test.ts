@@ -20,6 +20,7 @@ test("a clean run has counts and no remarks", () => {
     tarBytes: 10240,
     files: 2,
     entries: 3,
+    markedEnd: false,
     remarks: [],
     failure: undefined,
   });

@@ -7,6 +7,8 @@ export interface TarOutcome {
   /** Regular files, one for each name. */
   readonly files: number;
   readonly entries: number;
+  /** Whether a scan met the empty blocks that end an archive. */
+  readonly markedEnd: boolean;
   /** What tar remarked without failing, without its name in front. */
   readonly remarks: readonly string[];
   /** Why the archive is not to be trusted; `undefined` when it is. */
@@ -38,6 +40,7 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
     tarBytes: Number(total ?? 0),
     files: number("files"),
     entries: number("entries"),
+    markedEnd: number("marked_end") === 1,
     remarks: [...remarks, ...omitted(reply), ...tooLong(reply)],
     failure,
   };

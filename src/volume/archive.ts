@@ -10,8 +10,8 @@ import { parseSidecar, storedChecksum, type Sidecar } from "../snapshot/sidecar.
 import { DigestingStream } from "./digest.ts";
 import type { StartProgress } from "./tools.ts";
 
-/** The two empty blocks that end every tar archive. */
-const TAR_END_BYTES = 1024;
+/** Of the two empty blocks that end an archive only one is there. */
+const LONE_BLOCK = /^A lone zero block/;
 const READ_BYTES = 1 << 20;
 
 const ANOTHER_SNAPSHOT = "Nothing was touched. Restore from another snapshot.";
@@ -116,7 +116,6 @@ export class Archive implements AsyncDisposable {
     startProgress: StartProgress,
     signal: AbortSignal,
   ): Promise<ArchiveContents> {
-    await this.#mustHaveTarEnd();
     const progress = startProgress(`Reading ${this.path}`, this.storedBytes);
     try {
       const data = this.readInto(new DigestingStream(progress));
@@ -126,7 +125,8 @@ export class Archive implements AsyncDisposable {
         signal,
       );
       const outcome = tarOutcome(reply, "read");
-      const failure = outcome.failure ?? (outcome.tarBytes === 0 ? "it is empty" : undefined);
+      const whole = outcome.markedEnd && !outcome.remarks.some((line) => LONE_BLOCK.test(line));
+      const failure = outcome.failure ?? (whole ? undefined : "it was cut short");
       if (failure !== undefined) throw this.damaged(failure);
       return outcome;
     } finally {
@@ -142,16 +142,6 @@ export class Archive implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close();
-  }
-
-  /** tar takes an archive that was cut between two entries for whole; zstd does not. */
-  async #mustHaveTarEnd(): Promise<void> {
-    if (this.format !== "tar") return;
-    const end = Buffer.alloc(TAR_END_BYTES, 1);
-    await this.#file.read(end, 0, TAR_END_BYTES, Math.max(0, this.storedBytes - TAR_END_BYTES));
-    if (end.some((byte) => byte !== 0)) {
-      throw this.damaged("it does not end as a tar archive does, so it was cut short");
-    }
   }
 }
 

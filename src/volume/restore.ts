@@ -37,6 +37,7 @@ export interface RestoreReport {
     readonly checkMs: number;
     readonly extractMs: number;
     readonly swapMs: number;
+    readonly removeOldMs: number;
     readonly totalMs: number;
   };
 }
@@ -66,7 +67,7 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   const checkMs = clock.lap();
   const checkedBy = sidecar === undefined ? "reading" : "checksum";
   if (request.dryRun) {
-    const durations = { checkMs, extractMs: 0, swapMs: 0, totalMs: clock.total() };
+    const durations = { checkMs, extractMs: 0, swapMs: 0, removeOldMs: 0, totalMs: clock.total() };
     return report(request, { ...contents, checkedBy, containers: [], durations });
   }
 
@@ -76,7 +77,8 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   const containers = await swapWithContainersStopped(target, volume, users, staged, tools);
   const swapMs = clock.lap();
   await staged.dropOld();
-  const durations = { checkMs, extractMs, swapMs, totalMs: clock.total() };
+  const removeOldMs = clock.lap();
+  const durations = { checkMs, extractMs, swapMs, removeOldMs, totalMs: clock.total() };
   return report(request, { ...contents, checkedBy, containers, durations });
 }
 

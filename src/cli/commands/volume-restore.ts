@@ -36,12 +36,19 @@ export async function volumeRestore(
 function toText(report: RestoreReport, session: Session): string {
   const { context, volume, entries, tarBytes, durations, checkedBy } = report;
   const size = `${formatCount(entries, "entry").replace("entrys", "entries")}, ${formatBytes(tarBytes)} as tar`;
-  const check = checkedBy === "checksum" ? "checksum verified" : "read to its end";
+  const check = checkedBy === "checksum" ? "checksum verified" : "archive read to its end";
   if (report.dryRun) {
     return `Dry run: ${session.displayPath(report.archivePath)} (${size}; ${check}) can be restored into ${context}/${volume}. Nothing was changed.`;
   }
+  const steps = [
+    [check, durations.checkMs],
+    ["extracted", durations.extractMs],
+    ["swapped", durations.swapMs],
+    ["old contents removed", durations.removeOldMs],
+  ] as const;
   return [
-    `Restored ${context}/${volume}: ${size}, ${formatDuration(durations.totalMs)} (${check} ${formatDuration(durations.checkMs)}, extraction ${formatDuration(durations.extractMs)}, swap ${formatDuration(durations.swapMs)})`,
+    `Restored ${context}/${volume}: ${size}, ${formatDuration(durations.totalMs)}`,
+    ...steps.map(([step, ms]) => `  ${step} in ${formatDuration(ms)}`),
     ...report.containers.map(containerLine),
   ].join("\n");
 }
@@ -71,6 +78,7 @@ function toJson(report: RestoreReport): Readonly<Record<string, unknown>> {
       check_ms: report.durations.checkMs,
       extract_ms: report.durations.extractMs,
       swap_ms: report.durations.swapMs,
+      remove_old_ms: report.durations.removeOldMs,
       total_ms: report.durations.totalMs,
     },
   };
