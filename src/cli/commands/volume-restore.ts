@@ -41,7 +41,7 @@ function toText(report: RestoreReport, session: Session): string {
     return `Dry run: ${session.displayPath(report.archivePath)} (${size}; ${check}) can be restored into ${context}/${volume}. Nothing was changed.`;
   }
   const steps = [
-    [check, durations.checkMs],
+    [`${check}, all checks made`, durations.checkMs],
     ["extracted", durations.extractMs],
     ["swapped", durations.swapMs],
     ["old contents removed", durations.removeOldMs],
