@@ -35,6 +35,8 @@ serve() {
 		# shellcheck disable=SC2086 # a verb and its arguments are single words
 		run $line </dev/null
 	done >/dev/null
+	# The client is gone. What it had extracted and not swapped in would lie there for ever.
+	if [ -e $scratch/staged ]; then discard "$(cat $scratch/staged)"; fi
 }
 
 # Says what this image has and, where the client left its token in the exchange folder, makes the
@@ -57,6 +59,8 @@ hello() {
 # archive SINK COMPRESSION: the whole volume as a tar stream. COMPRESSION is a zstd level or "none".
 archive() {
 	[ "$1" = - ] || exec >"$1"
+	reply leftover "$(find $volume -mindepth 1 -maxdepth 1 -type d -name '.dockform-????????????' \
+		-print | head -n 1)"
 	{
 		{
 			# shellcheck disable=SC2086
@@ -141,7 +145,7 @@ extract() {
 	staging=$volume/.dockform-$1
 	[ "$2" = - ] || exec <"$2"
 	touch -r $volume $scratch/root-mtime
-	mkdir -m 700 "$staging" "$staging/new" || exit 1
+	mkdir -m 700 "$staging" "$staging/new" && echo "$1" >$scratch/staged || exit 1
 	reply ready
 	{
 		decompress "$3"
@@ -163,7 +167,7 @@ extract() {
 
 # discard ID: takes the extracted contents away again.
 discard() {
-	rm -rf "$volume/.dockform-$1" && touch -r $scratch/root-mtime $volume
+	rm -rf "$volume/.dockform-$1" && rm -f $scratch/staged && touch -r $scratch/root-mtime $volume
 }
 
 # swap ID: puts the extracted contents in place of the present ones by renames alone.
@@ -172,6 +176,7 @@ discard() {
 # way is back, with old it is forward, and that is decidable from the folders alone.
 swap() {
 	staging=$volume/.dockform-$1
+	rm -f $scratch/staged
 	touch -r $scratch/root-mtime $volume
 	mkdir "$staging/old.root" && copy_metadata $volume "$staging/old.root" &&
 		mkdir -m 700 "$staging/old.partial" || exit 1
@@ -181,7 +186,8 @@ swap() {
 		exit
 	fi
 	move_entries "$staging/old.partial" $volume && copy_metadata "$staging/old.root" $volume &&
-		rm -r "$staging/old.partial" "$staging/old.root" && reply swapped_back
+		rm -r "$staging/old.partial" "$staging/old.root" && echo "$1" >$scratch/staged &&
+		reply swapped_back
 	exit 1
 }
 

@@ -40,6 +40,10 @@ export class Helper implements AsyncDisposable {
     }
   }
 
+  get containerId(): string {
+    return this.#session.containerId;
+  }
+
   /** Runs a verb to its end. Rejects when the helper dies; a failing verb is a status. */
   call(verb: HelperVerb, signal?: AbortSignal): Promise<HelperReply> {
     return this.#session.call(verb, signal);

@@ -41,7 +41,7 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
     files: number("files"),
     entries: number("entries"),
     markedEnd: number("marked_end") === 1,
-    remarks: [...remarks, ...omitted(reply), ...tooLong(reply)],
+    remarks: [...remarks, ...omitted(reply), ...tooLong(reply), ...leftover(reply)],
     failure,
   };
 }
@@ -66,4 +66,9 @@ function tooLong(reply: HelperReply): readonly string[] {
     : [
         `${count} paths are longer than 4,095 bytes: they are in the archive, but tar cannot extract them`,
       ];
+}
+
+function leftover(reply: HelperReply): readonly string[] {
+  const folder = reply.facts.get("leftover")?.replace("/volume/", "");
+  return folder ? [`${folder} was left by an interrupted restore; it is in the archive, too`] : [];
 }

@@ -180,13 +180,11 @@ function isMissingFolder(error: unknown): boolean {
   return error instanceof EngineApiError && error.statusCode === 400;
 }
 
-function heldByAnother(options: HelperOptions): DockformError {
+function heldByAnother({ volume, operation, name }: HelperOptions): DockformError {
   return new DockformError(
     "refused",
-    `another client is working on volume "${options.volume}" (container ${options.name})`,
-    {
-      hint: `Wait for it to end. If you are sure that nobody is at work, remove the container: docker rm -f ${options.name}`,
-    },
+    `another client is at work on volume "${volume}": ${operation} (container ${name})`,
+    { hint: "Nothing was touched. Run the command again when that one has ended." },
   );
 }
 

@@ -9,7 +9,7 @@ import { StoppedContainers, refuseUnstoppable, type ContainerOutcome } from "./q
 import { inspectVolumeFiles, StagedRestore, type VolumeFiles } from "./staging.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
-import { containerTitle, isActive, volumeUsers, type VolumeUser } from "./users.ts";
+import { containerTitle, exclusiveUsers, isActive, volumeUsers, type VolumeUser } from "./users.ts";
 
 export interface RestoreRequest {
   readonly target: VolumeTarget;
@@ -62,7 +62,7 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   const contents = await archiveContents(archive, sidecar, helper, tools);
   const files = await inspectVolumeFiles(helper, tools.signal);
   refuseNonEmpty(request, files);
-  const users = await refuseUsers(request, volume, tools);
+  const users = await refuseUsers(request, volume, helper, tools);
   refuseFullFileSystem(target, files, contents);
   const checkMs = clock.lap();
   const checkedBy = sidecar === undefined ? "reading" : "checksum";
@@ -155,9 +155,13 @@ function refuseNonEmpty({ target, force }: RestoreRequest, facts: VolumeFiles): 
 async function refuseUsers(
   { target, stopContainers }: RestoreRequest,
   volume: EngineVolume,
+  helper: Helper,
   tools: Tools,
 ): Promise<readonly VolumeUser[]> {
-  const users = await volumeUsers(target.engine, volume, tools.signal);
+  const users = await exclusiveUsers(target.engine, volume, helper, {
+    excludes: ["snapshot", "restore"],
+    signal: tools.signal,
+  });
   if (users.length > 0 && !stopContainers) {
     const named = users.map(({ container }) => `${containerTitle(container)}, ${container.state}`);
     throw new DockformError(

@@ -13,7 +13,7 @@ import { PendingSnapshot } from "../store/folder.ts";
 import { DigestingStream } from "./digest.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
-import { containerTitle, volumeUsers, type VolumeUser } from "./users.ts";
+import { containerTitle, exclusiveUsers, type VolumeUser } from "./users.ts";
 
 export interface SnapshotRequest {
   readonly target: VolumeTarget;
@@ -56,12 +56,14 @@ export async function snapshotVolume(
     { kind: "failed", hint: "Run `dockform volume list` to see the volumes there are." },
     tools.signal,
   );
-  const users = await volumeUsers(target.engine, volume, tools.signal);
-  warnAboutWriters(volume, users, tools);
   const engine = engineInfo(target.engine, tools.signal);
   engine.catch(() => {});
-
   await using helper = await openReadingHelper(target, tools);
+  const users = await exclusiveUsers(target.engine, volume, helper, {
+    excludes: ["restore"],
+    signal: tools.signal,
+  });
+  warnAboutWriters(volume, users, tools);
   await using pending = await PendingSnapshot.begin({
     folder: target.snapshotFolder,
     format: request.format,
