@@ -1,26 +1,34 @@
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { once } from "node:events";
+import { addAbortSignal, type Writable } from "node:stream";
 import { withSignal } from "../abort.ts";
+import { DockformError } from "../errors.ts";
 import type { ExchangeFolder } from "./exchange.ts";
 import type { HelperCall, HelperReply } from "./reply.ts";
 import type { HelperSession, HelperVerb } from "./session.ts";
 
-/** Bytes that a verb of the helper produces, and its reply when they are at their end. */
-export interface IncomingData {
-  readonly data: Readable;
-  readonly reply: Promise<HelperReply>;
-}
+/**
+ * Takes bytes in their order. The chunk's memory is used again once the promise is settled, so that a
+ * terabyte passes through as little memory as a megabyte.
+ */
+export type ByteSink = (chunk: Uint8Array) => Promise<void>;
+
+/** Hands out bytes; a chunk stays as it is until the next but one is asked for. */
+export type ByteSource = AsyncIterable<Uint8Array>;
 
 /** How archive bytes travel between the helper and this client. */
 export interface DataPath {
   /** `pipe` is a named pipe in a shared folder; `exec` the engine's multiplexed streams. */
   readonly kind: "pipe" | "exec";
-  /** Runs a verb whose output is data. `verb` gets the name of the sink to write to. */
-  receive(verb: (sink: string) => HelperVerb, signal: AbortSignal): Promise<IncomingData>;
-  /** Runs a verb whose input is data, and waits for its reply. */
+  /** Runs a verb whose output is data. `verb` gets the name of the file to write to. */
+  receive(
+    verb: (output: string) => HelperVerb,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<HelperReply>;
+  /** Runs a verb whose input is data. `verb` gets the name of the file to read from. */
   send(
-    verb: (source: string) => HelperVerb,
-    data: Readable,
+    verb: (input: string) => HelperVerb,
+    source: ByteSource,
     signal: AbortSignal,
   ): Promise<HelperReply>;
 }
@@ -46,17 +54,24 @@ class PipePath implements DataPath {
     this.#exchange = exchange;
   }
 
-  async receive(verb: (sink: string) => HelperVerb): Promise<IncomingData> {
-    const data = await this.#exchange.openForReading();
-    const { reply } = this.#session.begin(verb(this.#exchange.pipeInHelper));
+  async receive(
+    verb: (output: string) => HelperVerb,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<HelperReply> {
     // A helper that dies before it has opened the pipe would leave the reader waiting for ever.
-    reply.catch((error: Error) => data.destroy(error));
-    return { data, reply };
+    const helperDied = new AbortController();
+    const either = AbortSignal.any([signal, helperDied.signal]);
+    const reader = await this.#exchange.openForReading(sink, either);
+    const { reply } = this.#session.begin(verb(this.#exchange.pipeInHelper));
+    reply.catch((error: unknown) => helperDied.abort(error));
+    const [answer] = await Promise.all([withSignal(reply, signal), reader.ended]);
+    return answer;
   }
 
   async send(
-    verb: (source: string) => HelperVerb,
-    data: Readable,
+    verb: (input: string) => HelperVerb,
+    source: ByteSource,
     signal: AbortSignal,
   ): Promise<HelperReply> {
     const unblock = await this.#exchange.openForUnblocking();
@@ -65,7 +80,7 @@ class PipePath implements DataPath {
       if (!(await withSignal(call.ready, signal))) return await call.reply;
       const pipe = await this.#exchange.openForWriting();
       await unblock.close();
-      return await pump(data, pipe, call, signal);
+      return await pump(source, pipe, call, signal);
     } finally {
       await unblock.close();
     }
@@ -80,19 +95,30 @@ class ExecPath implements DataPath {
     this.#session = session;
   }
 
-  async receive(verb: (sink: string) => HelperVerb, signal: AbortSignal): Promise<IncomingData> {
-    const exec = await this.#session.exec(verb("-"), false, signal);
-    return { data: exec.output.stdout, reply: exec.call.reply };
+  async receive(
+    verb: (output: string) => HelperVerb,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<HelperReply> {
+    const { output, call } = await this.#session.exec(verb("-"), false, signal);
+    addAbortSignal(signal, output.stdout);
+    try {
+      for await (const chunk of output.stdout as AsyncIterable<Buffer>) await sink(chunk);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+    return withSignal(call.reply, signal);
   }
 
   async send(
-    verb: (source: string) => HelperVerb,
-    data: Readable,
+    verb: (input: string) => HelperVerb,
+    source: ByteSource,
     signal: AbortSignal,
   ): Promise<HelperReply> {
-    const exec = await this.#session.exec(verb("-"), true, signal);
-    exec.output.stdout.resume();
-    return pump(data, exec.connection, exec.call, signal);
+    const { connection, output, call } = await this.#session.exec(verb("-"), true, signal);
+    output.stdout.resume();
+    return pump(source, connection, call, signal);
   }
 }
 
@@ -101,16 +127,40 @@ class ExecPath implements DataPath {
  * when the source fails, that error counts and not the helper's complaint about what is missing.
  */
 async function pump(
-  data: Readable,
-  sink: NodeJS.WritableStream,
+  source: ByteSource,
+  sink: Writable,
   call: HelperCall,
   signal: AbortSignal,
 ): Promise<HelperReply> {
-  const sourceFailed = Promise.withResolvers<never>();
-  sourceFailed.promise.catch(() => {});
-  data.once("error", sourceFailed.reject);
-  const moved = pipeline(data, sink, { signal }).catch(() => {});
-  const reply = await withSignal(Promise.race([call.reply, sourceFailed.promise]), signal);
-  await moved;
+  const moved = writeAll(source, sink, signal).catch((error: unknown) => {
+    if (error instanceof DockformError) throw error;
+  });
+  const [reply] = await Promise.all([withSignal(call.reply, signal), moved]);
   return reply;
+}
+
+/** Writes one chunk while the next is being made, and ends the sink. */
+async function writeAll(source: ByteSource, sink: Writable, signal: AbortSignal): Promise<void> {
+  addAbortSignal(signal, sink);
+  sink.on("error", () => {});
+  let written: Promise<void> = Promise.resolve();
+  try {
+    for await (const chunk of source) {
+      await written;
+      written = write(sink, chunk);
+      written.catch(() => {});
+    }
+    await written;
+    sink.end();
+    if (!sink.writableFinished) await once(sink, "finish");
+  } catch (error) {
+    sink.destroy();
+    throw error;
+  }
+}
+
+function write(sink: Writable, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    sink.write(chunk, (error) => (error ? reject(error) : resolve()));
+  });
 }

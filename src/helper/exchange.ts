@@ -12,10 +12,14 @@ import {
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { ByteSink } from "./data-path.ts";
 import type { HelperReply } from "./reply.ts";
 
 const openDescriptor = promisify(open);
 
+/** As much as one read of a pipe can bring. */
+const PIPE_BYTES = 64 * 1024;
+const BUFFERS = 3;
 const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
 
 /**
@@ -55,12 +59,15 @@ export class ExchangeFolder {
   }
 
   /**
-   * Opens the client's reading end; it ends when the helper's writing end is closed. A socket reads a
-   * pipe without a thread of the pool, which a file stream would hold.
+   * Opens the client's reading end and hands what arrives to `sink` until the helper's writing end is
+   * closed. A socket reads a pipe without a thread of the pool, which a file stream would hold.
    */
-  async openForReading(): Promise<Socket> {
+  async openForReading(
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<{ readonly ended: Promise<void> }> {
     const fd = await openDescriptor(this.#pipe, constants.O_RDONLY | constants.O_NONBLOCK);
-    return new Socket({ fd, readable: true, writable: false });
+    return { ended: readAll(fd, sink, signal) };
   }
 
   /** Opens both ends, so that neither side's own opening has to wait for the other's. */
@@ -81,4 +88,49 @@ export class ExchangeFolder {
   get #pipe(): string {
     return join(this.folder, "data");
   }
+}
+
+/**
+ * Reads a pipe to its end. The socket asks for its next buffer as soon as one is full, so of three
+ * buffers one is always in its hands and two are on their way into the sink.
+ */
+function readAll(fd: number, sink: ByteSink, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const free = Array.from({ length: BUFFERS }, () => new Uint8Array(PIPE_BYTES));
+  const takeFree = (): Uint8Array<ArrayBuffer> => {
+    const buffer = free.shift();
+    if (buffer === undefined) throw new Error("the pipe was read on without a free buffer");
+    return buffer;
+  };
+  let sinking = 0;
+  let atEnd = false;
+  const settle = (): void => {
+    if (atEnd && sinking === 0) resolve();
+  };
+  const fail = (error: unknown): void => {
+    socket.destroy();
+    reject(error);
+  };
+  const release = (buffer: Uint8Array<ArrayBuffer>): void => {
+    sinking -= 1;
+    free.push(buffer);
+    settle();
+    socket.resume();
+  };
+  const consume = (bytes: number, buffer: Uint8Array<ArrayBuffer>): boolean => {
+    sinking += 1;
+    sink(buffer.subarray(0, bytes)).then(() => release(buffer), fail);
+    // One free buffer goes to the socket at once; only with another one may it read on.
+    return free.length > 1;
+  };
+  const onread = { buffer: takeFree, callback: consume };
+  const socket = new Socket({ fd, readable: true, writable: false, onread });
+  socket.once("end", () => {
+    atEnd = true;
+    settle();
+  });
+  socket.once("error", fail);
+  const abort = (): void => fail(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  return promise.finally(() => signal.removeEventListener("abort", abort));
 }

@@ -1,7 +1,6 @@
-import { constants, createWriteStream } from "node:fs";
+import { constants } from "node:fs";
 import { access, mkdir, open, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Writable } from "node:stream";
 import { DockformError, messageOf, systemCode } from "../errors.ts";
 import { snapshotBaseName, type ArchiveFormat } from "../snapshot/name.ts";
 
@@ -11,7 +10,6 @@ export function snapshotFolder(root: string, context: string | undefined, volume
 }
 
 const SECOND_MS = 1000;
-const WRITE_BUFFER_BYTES = 1 << 20;
 
 /**
  * A snapshot being written. Nothing has its final name before {@link PendingSnapshot.commit}; the
@@ -24,6 +22,7 @@ export class PendingSnapshot implements AsyncDisposable {
   readonly #folder: string;
   readonly #format: ArchiveFormat;
   #temporaryFiles: string[];
+  #bytes = 0;
 
   private constructor(parts: {
     readonly folder: string;
@@ -79,21 +78,42 @@ export class PendingSnapshot implements AsyncDisposable {
     return join(this.#folder, `${this.baseName}.json`);
   }
 
-  /** Takes the data; ending it leaves the file open for {@link PendingSnapshot.commit}. */
-  writeStream(): Writable {
-    // By descriptor: a stream made by the handle would hold up the handle's own closing.
-    return createWriteStream("", {
-      fd: this.#data.fd,
-      autoClose: false,
-      highWaterMark: WRITE_BUFFER_BYTES,
-    });
+  /**
+   * Appends to the data. Several may be under way; they end up in the order of the calls.
+   *
+   * @throws DockformError `failed` when the disk is full or broken.
+   */
+  async write(chunk: Uint8Array): Promise<void> {
+    let position = this.#bytes;
+    this.#bytes += chunk.length;
+    try {
+      for (let rest = chunk; rest.length > 0;) {
+        const { bytesWritten } = await this.#data.write(rest, 0, rest.length, position);
+        rest = rest.subarray(bytesWritten);
+        position += bytesWritten;
+      }
+    } catch (error) {
+      throw cannotStore(this.archivePath, error);
+    }
   }
 
-  /** Flushes the data and gives it its name, then the same with the sidecar. */
+  /**
+   * Flushes the data and gives it its name, then the same with the sidecar.
+   *
+   * @throws DockformError `failed` when the disk is full or broken.
+   */
   async commit(sidecarText: string): Promise<void> {
+    try {
+      await this.#data.sync();
+      await this.#data.close();
+      await this.#nameDataAndSidecar(sidecarText);
+    } catch (error) {
+      throw cannotStore(this.archivePath, error);
+    }
+  }
+
+  async #nameDataAndSidecar(sidecarText: string): Promise<void> {
     const [dataFile = ""] = this.#temporaryFiles;
-    await this.#data.sync();
-    await this.#data.close();
     const sidecarFile = temporaryName(this.#folder, `${this.baseName}.json`);
     this.#temporaryFiles.push(sidecarFile);
     await writeFlushed(sidecarFile, sidecarText);
@@ -152,9 +172,18 @@ async function discard(data: FileHandle, file: string): Promise<void> {
 async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw cannotWrite(folder, error);
+  } catch {
+    // Making several levels at once reports a read-only file system as a missing folder.
+    await makeLevelByLevel(folder).catch((error: unknown) => {
+      throw cannotWrite(folder, error);
+    });
   }
+}
+
+async function makeLevelByLevel(folder: string): Promise<void> {
+  if (await exists(folder)) return;
+  await makeLevelByLevel(dirname(folder));
+  await mkdir(folder, { mode: 0o700 });
 }
 
 function cannotWrite(folder: string, error: unknown): DockformError {
@@ -162,6 +191,20 @@ function cannotWrite(folder: string, error: unknown): DockformError {
     hint: "Check the folder's owner and mode, or name another one with -o.",
     cause: error,
   });
+}
+
+function cannotStore(path: string, error: unknown): DockformError {
+  const full = systemCode(error) === "ENOSPC" || systemCode(error) === "EDQUOT";
+  return new DockformError(
+    "failed",
+    `cannot write ${path}: ${full ? "the disk is full" : messageOf(error)}`,
+    {
+      hint: full
+        ? "No snapshot was written. Make room, or name another folder with -o."
+        : "No snapshot was written. Check the disk of that folder, or name another one with -o.",
+      cause: error,
+    },
+  );
 }
 
 async function writeFlushed(file: string, content: string): Promise<void> {

@@ -1,18 +1,16 @@
-import { createReadStream } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
-import { Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { DockformError, messageOf, systemCode } from "../errors.ts";
+import type { ByteSource } from "../helper/data-path.ts";
 import type { Helper } from "../helper/helper.ts";
 import { tarOutcome } from "../helper/messages.ts";
 import { archiveFormat, sidecarPath, type ArchiveFormat } from "../snapshot/name.ts";
 import { parseSidecar, storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
-import { DigestingStream } from "./digest.ts";
+import { Digest } from "./digest.ts";
 import type { StartProgress } from "./tools.ts";
 
 /** Of the two empty blocks that end an archive only one is there. */
 const LONE_BLOCK = /^A lone zero block/;
-const READ_BYTES = 1 << 20;
+const READ_BYTES = 1 << 18;
 
 const ANOTHER_SNAPSHOT = "Nothing was touched. Restore from another snapshot.";
 
@@ -81,25 +79,36 @@ export class Archive implements AsyncDisposable {
     return parseSidecar(text, path);
   }
 
-  /** Streams the stored bytes from the beginning; a copy of them passes through `digest`. */
-  readInto(digest: DigestingStream): DigestingStream {
-    // By descriptor: a stream made by the handle would hold up the handle's own closing.
-    const file = createReadStream("", {
-      fd: this.#file.fd,
-      start: 0,
-      autoClose: false,
-      highWaterMark: READ_BYTES,
-    });
-    file.once("error", (error) => digest.destroy(cannotRead(this.path, error)));
-    return file.pipe(digest);
+  /** The stored bytes from the beginning, digested as they go by; two buffers take turns. */
+  async *chunks(digest: Digest): ByteSource {
+    let buffer = new Uint8Array(READ_BYTES);
+    let other = new Uint8Array(READ_BYTES);
+    for (let position = 0; ;) {
+      const bytesRead = await this.#read(buffer, position);
+      if (bytesRead === 0) return;
+      position += bytesRead;
+      const chunk = buffer.subarray(0, bytesRead);
+      digest.update(chunk);
+      yield chunk;
+      [buffer, other] = [other, buffer];
+    }
+  }
+
+  async #read(buffer: Uint8Array, position: number): Promise<number> {
+    try {
+      return (await this.#file.read(buffer, 0, buffer.length, position)).bytesRead;
+    } catch (error) {
+      throw cannotRead(this.path, error);
+    }
   }
 
   /** The SHA-256 over the stored bytes. */
   async sha256(startProgress: StartProgress, signal: AbortSignal): Promise<string> {
     const progress = startProgress(`Checking ${this.path}`, this.storedBytes);
-    const digest = new DigestingStream(progress);
+    const digest = new Digest(progress);
     try {
-      await pipeline(this.readInto(digest), discarding(), { signal });
+      const chunks = this.chunks(digest)[Symbol.asyncIterator]();
+      while ((await chunks.next()).done !== true) signal.throwIfAborted();
       return digest.sha256();
     } finally {
       progress.end();
@@ -118,10 +127,9 @@ export class Archive implements AsyncDisposable {
   ): Promise<ArchiveContents> {
     const progress = startProgress(`Reading ${this.path}`, this.storedBytes);
     try {
-      const data = this.readInto(new DigestingStream(progress));
       const reply = await helper.dataPath.send(
-        (source) => ["scan", source, this.compression],
-        data,
+        (input) => ["scan", input, this.compression],
+        this.chunks(new Digest(progress)),
         signal,
       );
       const outcome = tarOutcome(reply, "read");
@@ -170,10 +178,6 @@ export async function verifyChecksum(
     hint: `The file is not what was stored. ${ANOTHER_SNAPSHOT}`,
     data: { expected, actual },
   });
-}
-
-function discarding(): Writable {
-  return new Writable({ write: (_chunk, _encoding, done) => done() });
 }
 
 function cannotRead(path: string, error: unknown): DockformError {

@@ -1,16 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { pipeline } from "node:stream/promises";
 import { engineInfo } from "../engine/system.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
-import { DockformError, messageOf, systemCode } from "../errors.ts";
-import { withSignal } from "../abort.ts";
+import { DockformError } from "../errors.ts";
 import { Helper } from "../helper/helper.ts";
 import { tarOutcome, type TarOutcome } from "../helper/messages.ts";
 import type { ArchiveFormat } from "../snapshot/name.ts";
 import { FORMAT_VERSION, formatSidecar, type Sidecar } from "../snapshot/sidecar.ts";
 import { specHash } from "../snapshot/spec-hash.ts";
 import { PendingSnapshot } from "../store/folder.ts";
-import { DigestingStream } from "./digest.ts";
+import { Digest } from "./digest.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import { containerTitle, exclusiveUsers, type VolumeUser } from "./users.ts";
@@ -126,46 +124,29 @@ async function streamArchive(
   const { target, format, level } = request;
   const compression = format === "tar" ? "none" : String(level);
   const progress = tools.startProgress(`Snapshot of ${target.volume}`);
-  const digest = new DigestingStream(progress);
-  const file = pending.writeStream();
-  let storeError: unknown;
-  file.once("error", (error) => (storeError = error));
-  const incoming = await helper.dataPath.receive(
-    (sink) => ["archive", sink, compression],
-    tools.signal,
-  );
-  // The reply counts before the stream: when the helper dies, the data alone would look complete.
-  const [reply, stored] = await Promise.allSettled([
-    withSignal(incoming.reply, tools.signal),
-    pipeline(incoming.data, digest, file, { signal: tools.signal }),
-  ]);
-  progress.end();
-  if (storeError !== undefined) throw cannotStore(pending, storeError);
-  if (reply.status === "rejected") throw reply.reason;
-  const outcome = tarOutcome(reply.value, "create");
-  if (outcome.failure !== undefined) throw cannotRead(target, outcome.failure);
-  if (stored.status === "rejected") throw stored.reason;
-  return { outcome, storedBytes: digest.bytes, sha256: digest.sha256() };
+  const digest = new Digest(progress);
+  const store = async (chunk: Uint8Array): Promise<void> => {
+    digest.update(chunk);
+    await pending.write(chunk);
+  };
+  try {
+    const reply = await helper.dataPath.receive(
+      (output) => ["archive", output, compression],
+      store,
+      tools.signal,
+    );
+    const outcome = tarOutcome(reply, "create");
+    if (outcome.failure !== undefined) throw cannotRead(target, outcome.failure);
+    return { outcome, storedBytes: digest.bytes, sha256: digest.sha256() };
+  } finally {
+    progress.end();
+  }
 }
 
 function cannotRead(target: VolumeTarget, failure: string): DockformError {
   return new DockformError("failed", `cannot read volume "${target.volume}": ${failure}`, {
     hint: "No snapshot was written. Check the file system under the volume, then try again.",
   });
-}
-
-function cannotStore(pending: PendingSnapshot, error: unknown): DockformError {
-  const full = systemCode(error) === "ENOSPC" || systemCode(error) === "EDQUOT";
-  return new DockformError(
-    "failed",
-    `cannot write ${pending.archivePath}: ${full ? "the disk is full" : messageOf(error)}`,
-    {
-      hint: full
-        ? "No snapshot was written. Make room, or name another folder with -o."
-        : "No snapshot was written. Check the disk of that folder, or name another one with -o.",
-      cause: error,
-    },
-  );
 }
 
 function describe(

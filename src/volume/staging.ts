@@ -3,7 +3,7 @@ import { DockformError, messageOf } from "../errors.ts";
 import type { Helper } from "../helper/helper.ts";
 import { tarOutcome } from "../helper/messages.ts";
 import type { Archive } from "./archive.ts";
-import { DigestingStream } from "./digest.ts";
+import { Digest } from "./digest.ts";
 import type { Tools } from "./tools.ts";
 
 /** What a restore has to know of a volume's files before it touches them. */
@@ -118,10 +118,10 @@ export class StagedRestore {
     const { startProgress, signal, log } = this.#tools;
     const progress = startProgress("Extracting", archive.storedBytes);
     try {
-      const digest = new DigestingStream(progress);
+      const digest = new Digest(progress);
       const reply = await this.#helper.dataPath.send(
-        (source) => ["extract", this.#id, source, archive.compression],
-        archive.readInto(digest),
+        (input) => ["extract", this.#id, input, archive.compression],
+        archive.chunks(digest),
         signal,
       );
       const { failure, remarks, tarBytes } = tarOutcome(reply, "read");
