@@ -6,7 +6,7 @@ import type { Tools } from "../volume/tools.ts";
 import type { CliIo } from "./io.ts";
 import { Logger, type LogFormat } from "./output/logger.ts";
 import { painter, StatusArea, type Paint } from "./output/terminal.ts";
-import { Workspace } from "./workspace.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** The flags that every command takes. */
 export interface GlobalOptions {
@@ -62,9 +62,15 @@ export class Session {
     return inside === "" || inside.startsWith("..") ? path : inside;
   }
 
-  openWorkspace(output?: string): Promise<Workspace> {
+  /** Loads the manifest; its parser is loaded only by the commands that need it. */
+  async openWorkspace(output?: string): Promise<Workspace> {
+    const workspaces = await import("./workspace.ts");
     const { manifest, config, context } = this.options;
-    return Workspace.open(this.io, this.log, { manifest: manifest ?? config, context, output });
+    return workspaces.Workspace.open(this.io, this.log, {
+      manifest: manifest ?? config,
+      context,
+      output,
+    });
   }
 
   /** Prints a command's result: the value as JSON under `--json`, else the text. */

@@ -84,6 +84,16 @@ test("the target volume is interpolated, and nothing else of a fileset is", () =
   assert.deepEqual(warnings, []);
 });
 
+test("keys of filesets and stacks are neither interpolated nor checked", () => {
+  const text = `
+filesets: { [x]: y, "\${A}": { [x]: y, "\${B}": z, target_volume: aa } }
+stacks: { [x]: y, "\${C}": { [x]: y, "\${D}": z, filesets: { f: { target_volume: bb } } } }
+`;
+  const { manifest, warnings } = parseManifest(text, { file: "f", env: {} });
+  assert.deepEqual([...(manifest.contexts[0]?.volumes.keys() ?? [])], ["aa", "bb"]);
+  assert.deepEqual(warnings, []);
+});
+
 test("aliases and merge keys work in filesets", () => {
   const text = `
 filesets:

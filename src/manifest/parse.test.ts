@@ -151,6 +151,18 @@ test("variables are replaced in keys and in values", () => {
   assert.equal(context.volumes.get("web_data")?.driver, "x-web");
 });
 
+test("variables are replaced in the names of contexts and in the keys inside them", () => {
+  const { manifest, warnings } = parse("contexts: { '${CTX}': { vol${S}: { data: } } }", {
+    CTX: "remote",
+    S: "umes",
+  });
+  assert.deepEqual(
+    manifest.contexts.map(({ name, volumes }) => [name, ...volumes.keys()]),
+    [["remote", "data"]],
+  );
+  assert.deepEqual(warnings, []);
+});
+
 test("a variable needs no quotes inside { }", () => {
   assert.deepEqual(
     labelsOf("{ a: ${A}, ${A}: b, c: [${A}][0] }".replace(", c: [${A}][0]", ""), { A: "x" }),

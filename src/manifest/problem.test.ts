@@ -52,16 +52,20 @@ test("a suggestion is in the data", () => {
 });
 
 test("of very many problems the first twenty are shown, and all are in the data", () => {
-  const problems = Array.from({ length: 25 }, (_, at) => ({
-    range: { start: at, end: at + 1 },
-    message: "is wrong",
-  }));
-  const error = manifestError(new SourceText("f", "x".repeat(25)), problems, undefined);
+  const errorOf = (length: number): DockformError => {
+    const problems = Array.from({ length }, (_, at) => ({
+      range: { start: at, end: at + 1 },
+      message: "is wrong",
+    }));
+    return manifestError(new SourceText("f", "x".repeat(length)), problems, undefined);
+  };
+  const error = errorOf(25);
   assert.equal(error.message.match(/is wrong/g)?.length, 20);
   assert.match(error.message, /^25 problems in f\n/);
   assert.match(error.message, /\nand 5 more$/);
   assert.ok(Array.isArray(error.data["problems"]));
   assert.equal(error.data["problems"].length, 25);
+  assert.ok(!errorOf(20).message.includes("more"));
 });
 
 test("a long line is cut to 80 columns around the offending text", () => {
@@ -86,12 +90,19 @@ test("offending text that is longer than the line is marked to the end of the li
   assert.equal(mark.length, 80);
 });
 
+test("a line that fits exactly is not cut", () => {
+  const text = "x".repeat(74);
+  const [, line = ""] = messageFor(text, problemAt(text, text)).split("\n");
+  assert.equal(line, `  1 | ${text}`);
+});
+
 test("the mark stands under the text after tabs and characters of two code units", () => {
   const text = "\t😀 bad";
-  const [, line = "", mark = ""] = messageFor(text, problemAt(text, "bad")).split("\n");
-  const at = Array.from(line).join("").length - 3;
-  assert.equal(line.slice(at), "bad");
-  assert.equal(mark, "    |    ^^^");
+  assert.deepEqual(messageFor(text, problemAt(text, "bad")).split("\n"), [
+    "dockform.yml:1:5: is wrong",
+    "  1 |  😀 bad",
+    "    |    ^^^",
+  ]);
 });
 
 test("what could move the cursor of a terminal is not printed", () => {

@@ -1,14 +1,28 @@
-import { spawn } from "node:child_process";
+import assert from "node:assert/strict";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { EngineClient } from "../../src/engine/client.ts";
-import { createContainer, removeContainer } from "../../src/engine/containers.ts";
+import {
+  createContainer,
+  inspectContainer,
+  listContainers,
+  removeContainer,
+  startContainer,
+} from "../../src/engine/containers.ts";
 import { createVolume, inspectVolume, removeVolume } from "../../src/engine/volumes.ts";
+import { describeTree, differences, type TreeEntry } from "../oracle/tree.ts";
 
-const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
+/** Another program can be put in its place, e.g. the packed one, or one with a mistake in it. */
+const MAIN =
+  process.env["DOCKFORM_TEST_MAIN"] ?? new URL("../../src/main.ts", import.meta.url).pathname;
+const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
+const POLL_MS = 2;
+const UNTIL_LIMIT_MS = 60_000;
 
 /** How a call of the CLI ended. */
 export interface CliResult {
@@ -20,8 +34,81 @@ export interface CliResult {
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Called when the process runs, for tests that interrupt it. */
-  readonly started?: (pid: number) => void;
+  /** A program with arguments that runs the CLI, e.g. in namespaces of its own. */
+  readonly under?: readonly string[];
+}
+
+/** A call of the CLI that is under way. */
+export class CliProcess {
+  readonly pid: number;
+  readonly ended: Promise<CliResult>;
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  #stdout = "";
+  #stderr = "";
+  #over = false;
+
+  constructor(child: ChildProcessByStdio<null, Readable, Readable>) {
+    this.#child = child;
+    this.pid = child.pid ?? 0;
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
+    this.ended = new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code) => {
+        this.#over = true;
+        resolve({ code, stdout: this.#stdout, stderr: this.#stderr });
+      });
+    });
+    this.ended.catch(() => {});
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for something to happen while the process runs. */
+  async until(what: string, happened: () => Promise<boolean> | boolean): Promise<void> {
+    await until(what, async () => {
+      if (await happened()) return true;
+      if (this.#over) throw new Error(`ended before ${what}: ${this.#stderr}`);
+      return false;
+    });
+  }
+
+  /** Waits until a text was printed on standard error. */
+  async said(text: string): Promise<void> {
+    await this.until(`it says "${text}"`, () => this.#stderr.includes(text));
+  }
+
+  /** Stops the process at a moment, does something, and lets the process go on. */
+  async whileStopped(act: () => Promise<void> | void): Promise<void> {
+    this.signal("SIGSTOP");
+    try {
+      await act();
+    } finally {
+      this.signal("SIGCONT");
+    }
+  }
+}
+
+/** A complete snapshot, as `volume snapshot --json` tells of it. */
+export interface Snapshot {
+  readonly archive: string;
+  readonly sidecarPath: string;
+  readonly sidecar: Readonly<Record<string, unknown>>;
+  readonly stderr: string;
+}
+
+/** What a command that fails before its first side effect leaves as it was. */
+export interface Evidence {
+  readonly tree: readonly TreeEntry[];
+  readonly containers: readonly unknown[];
+}
+
+/** A volume's name and its folder on this machine. */
+export interface TestVolume {
+  readonly name: string;
+  readonly folder: string;
 }
 
 /**
@@ -30,21 +117,32 @@ export interface CliOptions {
  */
 export class Sandbox implements AsyncDisposable {
   readonly folder: string;
+  /** The CLI's TMPDIR: empty when it has cleaned up. */
+  readonly temporaryFolder: string;
   readonly host: string;
   readonly engine: EngineClient;
   readonly prefix: string;
   readonly #volumes = new Set<string>();
   readonly #containers = new Set<string>();
+  readonly #processes = new Set<CliProcess>();
 
   private constructor(folder: string, host: string) {
     this.folder = folder;
+    this.temporaryFolder = join(folder, "tmp");
     this.host = host;
     this.engine = new EngineClient({ context: "default", host });
     this.prefix = `dockform-test-${randomBytes(4).toString("hex")}`;
   }
 
   static async create(host: string): Promise<Sandbox> {
-    return new Sandbox(await mkdtemp(join(tmpdir(), "dockform-e2e-")), host);
+    const sandbox = new Sandbox(await mkdtemp(join(tmpdir(), "dockform-e2e-")), host);
+    await mkdir(sandbox.temporaryFolder);
+    return sandbox;
+  }
+
+  /** A path in this test's folder. */
+  path(...parts: readonly string[]): string {
+    return join(this.folder, ...parts);
   }
 
   /** A volume name of this test's own; removed in the end whoever makes it. */
@@ -57,14 +155,17 @@ export class Sandbox implements AsyncDisposable {
   /** Makes a volume and answers its name and its folder on this machine. */
   async volume(
     suffix: string,
-    options: { readonly driverOpts?: Readonly<Record<string, string>> } = {},
-  ): Promise<{ readonly name: string; readonly folder: string }> {
+    options: {
+      readonly driverOpts?: Readonly<Record<string, string>>;
+      readonly labels?: Readonly<Record<string, string>>;
+    } = {},
+  ): Promise<TestVolume> {
     const name = this.name(suffix);
     const volume = await createVolume(this.engine, {
       name,
       driver: "local",
       driverOpts: options.driverOpts ?? {},
-      labels: {},
+      labels: options.labels ?? {},
     });
     return { name, folder: volume.mountpoint };
   }
@@ -84,6 +185,40 @@ export class Sandbox implements AsyncDisposable {
     return { id, name };
   }
 
+  /** Creates and starts a container; it runs until it is stopped, which takes no time. */
+  async running(
+    suffix: string,
+    definition: Readonly<Record<string, unknown>>,
+  ): Promise<{ readonly id: string; readonly name: string }> {
+    const container = await this.container(suffix, definition);
+    await startContainer(this.engine, container.id);
+    return container;
+  }
+
+  /** The definition of a container that mounts a volume and waits. */
+  async waiting(
+    volume: string,
+    more: {
+      readonly hostConfig?: Readonly<Record<string, unknown>>;
+      readonly [field: string]: unknown;
+    } = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const { hostConfig, ...fields } = more;
+    return {
+      Image: await this.#image(),
+      Entrypoint: ["sh", "-c"],
+      Cmd: ["read line"],
+      OpenStdin: true,
+      StopSignal: "SIGKILL",
+      HostConfig: {
+        NetworkMode: "none",
+        Mounts: [{ Type: "volume", Source: volume, Target: "/data" }],
+        ...hostConfig,
+      },
+      ...fields,
+    };
+  }
+
   /** Writes a manifest into the folder; JSON is YAML. */
   async manifest(content: unknown): Promise<void> {
     const yaml = typeof content === "string" ? content : JSON.stringify(content);
@@ -98,36 +233,140 @@ export class Sandbox implements AsyncDisposable {
     });
   }
 
-  /** Runs the CLI from source, in this folder, against this engine, without a terminal. */
-  async dockform(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+  /** Starts the CLI from source, in this folder, against this engine, without a terminal. */
+  start(args: readonly string[], options: CliOptions = {}): CliProcess {
+    const [program = process.execPath, ...programArgs] = [
+      ...(options.under ?? []),
+      process.execPath,
+      MAIN,
+      ...args,
+    ];
+    const child = spawn(program, programArgs, {
       cwd: options.cwd ?? this.folder,
       env: {
         PATH: process.env["PATH"],
         HOME: this.folder,
-        TMPDIR: tmpdir(),
+        TMPDIR: this.temporaryFolder,
         DOCKER_HOST: this.host,
         ...options.env,
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    if (child.pid !== undefined) options.started?.(child.pid);
-    const ended = new Promise<number | null>((resolve, reject) => {
-      child.once("close", resolve);
-      child.once("error", reject);
-    });
-    const [stdout, stderr, code] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      ended,
-    ]);
-    return { code, stdout, stderr };
+    const started = new CliProcess(child);
+    this.#processes.add(started);
+    return started;
+  }
+
+  /** Runs the CLI to its end. */
+  async dockform(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+    return this.start(args, options).ended;
+  }
+
+  /** Takes a snapshot that must succeed. */
+  async snapshot(
+    volume: string,
+    args: readonly string[] = [],
+    options: CliOptions = {},
+  ): Promise<Snapshot> {
+    const result = await this.dockform(["volume", "snapshot", volume, "--json", ...args], options);
+    if (result.code !== 0) throw new Error(`snapshot of ${volume} failed: ${result.stderr}`);
+    const printed: {
+      snapshots: {
+        archive: string;
+        sidecar_path: string;
+        sidecar: Readonly<Record<string, unknown>>;
+      }[];
+    } = JSON.parse(result.stdout);
+    const [snapshot] = printed.snapshots;
+    if (snapshot === undefined) throw new Error(`no snapshot in ${result.stdout}`);
+    const { archive, sidecar_path: sidecarPath, sidecar } = snapshot;
+    return { archive, sidecarPath, sidecar, stderr: result.stderr };
+  }
+
+  /** Makes a restore that must succeed. */
+  async restore(
+    volume: string,
+    archive: string,
+    args: readonly string[] = [],
+    options: CliOptions = {},
+  ): Promise<CliResult> {
+    const result = await this.dockform(["volume", "restore", volume, archive, ...args], options);
+    if (result.code !== 0) throw new Error(`restore of ${archive} failed: ${result.stderr}`);
+    return result;
+  }
+
+  async evidence(folder: string, containerIds: readonly string[] = []): Promise<Evidence> {
+    const containers = await Promise.all(
+      containerIds.map(async (id) => {
+        const { State } = await inspectContainer(this.engine, id);
+        return { id, status: State.Status, startedAt: State.StartedAt };
+      }),
+    );
+    return { tree: await describeTree(folder), containers };
+  }
+
+  async state(containerId: string): Promise<string> {
+    return (await inspectContainer(this.engine, containerId)).State.Status;
+  }
+
+  /** The helper containers that work on volumes of this test. */
+  async helpers(): Promise<readonly string[]> {
+    const found = await listContainers(this.engine, { filters: { label: [HELPER_VOLUME_LABEL] } });
+    return found
+      .filter(({ labels }) => this.#volumes.has(labels[HELPER_VOLUME_LABEL] ?? ""))
+      .map(({ id }) => id);
+  }
+
+  /** Helper containers, and what the CLI left in its TMPDIR. */
+  async leftBehind(): Promise<readonly string[]> {
+    return [...(await this.helpers()), ...(await readdir(this.temporaryFolder))];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const id of this.#containers) await removeContainer(this.engine, id).catch(() => {});
+    for (const child of this.#processes) {
+      child.signal("SIGKILL");
+      await child.ended.catch(() => {});
+    }
+    // A test may be about an engine that nobody reaches.
+    const helpers = await this.helpers().catch(() => []);
+    const containers = [...this.#containers, ...helpers];
+    for (const id of containers) await removeContainer(this.engine, id).catch(() => {});
     for (const name of this.#volumes) await removeVolume(this.engine, name).catch(() => {});
     this.engine.close();
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** An image with a shell: the product's own helper image, which a first snapshot makes. */
+  async #image(): Promise<string> {
+    helperImage ??= this.#findImage();
+    return helperImage;
+  }
+
+  async #findImage(): Promise<string> {
+    const { name } = await this.volume("image");
+    const { stderr } = await this.snapshot(name, ["-v", "-o", this.path("image")]);
+    const reference = /helper image: (\S+)/.exec(stderr)?.[1];
+    if (reference === undefined) throw new Error(`no helper image in: ${stderr}`);
+    return reference;
+  }
+}
+
+/** Asserts that nothing is different, and says what is. */
+export function assertUntouched(before: Evidence, after: Evidence): void {
+  assert.deepEqual(differences(before.tree, after.tree), []);
+  assert.deepEqual(after.containers, before.containers);
+}
+
+let helperImage: Promise<string> | undefined;
+
+/** Waits for something to happen. */
+export async function until(
+  what: string,
+  happened: () => Promise<boolean> | boolean,
+): Promise<void> {
+  const deadline = Date.now() + UNTIL_LIMIT_MS;
+  while (!(await happened())) {
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await sleep(POLL_MS);
   }
 }

@@ -1,0 +1,51 @@
+import { copyFile, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { defineConfig, type Plugin } from "rolldown";
+
+/**
+ * The published program: src/main.ts with its dependencies, a chunk for what every command needs and
+ * one for each command. One file to read instead of many, and nothing for npm to resolve, makes it
+ * start faster than with its dependencies installed beside it. The chunks stay in one folder, so that
+ * code that reads a file beside itself (helper.sh) finds it there too.
+ */
+export default defineConfig({
+  input: "src/main.ts",
+  platform: "node",
+  output: { dir: "dist", format: "esm", cleanDir: true },
+  plugins: [copyBesideChunks("src/helper/helper.sh"), addLicenses()],
+});
+
+function copyBesideChunks(file: string): Plugin {
+  return {
+    name: "copy-beside-chunks",
+    writeBundle: () => copyFile(file, join("dist", basename(file))),
+  };
+}
+
+/** The licenses of the packages in the bundle ask for being passed on with it. */
+function addLicenses(): Plugin {
+  return {
+    name: "add-licenses",
+    async generateBundle(_options, bundle) {
+      const packages = new Set<string>();
+      for (const chunk of Object.values(bundle)) {
+        if (chunk.type !== "chunk") continue;
+        for (const module of chunk.moduleIds) {
+          const name = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(module)?.[1];
+          if (name !== undefined) packages.add(name);
+        }
+      }
+      const texts = [...packages].toSorted().map(licenseOf);
+      const source = (await Promise.all(texts)).join("\n\n");
+      this.emitFile({ type: "asset", fileName: "LICENSES.txt", source });
+    },
+  };
+}
+
+async function licenseOf(name: string): Promise<string> {
+  for (const file of ["LICENSE", "LICENSE.md"]) {
+    const text = await readFile(join("node_modules", name, file), "utf8").catch(() => undefined);
+    if (text !== undefined) return `${name}\n\n${text.trim()}`;
+  }
+  throw new Error(`${name} has no license file to pass on`);
+}

@@ -1,0 +1,272 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { removeContainer } from "../../src/engine/containers.ts";
+import { testEngine } from "../engine/test-engine.ts";
+import { attempt, run } from "../oracle/host.ts";
+import { describeTree } from "../oracle/tree.ts";
+import { assertError, packFiles, packFolder, writeFiles, writeSidecar } from "./archives.ts";
+import { FileSystem } from "./file-system.ts";
+import { Sandbox, until, type CliProcess, type TestVolume } from "./harness.ts";
+
+const { host, skip, skipUnlessPrivate } = await testEngine();
+
+const OLD_DATA = "The old contents are in place.";
+
+/** A declared volume with old data and a container that uses it. */
+async function setUp(
+  sandbox: Sandbox,
+): Promise<{ readonly into: TestVolume; readonly user: { id: string; name: string } }> {
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { "old/file": "old", other: "old" });
+  await sandbox.declare(into.name);
+  return { into, user: await sandbox.running("user", await sandbox.waiting(into.name)) };
+}
+
+function restoreArgs(volume: string, archive: string): readonly string[] {
+  return ["volume", "restore", volume, archive, "--force", "--stop-containers", "--json"];
+}
+
+/** Starts a restore of much data and waits until some of it has been extracted. */
+async function startLargeRestore(sandbox: Sandbox, into: TestVolume): Promise<CliProcess> {
+  const archive = await packFiles(sandbox.folder, { a: "a", large: randomBytes(96 << 20) });
+  await writeSidecar(archive, { uncompressed_bytes: 97 << 20, file_count: 2 });
+  const restore = sandbox.start(restoreArgs(into.name, archive));
+  await restore.until("data is extracted", async () => {
+    const staging = (await readdir(into.folder)).find((name) => name.startsWith(".dockform-"));
+    if (staging === undefined) return false;
+    return (await readdir(join(into.folder, staging, "new")).catch(() => [])).includes("large");
+  });
+  return restore;
+}
+
+test(
+  "a file system that gets full during extraction keeps the old data",
+  {
+    skip: skipUnlessPrivate,
+  },
+  async () => {
+    await using fs = await FileSystem.create({ bytes: 8 << 20, inodes: 4096 });
+    await using sandbox = await Sandbox.create(host);
+    await writeFiles(fs.folder, { "old/file": "old", other: randomBytes(3 << 20) });
+    const into = await sandbox.volume("into", { driverOpts: fs.driverOpts });
+    await sandbox.declare(into.name);
+    const user = await sandbox.running("user", await sandbox.waiting(into.name));
+    // Each takes a block of 4,096 bytes, but only two of 512 in the archive.
+    const files = Object.fromEntries(Array.from({ length: 1800 }, (_, i) => [`f${i}`, "x"]));
+    const archive = await packFiles(sandbox.folder, files);
+    const before = await sandbox.evidence(fs.folder, [user.id]);
+    for (const sidecar of [false, true]) {
+      if (sidecar) await writeSidecar(archive, { file_count: 1800 });
+      assertError(await sandbox.dockform(restoreArgs(into.name, archive)), {
+        exitCode: 1,
+        message: /^cannot extract \S+: .*No space left on device/,
+        hint: OLD_DATA,
+      });
+      assert.deepEqual(await sandbox.evidence(fs.folder, [user.id]), before);
+    }
+    assert.deepEqual(await sandbox.leftBehind(), []);
+  },
+);
+
+test(
+  "an entry that cannot be made fails the restore and keeps the old data",
+  {
+    skip,
+  },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const { into, user } = await setUp(sandbox);
+    await mkdir(sandbox.path("source"));
+    await writeFiles(sandbox.path("source"), { file: "new", last: "new" });
+    const archive = await packFolder(sandbox.path("source"), sandbox.path("long.tar.zst"), [
+      `--transform=s/last/${"n".repeat(300)}/`,
+    ]);
+    const before = await sandbox.evidence(into.folder, [user.id]);
+    assertError(await sandbox.dockform(restoreArgs(into.name, archive)), {
+      exitCode: 1,
+      message: /^cannot extract \S+: .*File name too long/,
+      hint: OLD_DATA,
+    });
+    assert.deepEqual(await sandbox.evidence(into.folder, [user.id]), before);
+    assert.deepEqual(await sandbox.leftBehind(), []);
+  },
+);
+
+test(
+  "an attribute that cannot be set fails the restore and keeps the old data",
+  {
+    skip: skipUnlessPrivate,
+  },
+  async () => {
+    await using fs = await FileSystem.create({ bytes: 16 << 20 });
+    await using sandbox = await Sandbox.create(host);
+    await writeFiles(fs.folder, { "old/file": "old" });
+    const into = await sandbox.volume("into", { driverOpts: fs.driverOpts });
+    await sandbox.declare(into.name);
+    await mkdir(sandbox.path("source"));
+    await writeFiles(sandbox.path("source"), { file: "new" });
+    // Attributes of a file must fit into one block of ext4.
+    const archive = await packFolder(sandbox.path("source"), sandbox.path("attribute.tar.zst"), [
+      ...["--format=posix", `--pax-option=SCHILY.xattr.user.large:=${"v".repeat(5000)}`],
+    ]);
+    const before = await sandbox.evidence(fs.folder);
+    assertError(await sandbox.dockform(restoreArgs(into.name, archive)), {
+      exitCode: 1,
+      message: /^cannot extract \S+: .*Cannot set 'user\.large' extended attribute/,
+      hint: OLD_DATA,
+    });
+    assert.deepEqual(await sandbox.evidence(fs.folder), before);
+  },
+);
+
+test("a hostile archive writes nothing outside the volume", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { into, user } = await setUp(sandbox);
+  const source = sandbox.path("source");
+  await writeFiles(source, { file: "evil", "link/escaped": "evil" });
+  const rename = async (name: string, from: string, to: string): Promise<string> =>
+    packFolder(source, sandbox.path(`${name}.tar.zst`), ["-P", `--transform=s,${from},${to},`]);
+  const upwards = await rename("upwards", "^\\./file", "a/../../../../old/escaped");
+  const before = await sandbox.evidence(into.folder, [user.id]);
+  const result = await sandbox.dockform(restoreArgs(into.name, upwards));
+  assertError(result, { exitCode: 1, message: /^cannot extract/, hint: OLD_DATA });
+  assert.deepEqual(await sandbox.evidence(into.folder, [user.id]), before);
+
+  // A symbolic link to the old data, then a file "in" it.
+  const links = sandbox.path("links.tar");
+  await mkdir(sandbox.path("with-link"));
+  await symlink("../../old", sandbox.path("with-link/link"));
+  await run("tar", ["-cf", links, "-C", sandbox.path("with-link"), "link"]);
+  await run("tar", ["-rf", links, "-C", source, "link/escaped"]);
+  await sandbox.dockform(restoreArgs(into.name, links));
+  const outside = await attempt("find", [into.folder, "-name", "escaped", "-path", "*/old/*"]);
+  assert.equal(outside.stdout.toString(), "");
+  assert.deepEqual(await sandbox.leftBehind(), []);
+});
+
+test(
+  "of two restores of one volume at once, the second is refused",
+  {
+    skip: skipUnlessPrivate,
+  },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const { into } = await setUp(sandbox);
+    const first = await startLargeRestore(sandbox, into);
+    await first.whileStopped(async () => {
+      const archive = await packFiles(sandbox.folder, { file: "second" });
+      assertError(await sandbox.dockform(restoreArgs(into.name, archive)), {
+        exitCode: 3,
+        message: new RegExp(`^another client is working on volume "${into.name}"`),
+        hint: /docker rm -f/,
+      });
+    });
+    const { code, stderr } = await first.ended;
+    assert.equal(code, 0, stderr);
+    assert.deepEqual((await readdir(into.folder)).toSorted(), ["a", "large"]);
+  },
+);
+
+test(
+  "a helper that dies during extraction leaves the old data in place",
+  {
+    skip: skipUnlessPrivate,
+  },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const { into, user } = await setUp(sandbox);
+    const before = await sandbox.evidence(into.folder, [user.id]);
+    const restore = await startLargeRestore(sandbox, into);
+    await restore.whileStopped(async () => {
+      for (const id of await sandbox.helpers()) await removeContainer(sandbox.engine, id);
+    });
+    assertError(await restore.ended, {
+      exitCode: 1,
+      message: /^the helper container ended unexpectedly/,
+      hint: /run the command again/,
+    });
+    assert.deepEqual(await sandbox.leftBehind(), []);
+    await assertOldDataThenRestore(sandbox, into, before.tree.length);
+    assert.equal(await sandbox.state(user.id), "running");
+  },
+);
+
+test(
+  "after kill -9 during extraction the old data is in place",
+  {
+    skip: skipUnlessPrivate,
+  },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const { into, user } = await setUp(sandbox);
+    const before = await sandbox.evidence(into.folder, [user.id]);
+    const restore = await startLargeRestore(sandbox, into);
+    restore.signal("SIGKILL");
+    await restore.ended;
+    await until("the helper is gone", async () => (await sandbox.helpers()).length === 0);
+    assert.equal(await sandbox.state(user.id), "running");
+    await assertOldDataThenRestore(sandbox, into, before.tree.length);
+  },
+);
+
+/** Nobody was left to take the staging folder away, so the next restore does. */
+async function assertOldDataThenRestore(
+  sandbox: Sandbox,
+  into: TestVolume,
+  oldEntries: number,
+): Promise<void> {
+  const tree = await describeTree(into.folder);
+  const old = tree.filter(({ path }) => !path.startsWith("./.dockform-"));
+  assert.equal(old.length, oldEntries);
+  assert.equal(await readFile(join(into.folder, "old/file"), "utf8"), "old");
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  await sandbox.restore(into.name, archive, ["--force", "--stop-containers"]);
+  assert.deepEqual(await readdir(into.folder), ["file"]);
+}
+
+test(
+  "a snapshot does not hold what an interrupted restore left in the volume",
+  {
+    skip: skipUnlessPrivate,
+  },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const { into } = await setUp(sandbox);
+    const restore = await startLargeRestore(sandbox, into);
+    restore.signal("SIGKILL");
+    await restore.ended;
+    await until("the helper is gone", async () => (await sandbox.helpers()).length === 0);
+    const { archive } = await sandbox.snapshot(into.name, ["--format", "tar"]);
+    const names = (await run("tar", ["-tf", archive])).toString();
+    assert.equal(names.includes(".dockform-"), false, names);
+  },
+);
+
+test(
+  "old contents that cannot be removed are a warning after the restore",
+  {
+    skip: skipUnlessPrivate,
+  },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const { into } = await setUp(sandbox);
+    const archive = await packFiles(sandbox.folder, { file: "new" });
+    const immutable = join(into.folder, "old");
+    await run("chattr", ["+i", join(immutable, "file")]);
+    try {
+      const { stderr } = await sandbox.restore(into.name, archive, [
+        "--force",
+        "--stop-containers",
+      ]);
+      assert.match(stderr, /warning: cannot remove the old contents .*\.dockform-/);
+      assert.equal(await readFile(join(into.folder, "file"), "utf8"), "new");
+    } finally {
+      await run("chattr", ["-R", "-i", into.folder]);
+    }
+    await rm(immutable, { recursive: true, force: true });
+    await writeFile(sandbox.path("done"), "");
+  },
+);

@@ -1,0 +1,38 @@
+import { needProgram } from "../oracle/host.ts";
+
+/** What a person types, once the terminal shows a question. */
+export interface Typing {
+  readonly question: string;
+  /** As typed: "\n" is the Enter key, "\x03" is Ctrl-C. */
+  readonly keys: string;
+}
+
+/**
+ * Runs the CLI on a terminal of 80 columns, as `under` of a call. What the terminal shows, results
+ * and messages alike, is the call's stdout.
+ */
+export async function onTerminal(typing?: Typing): Promise<readonly string[]> {
+  const python = await needProgram("/usr/bin/python3", "python3");
+  return [python, "-c", RELAY, typing?.question ?? "", typing?.keys ?? ""];
+}
+
+const RELAY = `
+import fcntl, os, pty, struct, sys, termios
+question, keys, *command = [os.fsencode(word) for word in sys.argv[1:]]
+child, terminal = pty.fork()
+if child == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    os.execvp(command[0], command)
+shown = b""
+while True:
+    try:
+        piece = os.read(terminal, 65536)
+    except OSError:
+        break
+    os.write(1, piece)
+    shown += piece
+    if keys and question in shown:
+        os.write(terminal, keys)
+        keys = b""
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+`;

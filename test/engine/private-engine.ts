@@ -1,0 +1,200 @@
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { Socket } from "node:net";
+import { basename, join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 30_000;
+const POLL_INTERVAL_MS = 50;
+const LOG_TAIL_LINES = 15;
+
+type Supervisor = ChildProcessByStdio<Writable, Readable, null>;
+
+/** Whether this process may start a private engine. */
+export function canStartPrivateEngine(): boolean {
+  return process.platform === "linux" && process.getuid?.() === 0;
+}
+
+/**
+ * Installs Debian's Docker Engine where it is missing and starts one that shares nothing with the
+ * machine's own: see supervise.sh. It ends with `stop()`, or when this process ends in any way.
+ */
+export async function startPrivateEngine(): Promise<PrivateEngine> {
+  await runInstaller();
+  // A socket's path is limited to 107 characters: $TMPDIR may be too long for that.
+  const folder = await mkdtemp("/var/tmp/dockform-engine-");
+  const engine = await PrivateEngine.launch(folder);
+  try {
+    await engine.start();
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
+  return engine;
+}
+
+/** A Docker Engine of this process's own, under a supervisor that outlives this process briefly. */
+export class PrivateEngine implements AsyncDisposable {
+  readonly folder: string;
+  readonly socketPath: string;
+  /** As in DOCKER_HOST. */
+  readonly host: string;
+  /** Volumes are in `volumes/<name>/_data` below it. */
+  readonly dataRoot: string;
+  readonly #supervisor: Supervisor;
+  /** The exit codes that dockerd ended with and nobody has asked for yet. */
+  readonly #exitCodes: string[] = [];
+
+  private constructor(folder: string, supervisor: Supervisor) {
+    this.folder = folder;
+    this.socketPath = join(folder, "docker.sock");
+    this.host = `unix://${this.socketPath}`;
+    this.dataRoot = join(folder, "data");
+    this.#supervisor = supervisor;
+    createInterface(supervisor.stdout).on("line", (line) => {
+      this.#exitCodes.push(line.replace("exited ", ""));
+    });
+  }
+
+  /** Starts the supervisor, not yet dockerd. @internal */
+  static async launch(folder: string): Promise<PrivateEngine> {
+    // A session of its own: Ctrl-C in a terminal must reach the tests, not the engine under them.
+    const supervisor = spawn("sh", [join(import.meta.dirname, "supervise.sh"), folder], {
+      stdio: ["pipe", "pipe", "ignore"],
+      detached: true,
+    });
+    // An engine alone is no reason for this process to go on. Writing to a supervisor that is gone
+    // is found out by what is waited for next.
+    supervisor.unref();
+    for (const pipe of [supervisor.stdin, supervisor.stdout]) {
+      if (pipe instanceof Socket) pipe.unref();
+    }
+    supervisor.stdin.on("error", () => undefined);
+    const engine = new PrivateEngine(folder, supervisor);
+    await writeFile(join(folder, "daemon.json"), JSON.stringify(engine.#configuration()));
+    return engine;
+  }
+
+  /** Starts dockerd on the data that is there and waits until it answers. */
+  async start(): Promise<void> {
+    this.#command("start");
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (!(await answersPing(this.socketPath))) {
+      const exitCode = this.#exitCodes.shift();
+      if (exitCode !== undefined) throw await this.#failure(`dockerd ended with ${exitCode}`);
+      if (this.#hasEnded()) throw await this.#failure("its supervisor ended");
+      if (Date.now() > deadline) {
+        throw await this.#failure(`no answer within ${START_TIMEOUT_MS / 1000} s`);
+      }
+      await sleep(POLL_INTERVAL_MS);
+    }
+  }
+
+  /** Kills dockerd and its containerd with SIGKILL. Containers run on until the next `start()`. */
+  async crash(): Promise<void> {
+    this.#command("crash");
+    const deadline = Date.now() + STOP_TIMEOUT_MS;
+    while (this.#exitCodes.shift() === undefined) {
+      if (Date.now() > deadline) throw await this.#failure("dockerd does not die");
+      await sleep(POLL_INTERVAL_MS);
+    }
+  }
+
+  /** The process id of dockerd outside its namespaces. */
+  async pid(): Promise<number> {
+    const pid = await findDescendant(this.#supervisor.pid ?? 0, "dockerd");
+    if (pid === undefined) throw new Error(`no dockerd runs for ${this.folder}`);
+    return pid;
+  }
+
+  /** Ends the engine with everything in it and removes its folder. May be called again. */
+  async stop(): Promise<void> {
+    if (!this.#hasEnded()) {
+      const ended = once(this.#supervisor, "exit");
+      const tooLong = setTimeout(() => this.#killAll(), STOP_TIMEOUT_MS);
+      this.#supervisor.stdin.end("stop\n");
+      await ended;
+      clearTimeout(tooLong);
+    }
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #configuration(): Record<string, unknown> {
+    return {
+      hosts: [this.host],
+      "data-root": this.dataRoot,
+      "exec-root": join(this.folder, "exec"),
+      pidfile: join(this.folder, "docker.pid"),
+      // supervise.sh removes this cgroup, which the systemd driver could not place here.
+      "cgroup-parent": `/${basename(this.folder)}`,
+      "exec-opts": ["native.cgroupdriver=cgroupfs"],
+      // There is nothing to route to: one thing less that a kernel may lack.
+      iptables: false,
+      "ip-masq": false,
+    };
+  }
+
+  #command(command: "start" | "crash"): void {
+    this.#supervisor.stdin.write(`${command}\n`);
+  }
+
+  #hasEnded(): boolean {
+    return this.#supervisor.exitCode !== null || this.#supervisor.signalCode !== null;
+  }
+
+  /** The supervisor leads a process group; process 1 of the engine dies with `unshare` in it. */
+  #killAll(): void {
+    if (this.#supervisor.pid !== undefined) process.kill(-this.#supervisor.pid, "SIGKILL");
+  }
+
+  async #failure(what: string): Promise<Error> {
+    const log = await readFile(join(this.folder, "dockerd.log"), "utf8").catch(() => "");
+    const tail = log.trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
+    return new Error(`the private engine failed: ${what}. The end of its log:\n${tail}`);
+  }
+}
+
+async function runInstaller(): Promise<void> {
+  const installer = spawn("sh", [join(import.meta.dirname, "install.sh")], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const [exitCode]: unknown[] = await once(installer, "exit");
+  if (exitCode !== 0) throw new Error("no Docker Engine could be installed: see above");
+}
+
+async function answersPing(socketPath: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const call = request({ socketPath, path: "/_ping", agent: false, timeout: 5000 }, (answer) => {
+    answer.resume();
+    resolve(answer.statusCode === 200);
+  });
+  call.on("timeout", () => call.destroy());
+  call.on("error", () => resolve(false));
+  call.end();
+  return promise;
+}
+
+async function findDescendant(pid: number, name: string): Promise<number | undefined> {
+  const parents = new Map<number, number>();
+  const candidates: number[] = [];
+  for (const entry of await readdir("/proc")) {
+    const status = await readFile(`/proc/${entry}/stat`, "utf8").catch(() => "");
+    const [, id, command, parent] = /^(\d+) \((.*)\) \S (\d+) /s.exec(status) ?? [];
+    parents.set(Number(id), Number(parent));
+    if (command === name) candidates.push(Number(id));
+  }
+  return candidates.find((candidate) => {
+    let ancestor: number | undefined = candidate;
+    while (ancestor !== undefined && ancestor !== pid) ancestor = parents.get(ancestor);
+    return ancestor === pid;
+  });
+}

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Keeps one private Docker Engine in a folder for as long as somebody holds this
+# script's standard input open. On its end, however it comes about, the engine,
+# its containers, their mounts and cgroups and the folder go away.
+#
+# usage: supervise.sh <folder>     (root, Linux)
+#
+# Commands and answers, and the files in the folder: see engine-init.sh, which
+# runs inside the engine's namespaces.
+set -u
+folder=$1
+here=$(cd "$(dirname "$0")" && pwd)
+PATH=$PATH:/usr/sbin:/sbin
+# What unshare may have to say belongs where a failure is looked for.
+exec 2>>"$folder/dockerd.log"
+
+# A signal to the whole process group must not keep the cleaning below from
+# running. Handlers, as opposed to ignored signals, are not passed on to dockerd.
+trap : HUP INT TERM
+
+# containerd makes this folder at its start, and nothing keeps it from doing so.
+had_opt=$([ ! -e /opt/containerd ] || echo yes)
+
+# The engine gets namespaces of its own: network, so that it leaves the machine's
+# bridges and firewall alone; mounts and processes, so that the kernel ends every
+# mount, shim and container when engine-init.sh ends. Mounts made outside later
+# are seen inside ("slave"), never the other way round.
+unshare --net --mount --propagation slave --pid --fork --kill-child --mount-proc \
+  bash "$here/engine-init.sh" "$folder"
+
+# Only cgroups outlive their processes. rmdir cannot remove one that is in use.
+find /sys/fs/cgroup -depth -type d -path "*/${folder##*/}*" -exec rmdir {} +
+if [ -z "$had_opt" ]; then rmdir /opt/containerd/bin /opt/containerd/lib /opt/containerd; fi
+rm -rf --one-file-system "$folder"
