@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import { DockformError } from "../errors.ts";
+import { DockformError, messageOf } from "../errors.ts";
 import { isInteractive, type CliIo } from "./io.ts";
 
 /**
@@ -19,7 +19,10 @@ export async function confirmByTyping(io: CliIo, question: string, word: string)
     if (answer.trim() === word) return;
   } catch (error) {
     io.signal.throwIfAborted();
-    throw error;
+    // On a terminal readline takes Ctrl-C and Ctrl-D as keys; no signal arrives.
+    if (messageOf(error).endsWith("Ctrl+C")) {
+      throw new DockformError("interrupted", "interrupted: nothing was done", { cause: error });
+    }
   } finally {
     prompt.close();
   }

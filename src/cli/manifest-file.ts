@@ -38,7 +38,7 @@ export async function loadManifest(
 /** @throws DockformError `manifest` with the advice to run `dockform init`. */
 export function noManifest(folder: string): DockformError {
   return new DockformError("manifest", `there is no manifest in ${folder}`, {
-    hint: `Run \`dockform init\` to write one, or name one with --manifest. Looked for ${MANIFEST_FILE_NAMES.join(", ")}.`,
+    hint: "Run `dockform init` to write one, or name one with --manifest.",
   });
 }
 

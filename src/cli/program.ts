@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { DockformError } from "../errors.ts";
-import { ARCHIVE_FORMATS } from "../snapshot/name.ts";
+import { ARCHIVE_FORMATS, DEFAULT_LEVEL } from "../snapshot/name.ts";
 import { VERSION } from "../version.ts";
 import type { ApplyOptions } from "./commands/apply.ts";
 import type { DestroyOptions } from "./commands/destroy.ts";
@@ -84,6 +84,7 @@ function program(io: CliIo, start: Start): Command {
       getOutHelpWidth: () => io.stdout.columns ?? 80,
       getErrHelpWidth: () => io.stderr.columns ?? 80,
     })
+    .configureHelp({ minWidthToWrap: 20 })
     .showHelpAfterError("Run the command with --help to see how it is used.")
     .option("-m, --manifest <path>", "manifest file, or folder with one")
     .addOption(new Option("-c, --config <path>", "the same as --manifest").conflicts("manifest"))
@@ -163,7 +164,7 @@ function addVolumeCommands(volume: Command, start: Start): void {
       "where snapshots are kept (.dockform/snapshots by the manifest)",
     )
     .option("--note <text>", "a note to keep with it")
-    .option("--level <1..19>", "zstd's compression level", parseLevel, 3)
+    .option("--level <1..19>", "zstd's compression level", parseLevel, DEFAULT_LEVEL)
     .addOption(choice("--format <format>", "form of the data file", ARCHIVE_FORMATS, "tar.zst"))
     .addHelpText(
       "after",

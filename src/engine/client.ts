@@ -2,6 +2,7 @@ import { request, type ClientRequest, type IncomingMessage } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
+import { withSignal } from "../abort.ts";
 import { DockformError, messageOf, systemCode } from "../errors.ts";
 import type { EngineEndpoint } from "./endpoint.ts";
 import { transportFor, type Transport } from "./transport.ts";
@@ -10,6 +11,8 @@ import { transportFor, type Transport } from "./transport.ts";
 const NEWEST_API_VERSION = "1.47";
 /** Docker 19.03, the oldest with everything the helper container asks for. */
 const OLDEST_API_VERSION = "1.40";
+
+const PING_TIMEOUT_MS = 30_000;
 
 export interface RequestOptions {
   readonly query?: Readonly<Record<string, string>>;
@@ -67,7 +70,7 @@ export class EngineClient {
 
   /** Calls the API and hands out the answer's body as it arrives. */
   async stream(method: string, path: string, options: RequestOptions = {}): Promise<Readable> {
-    const version = await this.apiVersion();
+    const version = await withSignal(this.apiVersion(), options.signal);
     const response = await this.#send(method, `/v${version}${path}`, options);
     await throwOnErrorStatus(response);
     return response;
@@ -78,7 +81,7 @@ export class EngineClient {
    * are its multiplexed output, and ending the stream closes stdin only.
    */
   async takeOver(path: string, options: RequestOptions = {}): Promise<Duplex> {
-    const version = await this.apiVersion();
+    const version = await withSignal(this.apiVersion(), options.signal);
     const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
     const call = this.#open("POST", `/v${version}${path}`, options, {
       Connection: "Upgrade",
@@ -105,7 +108,10 @@ export class EngineClient {
   }
 
   async #negotiate(): Promise<string> {
-    const response = await this.#send("GET", "/_ping", {});
+    const signal = AbortSignal.timeout(PING_TIMEOUT_MS);
+    const response = await this.#send("GET", "/_ping", { signal }).catch((error: unknown) => {
+      throw signal.aborted ? this.#noAnswer() : error;
+    });
     response.resume();
     const offered = response.headers["api-version"];
     if (typeof offered !== "string" || compareVersions(offered, OLDEST_API_VERSION) < 0) {
@@ -116,6 +122,14 @@ export class EngineClient {
       );
     }
     return compareVersions(offered, NEWEST_API_VERSION) < 0 ? offered : NEWEST_API_VERSION;
+  }
+
+  #noAnswer(): DockformError {
+    return new DockformError(
+      "unreachable",
+      `the Docker Engine of context "${this.endpoint.context}" at ${this.#transport.address} does not answer`,
+      { hint: "Is it hanging? Check with `docker info`, and restart it if that hangs, too." },
+    );
   }
 
   #send(method: string, path: string, options: RequestOptions): Promise<IncomingMessage> {

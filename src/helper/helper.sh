@@ -89,16 +89,24 @@ decompress() {
 	esac
 }
 
-# Reads tar's listing: mode (its first letter is the type: - file, h hard link, l symbolic link),
-# owner, size, date, time, name. A path of over 4,095 bytes can be stored, but no tar can extract it.
+# Reads tar's listing, a line an entry: mode, owner, size, date, time, name. The mode's first letter is
+# the type: - file, d folder, h another name of an entry listed before, which counts as a file unless it
+# is one of the others (symbolic link, pipe, device). A path of over 4,095 bytes can be stored, but no
+# tar can extract it.
 count_entries() {
-	awk '{ sub(/^block [0-9]+: /, "") }
+	awk '
+		function name() { return substr($0, index($0, $5) + length($5) + 1) }
+		{ sub(/^block [0-9]+: /, "") }
 		/^\*\*/ { if ($2 == "Block") marked_end = 1; next }
 		{ entries++; type = substr($0, 1, 1) }
-		type == "-" || type == "h" { files++ }
-		length($0) > 4095 && type != "l" && type != "h" {
-			gsub(/\\[0-7][0-7][0-7]/, "?")
-			if (length($0) - index($0, $5) - length($5) > 4095) too_long++
+		type == "-" { files++ }
+		type == "h" { target = name(); sub(/.* link to /, "", target); files += !(target in others) }
+		type == "l" { link = name(); sub(/ -> .*/, "", link); others[link] }
+		type ~ /[pcb]/ { others[name()] }
+		length($0) > 4095 && type ~ /[-dpcb]/ {
+			path = name()
+			gsub(/\\[0-7][0-7][0-7]/, "?", path)
+			too_long += length(path) > 4095
 		}
 		END {
 			print "files", files + 0

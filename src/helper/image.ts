@@ -186,6 +186,6 @@ function missingFromImage(hello: HelperReply): string | undefined {
   return lacks ? `would lose metadata: ${lacks}` : undefined;
 }
 
-export function shortDigest(text: string): string {
+function shortDigest(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }

@@ -15,7 +15,7 @@ export class Unquoted {
  * Whether a value is a YAML map. They come as objects without a prototype, so
  * that a key such as `constructor` is like any other.
  */
-export function isMapping(input: unknown): input is Readonly<Record<string, unknown>> {
+function isMapping(input: unknown): input is Readonly<Record<string, unknown>> {
   return typeof input === "object" && input !== null && Object.getPrototypeOf(input) === null;
 }
 

@@ -1,13 +1,11 @@
 import { createVolume, inspectVolume, removeVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
+import { DEFAULT_LEVEL } from "../snapshot/name.ts";
 import { snapshotVolume } from "../volume/snapshot.ts";
 import type { VolumeTarget } from "../volume/target.ts";
 import type { Tools } from "../volume/tools.ts";
 import { containerTitle, volumeUsers } from "../volume/users.ts";
 import { labelsFor, type PlannedVolume } from "./plan.ts";
-
-/** zstd's default: what level 19 saves on top costs eighty times the time. */
-export const DEFAULT_LEVEL = 3;
 
 /** Creates a declared volume, with its own labels and the identifier's. */
 export async function createDeclared(

@@ -2,7 +2,7 @@ import type { EngineVolume } from "../engine/volumes.ts";
 import type { VolumeSpec } from "../manifest/manifest.ts";
 
 /** The label by which volumes of a manifest are told from others. */
-export const IDENTIFIER_LABEL = "io.dockform.identifier";
+const IDENTIFIER_LABEL = "io.dockform.identifier";
 
 /** What is to be done, or only to be said, about one volume. */
 export type PlannedVolume =

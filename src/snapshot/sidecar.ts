@@ -51,7 +51,6 @@ const SidecarSchema = v.looseObject({
  * are the original Dockform's, with its meaning; the others are ours and absent in its files.
  */
 export type Sidecar = v.InferOutput<typeof SidecarSchema>;
-export type SidecarContainer = v.InferOutput<typeof ContainerSchema>;
 
 /**
  * Reads a sidecar. Fields that this version does not know are ignored.

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, mkdir, open, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
+import { access, mkdir, open, rename, rm, statfs, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DockformError, messageOf, systemCode } from "../errors.ts";
 import { snapshotBaseName, type ArchiveFormat } from "../snapshot/name.ts";
@@ -233,9 +233,4 @@ export async function freeBytes(folder: string): Promise<number> {
   while (!(await exists(existing)) && dirname(existing) !== existing) existing = dirname(existing);
   const { bavail, bsize } = await statfs(existing);
   return bavail * bsize;
-}
-
-/** The size of a file that must be there; for its errors see {@link systemCode}. */
-export async function fileBytes(file: string): Promise<number> {
-  return (await stat(file)).size;
 }

@@ -1,3 +1,4 @@
+import { withSignal } from "../../abort.ts";
 import { engineInfo } from "../../engine/system.ts";
 import { DockformError, messageOf } from "../../errors.ts";
 import { formatBytes, formatCount } from "../../format.ts";
@@ -14,6 +15,7 @@ interface Finding {
   readonly found: string;
   /** What to do about it, where there is something to do. */
   readonly advice: string | undefined;
+  readonly error?: DockformError;
 }
 
 /** Below this a snapshot of anything but a small volume is likely to fail. */
@@ -27,13 +29,20 @@ export async function doctor(session: Session): Promise<void> {
       findings.push(...(await checkContext(context, workspace, session)));
     }
   }
-  session.result({ checks: findings }, toText(findings, session));
-  const failed = findings.filter(({ status }) => status === "failed").length;
-  if (failed > 0) {
-    throw new DockformError("failed", `${formatCount(failed, "check")} failed`, {
-      hint: "Follow the advice above, then run `dockform doctor` again.",
-    });
-  }
+  const checks = findings.map(({ check, status, found, advice }) => ({
+    check,
+    status,
+    found,
+    advice,
+  }));
+  session.result({ checks }, toText(findings, session));
+  const failed = findings.filter(({ status }) => status === "failed");
+  if (failed.length === 0) return;
+  // The kind, and with it the exit code, is that of what failed first.
+  const kind = failed[0]?.error?.kind ?? "failed";
+  throw new DockformError(kind, `${formatCount(failed.length, "check")} failed`, {
+    hint: "Follow the advice above, then run `dockform doctor` again.",
+  });
 }
 
 async function checkManifest(
@@ -59,7 +68,7 @@ async function checkContext(
 ): Promise<readonly Finding[]> {
   const findings = [ok(`context ${context.name}`, context.engine.endpoint.host)];
   try {
-    const api = await context.engine.apiVersion();
+    const api = await withSignal(context.engine.apiVersion(), signal);
     const info = await engineInfo(context.engine, signal);
     findings.push(
       ok("engine", `${info.serverVersion} on ${info.operatingSystem} ${info.architecture}`),
@@ -101,8 +110,14 @@ function warning(check: string, found: string, advice: string): Finding {
 }
 
 function failure(check: string, error: unknown): Finding {
-  const advice = error instanceof DockformError ? error.hint : undefined;
-  return { check, status: "failed", found: messageOf(error), advice };
+  const known = error instanceof DockformError ? error : undefined;
+  const finding = {
+    check,
+    status: "failed",
+    found: messageOf(error),
+    advice: known?.hint,
+  } as const;
+  return known === undefined ? finding : { ...finding, error: known };
 }
 
 function toText(findings: readonly Finding[], { paint }: Session): string {

@@ -74,17 +74,14 @@ function starterManifest(
   volumes: readonly EngineVolume[] | undefined,
 ): string {
   const named = (volumes ?? []).filter((volume) => !ANONYMOUS_VOLUME.test(volume.name));
-  const list =
-    named.length === 0
-      ? "# There are none in this context yet.\n"
-      : named.map((volume) => `#   ${volume.name}: {}\n`).join("");
+  const list = named.map((volume) => `  # ${volume.name}: {}\n`).join("");
   return `# What dockform looks after. Check it with: dockform validate
 docker:
   context: ${JSON.stringify(context)}
   # Labels the volumes that this manifest creates, so that destroy finds them again.
   identifier: ${identifier}
 
-# Volumes that exist in the context "${context}"; take over those to be declared:
-${list}volumes: {}
-`;
+# ${named.length === 0 ? "No volumes exist" : "These volumes exist"} in that context. Declare one by a line like: name: {}
+volumes:
+${list}`;
 }
