@@ -47,9 +47,6 @@ hello() {
 	# shellcheck disable=SC2086 # a list of options
 	reply lacks "$(tar $faithful --sparse --create --file=/dev/null --files-from=/dev/null 2>&1 |
 		head -n 1)"
-	for tool in setfacl getfattr setfattr; do
-		command -v $tool >/dev/null || reply no_attribute_tools $tool
-	done
 	if [ -r $exchange/token ] && mkfifo -m 666 $exchange/data 2>/dev/null; then
 		reply token "$(cat $exchange/token)"
 		reply kernel "$(cat /proc/sys/kernel/random/boot_id)"
@@ -138,14 +135,18 @@ inspect() {
 	reply first_entry "$(find $volume -mindepth 1 -maxdepth 1 ! -name lost+found -print | head -n 1 |
 		wc -l)"
 	reply space "$(stat -f -c '%a %S %d %c' $volume)"
-	reply root_attributes "$(describe_folder $volume | awk 'length($1) > 10' | wc -l)"
+	if has_attributes $volume; then
+		for tool in setfacl getfattr setfattr; do
+			command -v $tool >/dev/null || reply missing_tool $tool
+		done
+	fi
 }
 
-# A folder's line in tar's listing; the mode is followed by + for an ACL and by * for attributes.
-describe_folder() {
+# In tar's listing the mode is followed by + for an ACL and by * for attributes.
+has_attributes() {
 	# shellcheck disable=SC2086
 	tar --create --file=/dev/null --directory="$1" --format=posix $faithful --no-recursion \
-		-vv --index-file=/dev/fd/3 . 3>&1
+		-vv --index-file=/dev/fd/3 . 3>&1 | awk '{ found += length($1) > 10 } END { exit !found }'
 }
 
 # extract ID SOURCE COMPRESSION: unpacks an archive beside the volume's present contents.
@@ -188,7 +189,7 @@ swap() {
 	touch -r $scratch/root-mtime $volume
 	mkdir "$staging/old.root" && copy_metadata $volume "$staging/old.root" &&
 		mkdir -m 700 "$staging/old.partial" || exit 1
-	if move_entries $volume "$staging/old.partial"; then
+	if strip_attributes $volume && move_entries $volume "$staging/old.partial"; then
 		mv "$staging/old.partial" "$staging/old" && move_entries "$staging/new" $volume &&
 			copy_metadata "$staging/new.root" $volume && sync -f $volume && reply swapped
 		exit
@@ -204,18 +205,16 @@ move_entries() {
 	find "$1" -mindepth 1 -maxdepth 1 ! -path "$staging" -exec sh -c 'mv -- "$@" "$0"' "$2" {} +
 }
 
-# copy_metadata FROM TO: owner, mode, times, attributes and ACLs of one folder. What the target has
-# too many is taken off first, for tar only adds.
+# copy_metadata FROM TO: owner, mode, times, attributes and ACLs of one folder. tar only adds
+# attributes, so the target must have none that are not in the source.
 copy_metadata() {
-	if describe_folder "$2" | awk 'length($1) > 10 { exit 1 }'; then :; else
-		strip_attributes "$2" || return 1
-	fi
 	# shellcheck disable=SC2086
 	tar --create --file=- --directory="$1" --format=posix $faithful --no-recursion . |
 		tar --extract --file=- --directory="$2" $faithful --same-owner --preserve-permissions
 }
 
 strip_attributes() {
+	has_attributes "$1" || return 0
 	setfacl --remove-all --remove-default "$1" || return 1
 	getfattr --match='^(user|trusted|security)\.' --absolute-names "$1" |
 		while IFS= read -r name; do

@@ -188,7 +188,10 @@ function heldByAnother({ volume, operation, name }: HelperOptions): DockformErro
   );
 }
 
-/** As little as tar needs to be faithful: no network, a read-only root, six capabilities. */
+const READING_CAPABILITIES = ["DAC_OVERRIDE"];
+const WRITING_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"];
+
+/** As little as tar needs to be faithful: no network, a read-only root, few capabilities. */
 function helperDefinition(
   options: HelperOptions,
   mark: string,
@@ -231,7 +234,7 @@ function helperDefinition(
       IpcMode: "none",
       ReadonlyRootfs: true,
       CapDrop: ["ALL"],
-      CapAdd: ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"],
+      CapAdd: options.access === "read" ? READING_CAPABILITIES : WRITING_CAPABILITIES,
       SecurityOpt: ["no-new-privileges"],
       PidsLimit: 256,
       Tmpfs: { "/scratch": "rw,noexec,nosuid,nodev,size=16m" },

@@ -2,7 +2,7 @@ import { open, type FileHandle } from "node:fs/promises";
 import { DockformError, messageOf, systemCode } from "../errors.ts";
 import type { ByteSource } from "../helper/data-path.ts";
 import type { Helper } from "../helper/helper.ts";
-import { tarOutcome } from "../helper/messages.ts";
+import { tarOutcome, type TarOutcome } from "../helper/messages.ts";
 import { archiveFormat, sidecarPath, type ArchiveFormat } from "../snapshot/name.ts";
 import { parseSidecar, storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
 import { Digest } from "./digest.ts";
@@ -133,8 +133,7 @@ export class Archive implements AsyncDisposable {
         signal,
       );
       const outcome = tarOutcome(reply, "read");
-      const whole = outcome.markedEnd && !outcome.remarks.some((line) => LONE_BLOCK.test(line));
-      const failure = outcome.failure ?? (whole ? undefined : "it was cut short");
+      const failure = outcome.failure ?? shortcoming(outcome);
       if (failure !== undefined) throw this.damaged(failure);
       return outcome;
     } finally {
@@ -178,6 +177,12 @@ export async function verifyChecksum(
     hint: `The file is not what was stored. ${ANOTHER_SNAPSHOT}`,
     data: { expected, actual },
   });
+}
+
+/** What tar does not mind in an archive, and we do. */
+function shortcoming({ entries, markedEnd, remarks }: TarOutcome): string | undefined {
+  if (!markedEnd || remarks.some((line) => LONE_BLOCK.test(line))) return "it was cut short";
+  return entries === 0 ? "there is nothing in it, not even the root folder" : undefined;
 }
 
 function cannotRead(path: string, error: unknown): DockformError {

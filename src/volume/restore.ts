@@ -64,6 +64,7 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   refuseNonEmpty(request, files);
   const users = await refuseUsers(request, volume, helper, tools);
   refuseFullFileSystem(target, files, contents);
+  refuseFixedAttributes(target, files);
   const checkMs = clock.lap();
   const checkedBy = sidecar === undefined ? "reading" : "checksum";
   if (request.dryRun) {
@@ -194,6 +195,17 @@ function refuseFullFileSystem(
     {
       hint: "Make room on it. The old contents are removed only after the new ones are in place.",
       data: { freeBytes, neededBytes: tarBytes, freeInodes, neededInodes: entries },
+    },
+  );
+}
+
+function refuseFixedAttributes(target: VolumeTarget, { missingTool }: VolumeFiles): void {
+  if (missingTool === undefined) return;
+  throw new DockformError(
+    "refused",
+    `the root folder of volume "${target.volume}" has attributes or an ACL, and the helper image has no ${missingTool} to replace them`,
+    {
+      hint: "Nothing was touched. Install acl and attr on this machine (Debian: apt-get install acl attr), or name an image that has them.",
     },
   );
 }

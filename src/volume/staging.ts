@@ -12,6 +12,8 @@ export interface VolumeFiles {
   readonly freeBytes: number;
   /** Infinite on file systems that make inodes as they need them. */
   readonly freeInodes: number;
+  /** What the helper would need to take the root folder's attributes off, and does not have. */
+  readonly missingTool: string | undefined;
 }
 
 export async function inspectVolumeFiles(
@@ -26,6 +28,7 @@ export async function inspectVolumeFiles(
     empty: facts.get("first_entry") === "0",
     freeBytes: freeBlocks * blockBytes,
     freeInodes: inodes === 0 ? Number.POSITIVE_INFINITY : freeInodes,
+    missingTool: facts.get("missing_tool"),
   };
 }
 

@@ -12,7 +12,7 @@ import {
 import { testEngine } from "../engine/test-engine.ts";
 import { attempt, run } from "../oracle/host.ts";
 import { assertError, packFiles, writeFiles } from "./archives.ts";
-import { Sandbox, until, type CliResult, type TestVolume } from "./harness.ts";
+import { assertUntouched, Sandbox, until, type CliResult, type TestVolume } from "./harness.ts";
 
 const { host, skip, skipUnlessPrivate } = await testEngine();
 
@@ -81,8 +81,12 @@ test("containers that use the volume are named with their state", { skip }, asyn
   const before = await sandbox.evidence(into.folder, ids);
 
   const result = await sandbox.dockform([
-    ...["volume", "restore", into.name, archive],
-    ...["--force", "--json"],
+    "volume",
+    "restore",
+    into.name,
+    archive,
+    "--force",
+    "--json",
   ]);
   assertError(result, {
     exitCode: 3,
@@ -99,7 +103,7 @@ test("containers that use the volume are named with their state", { skip }, asyn
     assert.ok(result.stderr.includes(text), `${text} is not named in: ${result.stderr}`);
   }
   assert.equal(result.stderr.includes(stranger.name), false);
-  assert.deepEqual(await sandbox.evidence(into.folder, ids), before);
+  assertUntouched(before, await sandbox.evidence(into.folder, ids));
   assert.deepEqual(await sandbox.leftBehind(), []);
 });
 
@@ -178,7 +182,7 @@ test(
         message: /^the new contents could not be put in place: .*other/,
         hint: "The old contents are in place, complete.",
       });
-      assert.deepEqual(await sandbox.evidence(into.folder), before);
+      assertUntouched(before, await sandbox.evidence(into.folder));
       assert.equal(await sandbox.state(running.id), "running");
       assert.notEqual(await startedAt(sandbox, running.id), stopped, "it was stopped in between");
       assert.equal(await sandbox.state(paused.id), "paused");
@@ -210,7 +214,7 @@ test(
       message: new RegExp(`${late.name} began to use volume "${into.name}" meanwhile`),
       hint: /old contents are in place/,
     });
-    assert.deepEqual(await sandbox.evidence(into.folder), before);
+    assertUntouched(before, await sandbox.evidence(into.folder));
     assert.equal(await sandbox.state(slow.id), "running");
     assert.equal(await sandbox.state(late.id), "running");
     assert.deepEqual(await sandbox.leftBehind(), []);
@@ -222,8 +226,8 @@ test("a container that would be removed by its stop is refused", { skip }, async
   const setting = await setUp(sandbox);
   const { into } = setting;
   const other = await sandbox.running("other", await sandbox.waiting(into.name));
-  const rm = await sandbox.running(
-    "rm",
+  const fleeting = await sandbox.running(
+    "fleeting",
     await sandbox.waiting(into.name, {
       hostConfig: {
         AutoRemove: true,
@@ -231,13 +235,13 @@ test("a container that would be removed by its stop is refused", { skip }, async
       },
     }),
   );
-  const before = await sandbox.evidence(into.folder, [other.id, rm.id]);
+  const before = await sandbox.evidence(into.folder, [other.id, fleeting.id]);
   assertError(await sandbox.dockform(restoreArgs(setting)), {
     exitCode: 3,
-    message: `${rm.name} cannot be stopped and started again: it was run with --rm, so stopping removes it`,
+    message: `${fleeting.name} cannot be stopped and started again: it was run with --rm, so stopping removes it`,
     hint: /Nothing was touched/,
   });
-  assert.deepEqual(await sandbox.evidence(into.folder, [other.id, rm.id]), before);
+  assertUntouched(before, await sandbox.evidence(into.folder, [other.id, fleeting.id]));
 });
 
 test("a container removed meanwhile is told and does not stop the rest", { skip }, async () => {

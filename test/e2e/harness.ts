@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { EngineClient } from "../../src/engine/client.ts";
 import {
   createContainer,
@@ -15,21 +13,16 @@ import {
   startContainer,
 } from "../../src/engine/containers.ts";
 import { createVolume, inspectVolume, removeVolume } from "../../src/engine/volumes.ts";
+import { CliProcess, type CliResult } from "./cli-process.ts";
 import { describeTree, differences, type TreeEntry } from "../oracle/tree.ts";
+
+export { CliProcess, until, type CliResult } from "./cli-process.ts";
 
 /** Another program can be put in its place, e.g. the packed one, or one with a mistake in it. */
 const MAIN =
   process.env["DOCKFORM_TEST_MAIN"] ?? new URL("../../src/main.ts", import.meta.url).pathname;
 const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
-const POLL_MS = 2;
-const UNTIL_LIMIT_MS = 60_000;
-
-/** How a call of the CLI ended. */
-export interface CliResult {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+const DIFFERENCES_SHOWN = 20;
 
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -38,58 +31,10 @@ export interface CliOptions {
   readonly under?: readonly string[];
 }
 
-/** A call of the CLI that is under way. */
-export class CliProcess {
-  readonly pid: number;
-  readonly ended: Promise<CliResult>;
-  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
-  #stdout = "";
-  #stderr = "";
-  #over = false;
-
-  constructor(child: ChildProcessByStdio<null, Readable, Readable>) {
-    this.#child = child;
-    this.pid = child.pid ?? 0;
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
-    this.ended = new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code) => {
-        this.#over = true;
-        resolve({ code, stdout: this.#stdout, stderr: this.#stderr });
-      });
-    });
-    this.ended.catch(() => {});
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  /** Waits for something to happen while the process runs. */
-  async until(what: string, happened: () => Promise<boolean> | boolean): Promise<void> {
-    await until(what, async () => {
-      if (await happened()) return true;
-      if (this.#over) throw new Error(`ended before ${what}: ${this.#stderr}`);
-      return false;
-    });
-  }
-
-  /** Waits until a text was printed on standard error. */
-  async said(text: string): Promise<void> {
-    await this.until(`it says "${text}"`, () => this.#stderr.includes(text));
-  }
-
-  /** Stops the process at a moment, does something, and lets the process go on. */
-  async whileStopped(act: () => Promise<void> | void): Promise<void> {
-    this.signal("SIGSTOP");
-    try {
-      await act();
-    } finally {
-      this.signal("SIGCONT");
-    }
-  }
-}
+/** The CLI has a TMPDIR that no engine sees, a mount in a namespace of its own: data goes by exec. */
+export const UNSEEN_TMPDIR: CliOptions = {
+  under: ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs "$TMPDIR" && exec "$0" "$@"'],
+};
 
 /** A complete snapshot, as `volume snapshot --json` tells of it. */
 export interface Snapshot {
@@ -353,20 +298,8 @@ export class Sandbox implements AsyncDisposable {
 
 /** Asserts that nothing is different, and says what is. */
 export function assertUntouched(before: Evidence, after: Evidence): void {
-  assert.deepEqual(differences(before.tree, after.tree), []);
+  assert.deepEqual(differences(before.tree, after.tree).slice(0, DIFFERENCES_SHOWN), []);
   assert.deepEqual(after.containers, before.containers);
 }
 
 let helperImage: Promise<string> | undefined;
-
-/** Waits for something to happen. */
-export async function until(
-  what: string,
-  happened: () => Promise<boolean> | boolean,
-): Promise<void> {
-  const deadline = Date.now() + UNTIL_LIMIT_MS;
-  while (!(await happened())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await sleep(POLL_MS);
-  }
-}

@@ -5,17 +5,12 @@ import { testEngine } from "../engine/test-engine.ts";
 import { run } from "../oracle/host.ts";
 import { describeTree, differences, makeOddTree, removeTree } from "../oracle/tree.ts";
 import { readJson, sha256Of, writeFiles } from "./archives.ts";
-import { Sandbox, type CliOptions } from "./harness.ts";
+import { Sandbox, UNSEEN_TMPDIR } from "./harness.ts";
 
 const { host, skipUnlessPrivate } = await testEngine();
 const skip = skipUnlessPrivate;
 
 const SOCKET = "./special/socket";
-
-/** The CLI has a TMPDIR that no engine sees: a mount in a namespace of its own. */
-const UNSEEN_TMPDIR: CliOptions = {
-  under: ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs "$TMPDIR" && exec "$0" "$@"'],
-};
 
 for (const [kind, options] of [
   ["pipe", {}],
@@ -67,8 +62,17 @@ for (const format of ["tar.zst", "tar"] as const) {
     await mkdir(folder);
     try {
       await run("tar", [
-        ...["--extract", "--file", tar, "--directory", folder, "--numeric-owner", "-p", "--acls"],
-        ...["--xattrs", "--xattrs-include=*", "--warning=no-timestamp"],
+        "--extract",
+        "--file",
+        tar,
+        "--directory",
+        folder,
+        "--numeric-owner",
+        "-p",
+        "--acls",
+        "--xattrs",
+        "--xattrs-include=*",
+        "--warning=no-timestamp",
       ]);
       const found = differences(await describeTree(from.folder), await describeTree(folder));
       assert.deepEqual(found, [`${SOCKET}: missing (socket)`]);
