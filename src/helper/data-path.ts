@@ -78,7 +78,11 @@ class PipePath implements DataPath {
     try {
       const call = this.#session.begin(verb(this.#exchange.pipeInHelper));
       if (!(await withSignal(call.ready, signal))) return await call.reply;
-      const pipe = await this.#exchange.openForWriting();
+      const pipe = await this.#exchange.openForWriting().catch(async (error: unknown) => {
+        // The reading end is gone again, and the reply says why.
+        await withSignal(call.reply, signal);
+        throw error;
+      });
       await unblock.close();
       return await pump(source, pipe, call, signal);
     } finally {

@@ -12,6 +12,8 @@
 # POSIX sh: it runs under dash, bash and BusyBox ash.
 set -uf
 export LC_ALL=C
+# What the image says of tar and zstd could leave out files without a word.
+unset TAR_OPTIONS TAPE TAR_RSH RSH POSIXLY_CORRECT ZSTD_CLEVEL ZSTD_NBTHREADS
 
 volume=/volume
 exchange=/exchange
@@ -176,6 +178,8 @@ extract() {
 
 # discard ID: takes the extracted contents away again.
 discard() {
+	# A second helper, in place of one that died, does not know what the time was.
+	[ -e $scratch/root-mtime ] || touch -r $volume $scratch/root-mtime
 	rm -rf "$volume/.dockform-$1" && rm -f $scratch/staged && touch -r $scratch/root-mtime $volume
 }
 

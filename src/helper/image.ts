@@ -7,6 +7,7 @@ import type { Log } from "../log.ts";
 import { hostRecipe, packHostRootfs, type HostRecipe, type HostSystem } from "./host-rootfs.ts";
 import { packDockerfile } from "./dockerfile.ts";
 import type { HelperReply } from "./reply.ts";
+import { IMAGE_ADVICE } from "./session.ts";
 
 const REPOSITORY = "dockform-helper";
 
@@ -172,7 +173,7 @@ export function checkHelper(hello: HelperReply, image: HelperImage): void {
   const missing = missingFromImage(hello);
   if (missing === undefined) return;
   throw new DockformError("refused", `the helper image ${image.reference} ${missing}`, {
-    hint: "Use an image with GNU tar (built with attributes and ACLs), zstd and a shell, or leave helper.image unset.",
+    hint: IMAGE_ADVICE,
   });
 }
 

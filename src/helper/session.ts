@@ -22,6 +22,11 @@ export const HELPER_LABEL = "io.dockform.helper";
 export const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
 
 const SCRIPT = readFileSync(new URL("./helper.sh", import.meta.url), "utf8");
+/** runc's words for a command that is not there. */
+const NOT_FOUND_IN_IMAGE = "executable file not found";
+/** What to do about an image that cannot serve. */
+export const IMAGE_ADVICE =
+  "Use an image with GNU tar (built with attributes and ACLs), zstd and a shell, or leave helper.image unset.";
 const CLEANUP_TIMEOUT_MS = 30_000;
 const GONE_POLL_MS = 20;
 
@@ -101,7 +106,7 @@ export class HelperSession implements AsyncDisposable {
     stack.defer(() => removeHelper(engine, created.id));
     const connection = await attachContainer(engine, created.id, options.signal);
     stack.defer(() => void connection.destroy());
-    await startContainer(engine, created.id, options.signal);
+    await startHelper(engine, created.id, options);
     const session = new HelperSession(engine, {
       containerId: created.id,
       connection,
@@ -169,6 +174,23 @@ async function createHelper(
     if (!isMissingFolder(error)) throw error;
     // The engine does not see this machine's folders: it runs elsewhere.
     return { id: await create(undefined), sharesFolder: false };
+  }
+}
+
+async function startHelper(
+  engine: EngineClient,
+  id: string,
+  { image, signal }: HelperOptions,
+): Promise<void> {
+  try {
+    await startContainer(engine, id, signal);
+  } catch (error) {
+    if (!(error instanceof EngineApiError && error.message.includes(NOT_FOUND_IN_IMAGE)))
+      throw error;
+    throw new DockformError("refused", `the helper image ${image} has no shell`, {
+      hint: IMAGE_ADVICE,
+      cause: error,
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { formatBytes } from "../format.ts";
@@ -6,7 +7,7 @@ import { shapeDifferences, specHash } from "../snapshot/spec-hash.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { Archive, verifyChecksum, type ArchiveContents } from "./archive.ts";
 import { StoppedContainers, refuseUnstoppable, type ContainerOutcome } from "./quiesce.ts";
-import { inspectVolumeFiles, StagedRestore, type VolumeFiles } from "./staging.ts";
+import { inspectVolumeFiles, StagedRestore, type OpenHelper, type VolumeFiles } from "./staging.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import { containerTitle, exclusiveUsers, isActive, volumeUsers, type VolumeUser } from "./users.ts";
@@ -73,7 +74,13 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   }
 
   const expected = { sha256, tarBytes: exactTarBytes(contents, sidecar) };
-  const staged = await StagedRestore.extract(helper, archive, expected, tools);
+  const staged = await StagedRestore.extract(
+    helper,
+    openSecondHelper(target, tools),
+    archive,
+    expected,
+    tools,
+  );
   const extractMs = clock.lap();
   const containers = await swapWithContainersStopped(target, volume, users, staged, tools);
   const swapMs = clock.lap();
@@ -120,17 +127,27 @@ function warnAboutSidecar(
   log.warn(`the snapshot was taken of a volume that differs from this one: ${differences}`);
 }
 
-async function openWritingHelper(target: VolumeTarget, tools: Tools): Promise<Helper> {
+/** The default name is one for each volume: the engine lets only one client at a time have it. */
+async function openWritingHelper(
+  target: VolumeTarget,
+  tools: Tools,
+  name = `dockform-restore-${target.volume}`,
+): Promise<Helper> {
   return Helper.open(target.engine, await target.findHelperImage(), {
     volume: target.volume,
     access: "write",
-    // One name for each volume: the engine lets only one client at a time have it.
-    name: `dockform-restore-${target.volume}`,
+    name,
     operation: "restore",
     temporaryFolder: tools.temporaryFolder,
     log: tools.log,
     signal: tools.signal,
   });
+}
+
+/** A helper that died keeps its name until the engine has removed it. */
+function openSecondHelper(target: VolumeTarget, tools: Tools): OpenHelper {
+  const name = `dockform-restore-${target.volume}-${randomBytes(4).toString("hex")}`;
+  return (signal) => openWritingHelper(target, { ...tools, signal }, name);
 }
 
 async function archiveContents(

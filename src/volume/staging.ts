@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Helper } from "../helper/helper.ts";
 import { tarOutcome } from "../helper/messages.ts";
+import type { HelperReply } from "../helper/reply.ts";
+import type { HelperVerb } from "../helper/session.ts";
 import type { Archive } from "./archive.ts";
 import { Digest } from "./digest.ts";
 import type { Tools } from "./tools.ts";
@@ -40,14 +42,21 @@ export interface ExpectedContents {
   readonly tarBytes: number | undefined;
 }
 
+/** Starts a helper in place of one that is gone. */
+export type OpenHelper = (signal: AbortSignal) => Promise<Helper>;
+
+const CLEANUP_TIMEOUT_MS = 120_000;
+
 /** New contents that lie extracted and checked beside the old ones, within the volume. */
 export class StagedRestore {
   readonly #helper: Helper;
+  readonly #openAnother: OpenHelper;
   readonly #id: string;
   readonly #tools: Tools;
 
-  private constructor(helper: Helper, id: string, tools: Tools) {
+  private constructor(helper: Helper, openAnother: OpenHelper, id: string, tools: Tools) {
     this.#helper = helper;
+    this.#openAnother = openAnother;
     this.#id = id;
     this.#tools = tools;
   }
@@ -61,11 +70,12 @@ export class StagedRestore {
    */
   static async extract(
     helper: Helper,
+    openAnother: OpenHelper,
     archive: Archive,
     expected: ExpectedContents,
     tools: Tools,
   ): Promise<StagedRestore> {
-    const staged = new StagedRestore(helper, randomBytes(6).toString("hex"), tools);
+    const staged = new StagedRestore(helper, openAnother, randomBytes(6).toString("hex"), tools);
     try {
       await staged.#extract(archive, expected);
       return staged;
@@ -107,13 +117,23 @@ export class StagedRestore {
 
   async #remove(verb: string, what: string): Promise<void> {
     try {
-      const reply = await this.#helper.call([verb, this.#id]);
+      const reply = await this.#callAnyHelper([verb, this.#id]);
       if (reply.status === 0) return;
       throw new Error(reply.messages.at(-1) ?? `status ${reply.status}`);
     } catch (error) {
       this.#tools.log.warn(
         `cannot remove ${what} from the volume's folder .dockform-${this.#id}: ${messageOf(error)}`,
       );
+    }
+  }
+
+  /** Where the helper is gone, another one tidies up after it, under a time limit of its own. */
+  async #callAnyHelper(verb: HelperVerb): Promise<HelperReply> {
+    try {
+      return await this.#helper.call(verb);
+    } catch {
+      await using another = await this.#openAnother(AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
+      return await another.call(verb);
     }
   }
 
