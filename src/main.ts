@@ -14,6 +14,13 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     interruption.abort(new DockformError("interrupted", "interrupted"));
   });
 }
+// Even a defect must not leave containers stopped: it ends the command by the same way.
+for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+  process.on(event, (error: unknown) => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    interruption.abort(new DockformError("failed", `unexpected: ${text}`, { cause: error }));
+  });
+}
 // A reader that goes away (`dockform ... | head`) is no reason to leave work half-done.
 process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});

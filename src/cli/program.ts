@@ -13,7 +13,7 @@ import { errorDocument, Session, type GlobalOptions } from "./session.ts";
 /**
  * Parses a command line and runs what it says.
  *
- * @returns the exit code (docs/guide.md, "Exit codes").
+ * @returns the exit code (README.md, "Commands").
  */
 export async function runProgram(argv: readonly string[], io: CliIo): Promise<number> {
   let session: Session | undefined;
@@ -50,8 +50,8 @@ function report(io: CliIo, session: Session | undefined, thrown: unknown): numbe
     return error.exitCode;
   }
   if (!io.signal.aborted || error === io.signal.reason) return end(session, error);
-  // Whatever an interruption made fail, the interruption is what happened.
-  session.log.debug(error.message);
+  // What an interruption made fail is told, and then the interruption itself.
+  if (thrown instanceof DockformError) session.log.error(thrown);
   return end(session, asDockformError(io.signal.reason));
 }
 

@@ -46,7 +46,7 @@ export class Workspace implements Disposable {
   readonly #io: CliIo;
   readonly #log: Log;
   readonly #options: WorkspaceOptions;
-  readonly #contexts = new Map<ManifestContext, Promise<WorkspaceContext>>();
+  readonly #contexts = new Map<string | undefined, Promise<WorkspaceContext>>();
 
   private constructor(
     file: ManifestFile | undefined,
@@ -130,10 +130,10 @@ export class Workspace implements Disposable {
   }
 
   #open(context: ManifestContext): Promise<WorkspaceContext> {
-    let opened = this.#contexts.get(context);
+    let opened = this.#contexts.get(context.name);
     if (opened === undefined) {
       opened = this.#connect(context);
-      this.#contexts.set(context, opened);
+      this.#contexts.set(context.name, opened);
     }
     return opened;
   }

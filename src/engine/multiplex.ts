@@ -29,6 +29,8 @@ export function demultiplex(connection: Duplex): ProcessOutput {
   };
   const stdout = output();
   const stderr = output();
+  // A broken connection is the reader's to hear of, and nobody's crash where there is no reader.
+  for (const stream of [stdout, stderr]) stream.on("error", () => {});
   const frames = new FrameReader((streamNumber, payload) => {
     const target = streamNumber === STDERR ? stderr : stdout;
     if (!target.push(payload)) behind.add(target);

@@ -8,8 +8,6 @@ export interface EngineInfo {
   readonly operatingSystem: string;
   /** As `uname -m` says it on the engine's host: `x86_64`, `aarch64`. */
   readonly architecture: string;
-  readonly dataFolder: string;
-  readonly processors: number;
 }
 
 interface InfoAnswer {
@@ -17,8 +15,6 @@ interface InfoAnswer {
   readonly ServerVersion: string;
   readonly OSType: string;
   readonly Architecture: string;
-  readonly DockerRootDir: string;
-  readonly NCPU: number;
 }
 
 export async function engineInfo(engine: EngineClient, signal?: AbortSignal): Promise<EngineInfo> {
@@ -28,7 +24,5 @@ export async function engineInfo(engine: EngineClient, signal?: AbortSignal): Pr
     serverVersion: answer.ServerVersion,
     operatingSystem: answer.OSType,
     architecture: answer.Architecture,
-    dataFolder: answer.DockerRootDir,
-    processors: answer.NCPU,
   };
 }

@@ -9,7 +9,6 @@ export interface EngineVolume {
   readonly labels: Readonly<Record<string, string>>;
   /** The folder on the engine's host. */
   readonly mountpoint: string;
-  readonly createdAt: string | undefined;
 }
 
 export interface VolumeDefinition {
@@ -23,7 +22,6 @@ interface VolumeAnswer {
   readonly Name: string;
   readonly Driver: string;
   readonly Mountpoint: string;
-  readonly CreatedAt?: string;
   readonly Options: Readonly<Record<string, string>> | null;
   readonly Labels: Readonly<Record<string, string>> | null;
 }
@@ -110,6 +108,5 @@ function toVolume(answer: VolumeAnswer): EngineVolume {
     driverOpts: answer.Options ?? {},
     labels: answer.Labels ?? {},
     mountpoint: answer.Mountpoint,
-    createdAt: answer.CreatedAt,
   };
 }

@@ -1,10 +1,13 @@
-import { once } from "node:events";
 import { addAbortSignal, type Writable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { withSignal } from "../abort.ts";
 import { DockformError } from "../errors.ts";
 import type { ExchangeFolder } from "./exchange.ts";
 import type { HelperCall, HelperReply } from "./reply.ts";
 import type { HelperSession, HelperVerb } from "./session.ts";
+
+/** For a verb whose input has ended, or that is about to open it. */
+const VERB_END_TIMEOUT_MS = 60_000;
 
 /**
  * Takes bytes in their order. The chunk's memory is used again once the promise is settled, so that a
@@ -77,7 +80,9 @@ class PipePath implements DataPath {
     const unblock = await this.#exchange.openForUnblocking();
     try {
       const call = this.#session.begin(verb(this.#exchange.pipeInHelper));
-      if (!(await withSignal(call.ready, signal))) return await call.reply;
+      // Without the signal: the helper is about to open the pipe, and would wait for ever for nobody.
+      const limit = AbortSignal.timeout(VERB_END_TIMEOUT_MS);
+      if (!(await withSignal(call.ready, limit))) return await call.reply;
       const pipe = await this.#exchange.openForWriting().catch(async (error: unknown) => {
         // The reading end is gone again, and the reply says why.
         await withSignal(call.reply, signal);
@@ -129,6 +134,9 @@ class ExecPath implements DataPath {
 /**
  * Moves the data and waits for the reply. When the helper stops reading early, its reply says why;
  * when the source fails, that error counts and not the helper's complaint about what is missing.
+ *
+ * A failure, or an abort, ends the verb's input and waits for the verb to end by itself: what tidies up
+ * after it must not run beside it.
  */
 async function pump(
   source: ByteSource,
@@ -136,31 +144,33 @@ async function pump(
   call: HelperCall,
   signal: AbortSignal,
 ): Promise<HelperReply> {
-  const moved = writeAll(source, sink, signal).catch((error: unknown) => {
-    if (error instanceof DockformError) throw error;
-  });
-  const [reply] = await Promise.all([withSignal(call.reply, signal), moved]);
-  return reply;
+  sink.on("error", () => {});
+  try {
+    const moved = writeAll(source, sink, signal).catch((error: unknown) => {
+      if (error instanceof DockformError) throw error;
+    });
+    const [reply] = await Promise.all([withSignal(call.reply, signal), moved]);
+    return reply;
+  } catch (error) {
+    sink.end();
+    await withSignal(call.reply, AbortSignal.timeout(VERB_END_TIMEOUT_MS)).catch(() => {});
+    throw error;
+  } finally {
+    sink.destroy();
+  }
 }
 
 /** Writes one chunk while the next is being made, and ends the sink. */
 async function writeAll(source: ByteSource, sink: Writable, signal: AbortSignal): Promise<void> {
-  addAbortSignal(signal, sink);
-  sink.on("error", () => {});
   let written: Promise<void> = Promise.resolve();
-  try {
-    for await (const chunk of source) {
-      await written;
-      written = write(sink, chunk);
-      written.catch(() => {});
-    }
-    await written;
-    sink.end();
-    if (!sink.writableFinished) await once(sink, "finish");
-  } catch (error) {
-    sink.destroy();
-    throw error;
+  for await (const chunk of source) {
+    await withSignal(written, signal);
+    written = write(sink, chunk);
+    written.catch(() => {});
   }
+  await withSignal(written, signal);
+  sink.end();
+  await withSignal(finished(sink, { readable: false }), signal);
 }
 
 function write(sink: Writable, chunk: Uint8Array): Promise<void> {

@@ -131,6 +131,7 @@ function readAll(fd: number, sink: ByteSink, signal: AbortSignal): Promise<void>
   });
   socket.once("error", fail);
   const abort = (): void => fail(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
   return promise.finally(() => signal.removeEventListener("abort", abort));
 }

@@ -49,6 +49,9 @@ hello() {
 	# shellcheck disable=SC2086 # a list of options
 	reply lacks "$(tar $faithful --sparse --create --file=/dev/null --files-from=/dev/null 2>&1 |
 		head -n 1)"
+	for tool in awk cat find head mkdir mkfifo mv rm stat sync touch; do
+		command -v $tool >/dev/null || reply missing_tool $tool
+	done
 	if [ -r $exchange/token ] && mkfifo -m 666 $exchange/data 2>/dev/null; then
 		reply token "$(cat $exchange/token)"
 		reply kernel "$(cat /proc/sys/kernel/random/boot_id)"
@@ -132,10 +135,10 @@ scan() {
 	while read -r kind count; do reply "$kind" "$count"; done <$scratch/counts
 }
 
-# inspect: what a restore has to know about the volume before it touches anything.
+# inspect: what a restore has to know about the volume before it touches anything. An empty lost+found
+# belongs to the file system.
 inspect() {
-	reply first_entry "$(find $volume -mindepth 1 -maxdepth 1 ! -name lost+found -print | head -n 1 |
-		wc -l)"
+	reply first_entry "$(find $volume -mindepth 1 ! -path $volume/lost+found -print | head -n 1)"
 	reply space "$(stat -f -c '%a %S %d %c' $volume)"
 	if has_attributes $volume; then
 		for tool in setfacl getfattr setfattr; do
@@ -165,22 +168,40 @@ extract() {
 		# shellcheck disable=SC2086
 		tar --extract --file=- --directory="$staging/new" $faithful --same-owner \
 			--preserve-permissions --delay-directory-restore --totals \
-			--warning=no-timestamp --warning=no-unknown-keyword
+			--warning=no-timestamp --warning=no-unknown-keyword \
+			--verbose --index-file=/dev/fd/3 3>&1 >&2
 		echo $? >$scratch/tar
-	}
+	} | awk '{ entries++ } $0 == "./" { root++ } END { print entries + 0, root + 0 }' >$scratch/counts
 	reply zstd_status "$(cat $scratch/zstd)"
 	reply tar_status "$(cat $scratch/tar)"
-	# Moving entries changes a folder's time, so the root's metadata is kept apart.
-	mkdir "$staging/new.root" && copy_metadata "$staging/new" "$staging/new.root" || exit 1
+	read -r entries root <$scratch/counts
+	reply entries "$entries"
+	# Moving entries changes a folder's time, so the root's metadata is kept apart. An archive that has
+	# none for the root leaves it as it is.
+	mkdir "$staging/new.root" || exit 1
+	if [ "$root" -gt 0 ]; then
+		copy_metadata "$staging/new" "$staging/new.root" || exit 1
+	else
+		copy_metadata $volume "$staging/new.root" && touch -r $scratch/root-mtime "$staging/new.root" ||
+			exit 1
+	fi
 	# The new contents must be on the disk before the old ones are given up.
 	sync -f "$staging/new" || exit 1
 }
 
-# discard ID: takes the extracted contents away again.
+# discard ID: takes the extracted contents away again, and never anything that was in the volume.
 discard() {
+	staging=$volume/.dockform-$1
+	if [ -e "$staging/old" ] || [ -e "$staging/old.partial" ]; then exit 1; fi
 	# A second helper, in place of one that died, does not know what the time was.
 	[ -e $scratch/root-mtime ] || touch -r $volume $scratch/root-mtime
-	rm -rf "$volume/.dockform-$1" && rm -f $scratch/staged && touch -r $scratch/root-mtime $volume
+	rm -rf "$staging" && rm -f $scratch/staged && touch -r $scratch/root-mtime $volume
+}
+
+# drop ID: takes the old contents away after a swap, leaving the root's time as it was.
+drop() {
+	touch -r $volume $scratch/root-mtime
+	rm -rf "$volume/.dockform-$1" && touch -r $scratch/root-mtime $volume
 }
 
 # swap ID: puts the extracted contents in place of the present ones by renames alone.
@@ -193,20 +214,64 @@ swap() {
 	touch -r $scratch/root-mtime $volume
 	mkdir "$staging/old.root" && copy_metadata $volume "$staging/old.root" &&
 		mkdir -m 700 "$staging/old.partial" || exit 1
-	if strip_attributes $volume && move_entries $volume "$staging/old.partial"; then
-		mv "$staging/old.partial" "$staging/old" && move_entries "$staging/new" $volume &&
-			copy_metadata "$staging/new.root" $volume && sync -f $volume && reply swapped
-		exit
+	if strip_attributes $volume && move_all $volume "$staging/old.partial" &&
+		mv "$staging/old.partial" "$staging/old"; then
+		finish_swap && exit
+		# Nothing of the old is lost yet: what came in goes out again.
+		mkdir -p "$staging/aside" && move_all $volume "$staging/aside" &&
+			mv "$staging/old" "$staging/old.partial" || exit 1
 	fi
-	move_entries "$staging/old.partial" $volume && copy_metadata "$staging/old.root" $volume &&
-		rm -r "$staging/old.partial" "$staging/old.root" && echo "$1" >$scratch/staged &&
-		reply swapped_back
-	exit 1
+	undo_swap
 }
 
-# move_entries FROM TO: everything but our own staging folders.
-move_entries() {
-	find "$1" -mindepth 1 -maxdepth 1 ! -path "$staging" -exec sh -c 'mv -- "$@" "$0"' "$2" {} +
+# recover ID: brings a swap that was cut short to its end, the one or the other.
+recover() {
+	staging=$volume/.dockform-$1
+	if [ -e "$staging/old" ]; then
+		finish_swap
+	else
+		undo_swap
+	fi
+}
+
+finish_swap() {
+	strip_attributes $volume && move_all "$staging/new" $volume &&
+		copy_metadata "$staging/new.root" $volume && sync -f $volume && reply swapped
+}
+
+undo_swap() {
+	if [ -e "$staging/old.partial" ]; then
+		mkdir -p "$staging/aside" && return_all "$staging/old.partial" $volume "$staging/aside" &&
+			rmdir "$staging/old.partial" || exit 1
+	fi
+	if [ -e "$staging/old.root" ]; then
+		strip_attributes $volume && copy_metadata "$staging/old.root" $volume &&
+			rmdir "$staging/old.root" || exit 1
+	fi
+	touch -r $volume $scratch/root-mtime && echo "${staging##*-}" >$scratch/staged &&
+		sync -f $volume && reply swapped_back
+}
+
+# move_all FROM TO: everything but our own staging folder, until nothing is left: a folder that changes
+# while it is read may be read with gaps.
+move_all() {
+	for _ in 1 2 3 4 5; do
+		find "$1" -mindepth 1 -maxdepth 1 ! -path "$staging" -exec sh -c 'mv -- "$@" "$0"' "$2" {} + ||
+			return 1
+		[ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! -path "$staging" -print | head -n 1)" ] || return 0
+	done
+	return 1
+}
+
+# return_all FROM TO ASIDE: the same, but what has appeared under one of the names makes room first.
+return_all() {
+	find "$2" -mindepth 1 -maxdepth 1 ! -path "$staging" -exec sh -c '
+		from=$0 aside=$1
+		shift
+		for entry; do
+			name=$from/${entry##*/}
+			if [ -e "$name" ] || [ -L "$name" ]; then mv -- "$entry" "$aside" || exit 1; fi
+		done' "$1" "$3" {} + && move_all "$1" "$2"
 }
 
 # copy_metadata FROM TO: owner, mode, times, attributes and ACLs of one folder. tar only adds
@@ -227,12 +292,6 @@ strip_attributes() {
 			*) setfattr --remove="$name" "$1" || exit 1 ;;
 			esac
 		done
-}
-
-# drop ID: takes the old contents away after a swap, leaving the root's time as it was.
-drop() {
-	touch -r $volume $scratch/root-mtime
-	rm -rf "$volume/.dockform-$1" && touch -r $scratch/root-mtime $volume
 }
 
 case $1 in

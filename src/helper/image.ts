@@ -183,6 +183,8 @@ function missingFromImage(hello: HelperReply): string | undefined {
     return `would lose metadata: it has ${tar === "" ? "no tar" : tar} instead of GNU tar`;
   }
   if (!hello.facts.get("zstd")) return "has no zstd";
+  const missingTool = hello.facts.get("missing_tool");
+  if (missingTool !== undefined) return `has no ${missingTool}`;
   const lacks = hello.facts.get("lacks");
   return lacks ? `would lose metadata: ${lacks}` : undefined;
 }

@@ -7,7 +7,7 @@ export interface HelperReply {
   /** The exit status of the verb. */
   readonly status: number;
   readonly facts: ReadonlyMap<string, string>;
-  /** What tar, zstd and mv said, at most {@link MESSAGES_KEPT} lines of it. */
+  /** What tar, zstd and mv said, of the usual ones at most {@link MESSAGES_KEPT}. */
   readonly messages: readonly string[];
   readonly messageCount: number;
 }
@@ -21,6 +21,8 @@ export interface HelperCall {
 
 /** A volume in full change can cause a message a file; the first ones say what there is to say. */
 const MESSAGES_KEPT = 1000;
+/** What the outcome is judged by: tar's sum, and what it could not do. */
+const ALWAYS_KEPT = /^Total bytes|: Cannot /;
 
 /**
  * Reads the helper's stderr and sorts marked lines (facts) from the tools' messages.
@@ -29,13 +31,16 @@ const MESSAGES_KEPT = 1000;
 export class ReplyReader {
   readonly #mark: string;
   #lastMessage: string | undefined;
-  #current: PendingCall | undefined;
+  /** In the order in which they were begun; the helper answers them one after the other. */
+  readonly #calls: PendingCall[] = [];
   #ended: DockformError | undefined;
 
   constructor(stderr: Readable, mark: string) {
     this.#mark = `${mark} `;
     const lines = createInterface({ input: stderr, crlfDelay: Infinity });
     lines.on("line", (line) => this.#accept(line));
+    // readline hands its input's error on; whoever waits hears of it below.
+    lines.on("error", () => {});
     lines.once("close", () => this.#end());
     stderr.once("error", (error) => this.#end(error));
   }
@@ -43,19 +48,20 @@ export class ReplyReader {
   /** Expects the reply of one verb; calls follow one another. */
   expect(): HelperCall {
     const call = new PendingCall();
-    if (this.#ended !== undefined) call.fail(this.#ended);
-    this.#current = call;
+    if (this.#ended === undefined) this.#calls.push(call);
+    else call.fail(this.#ended);
     return { ready: call.ready.promise, reply: call.reply.promise };
   }
 
   #accept(line: string): void {
     if (!line.startsWith(this.#mark)) {
-      this.#current?.addMessage(line);
+      this.#calls[0]?.addMessage(line);
       this.#lastMessage = line;
       return;
     }
     const [, name = "", value = ""] = /^(\S+) ?(.*)$/.exec(line.slice(this.#mark.length)) ?? [];
-    this.#current?.addFact(name, value);
+    if (name === "end") this.#calls.shift()?.succeed(Number(value));
+    else this.#calls[0]?.addFact(name, value);
   }
 
   #end(cause?: Error): void {
@@ -68,7 +74,7 @@ export class ReplyReader {
         cause,
       },
     );
-    this.#current?.fail(this.#ended);
+    for (const call of this.#calls.splice(0)) call.fail(this.#ended);
   }
 }
 
@@ -87,13 +93,12 @@ class PendingCall {
 
   addMessage(line: string): void {
     this.#messageCount += 1;
-    if (this.#messages.length < MESSAGES_KEPT) this.#messages.push(line);
+    if (this.#messages.length < MESSAGES_KEPT || ALWAYS_KEPT.test(line)) this.#messages.push(line);
   }
 
   addFact(name: string, value: string): void {
     if (name === "ready") this.ready.resolve(true);
-    else if (name !== "end") this.#facts.set(name, value);
-    else this.#succeed(Number(value));
+    else this.#facts.set(name, value);
   }
 
   fail(error: DockformError): void {
@@ -101,7 +106,7 @@ class PendingCall {
     this.reply.reject(error);
   }
 
-  #succeed(status: number): void {
+  succeed(status: number): void {
     const reply = {
       status,
       facts: this.#facts,

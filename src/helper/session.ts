@@ -99,9 +99,8 @@ export class HelperSession implements AsyncDisposable {
   static async open(engine: EngineClient, options: HelperOptions): Promise<HelperSession> {
     const mark = randomBytes(8).toString("hex");
     await using stack = new AsyncDisposableStack();
-    const exchange = stack.adopt(await ExchangeFolder.create(options.temporaryFolder), (folder) =>
-      folder.remove(),
-    );
+    const exchange = await makeExchangeFolder(options);
+    stack.defer(() => exchange?.remove());
     const created = await createHelper(engine, options, mark, exchange);
     stack.defer(() => removeHelper(engine, created.id));
     const connection = await attachContainer(engine, created.id, options.signal);
@@ -114,7 +113,7 @@ export class HelperSession implements AsyncDisposable {
       exchange: created.sharesFolder ? exchange : undefined,
       log: options.log,
     });
-    if (!created.sharesFolder) await exchange.remove();
+    if (!created.sharesFolder) await exchange?.remove();
     stack.move();
     return session;
   }
@@ -158,20 +157,30 @@ export class HelperSession implements AsyncDisposable {
   }
 }
 
+/** Without a folder to share, data goes through the engine. */
+async function makeExchangeFolder(options: HelperOptions): Promise<ExchangeFolder | undefined> {
+  try {
+    return await ExchangeFolder.create(options.temporaryFolder);
+  } catch (error) {
+    options.log.debug(`no folder to share with the helper: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
 async function createHelper(
   engine: EngineClient,
   options: HelperOptions,
   mark: string,
-  exchange: ExchangeFolder,
+  exchange: ExchangeFolder | undefined,
 ): Promise<{ readonly id: string; readonly sharesFolder: boolean }> {
   const create = (folder: string | undefined): Promise<string> =>
     // Not under the signal: an answer that nobody waits for would leave a container behind.
     createContainer(engine, options.name, helperDefinition(options, mark, folder));
   try {
-    return { id: await create(exchange.folder), sharesFolder: true };
+    return { id: await create(exchange?.folder), sharesFolder: exchange !== undefined };
   } catch (error) {
     if (isNameTaken(error)) throw heldByAnother(options);
-    if (!isMissingFolder(error)) throw error;
+    if (exchange === undefined || !isMissingFolder(error)) throw error;
     // The engine does not see this machine's folders: it runs elsewhere.
     return { id: await create(undefined), sharesFolder: false };
   }
@@ -206,7 +215,9 @@ function heldByAnother({ volume, operation, name }: HelperOptions): DockformErro
   return new DockformError(
     "refused",
     `another client is at work on volume "${volume}": ${operation} (container ${name})`,
-    { hint: "Nothing was touched. Run the command again when that one has ended." },
+    {
+      hint: `Nothing was touched. Run the command again when that one has ended. If its client is gone, and the container does not run, remove it: docker rm ${name}`,
+    },
   );
 }
 

@@ -11,8 +11,8 @@ function spec(name: string, overrides: Partial<VolumeSpec> = {}): VolumeSpec {
 }
 
 function existing(name: string, overrides: Partial<EngineVolume> = {}): EngineVolume {
-  const folder = { mountpoint: `/v/${name}`, createdAt: undefined };
-  return { name, driver: "local", driverOpts: {}, labels: ours, ...folder, ...overrides };
+  const mountpoint = `/v/${name}`;
+  return { name, driver: "local", driverOpts: {}, labels: ours, mountpoint, ...overrides };
 }
 
 function plan(
@@ -65,6 +65,12 @@ test("a volume of another identifier or of none is kept and said to be so", () =
 test("only volumes with this identifier are orphans", () => {
   const volumes = [existing("mine"), existing("other", { labels: {} })];
   assert.deepEqual(plan([], volumes), [{ action: "orphan", name: "mine" }]);
+});
+
+test("a volume that another context declares is no orphan: both may be one engine", () => {
+  const volumes = [existing("here"), existing("elsewhere")];
+  const planned = planVolumes(new Map(), volumes, "home", new Set(["elsewhere"]));
+  assert.deepEqual(planned, [{ action: "orphan", name: "here" }]);
 });
 
 test("the identifier's label wins over a declared one", () => {

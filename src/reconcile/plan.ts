@@ -13,11 +13,15 @@ export type PlannedVolume =
   /** It carries our label and is no longer declared. */
   | { readonly action: "orphan"; readonly name: string };
 
-/** The steps from the volumes that exist in a context to those that are declared, by name. */
+/**
+ * The steps from the volumes that exist in a context to those that are declared, by name. A volume that
+ * another context declares is no orphan: two contexts may lead to one engine.
+ */
 export function planVolumes(
   declared: ReadonlyMap<string, VolumeSpec>,
   existing: readonly EngineVolume[],
   identifier: string,
+  declaredElsewhere: ReadonlySet<string> = new Set(),
 ): readonly PlannedVolume[] {
   const byName = new Map(existing.map((volume) => [volume.name, volume]));
   const planned = [...declared.values()].map((spec): PlannedVolume => {
@@ -29,7 +33,7 @@ export function planVolumes(
       : { action: "keep", name: spec.name, remark: labelRemark(volume, identifier) };
   });
   const orphans = ownedVolumes(existing, identifier)
-    .filter((volume) => !declared.has(volume.name))
+    .filter(({ name }) => !declared.has(name) && !declaredElsewhere.has(name))
     .map((volume): PlannedVolume => ({ action: "orphan", name: volume.name }));
   return [...planned, ...orphans].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -222,6 +222,9 @@ async function flushFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY);
   try {
     await handle.sync();
+  } catch (error) {
+    // Some network file systems cannot flush a folder; they keep renames in order by themselves.
+    if (!["EINVAL", "ENOTSUP"].includes(systemCode(error) ?? "")) throw error;
   } finally {
     await handle.close();
   }

@@ -19,6 +19,10 @@ export interface ArchiveContents {
   /** Length of the tar stream, which its files need at least. */
   readonly tarBytes: number;
   readonly entries: number;
+  /** Whether these two were counted on this very stream, so that extraction must find the same. */
+  readonly counted: boolean;
+  /** Of the stored bytes, 64 hex digits. */
+  readonly sha256: string;
 }
 
 /** A snapshot's data, held open so that it stays the same file however often it is read. */
@@ -126,16 +130,18 @@ export class Archive implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<ArchiveContents> {
     const progress = startProgress(`Reading ${this.path}`, this.storedBytes);
+    const digest = new Digest(progress);
     try {
       const reply = await helper.dataPath.send(
         (input) => ["scan", input, this.compression],
-        this.chunks(new Digest(progress)),
+        this.chunks(digest),
         signal,
       );
       const outcome = tarOutcome(reply, "read");
       const failure = outcome.failure ?? shortcoming(outcome);
       if (failure !== undefined) throw this.damaged(failure);
-      return outcome;
+      const { tarBytes, entries } = outcome;
+      return { tarBytes, entries, counted: true, sha256: digest.sha256() };
     } finally {
       progress.end();
     }

@@ -61,11 +61,16 @@ async function whyUnstoppable(
   return HostConfig.AutoRemove ? "it was run with --rm, so stopping removes it" : undefined;
 }
 
+interface StoppedContainer {
+  readonly container: ContainerSummary;
+  readonly stoppedAtMs: number;
+}
+
 /** The containers that an operation has stopped. */
 export class StoppedContainers {
   readonly #engine: EngineClient;
   readonly #log: Log;
-  readonly #stopped: { readonly container: ContainerSummary; readonly stoppedAtMs: number }[] = [];
+  readonly #stopped: StoppedContainer[] = [];
 
   constructor(engine: EngineClient, log: Log) {
     this.#engine = engine;
@@ -86,17 +91,24 @@ export class StoppedContainers {
     if (failed !== undefined) throw failed.reason;
   }
 
+  names(): readonly string[] {
+    return this.#stopped.map(({ container }) => containerTitle(container));
+  }
+
   has(container: ContainerSummary): boolean {
     return this.#stopped.some((stopped) => stopped.container.id === container.id);
   }
 
   /** Starts what was stopped, paused again where it was paused. Failures are results, not errors. */
   async startAgain(): Promise<readonly ContainerOutcome[]> {
-    const outcomes = await Promise.all(
-      this.#stopped
-        .splice(0)
-        .map(({ container, stoppedAtMs }) => this.#start(container, stoppedAtMs)),
-    );
+    const stopped = this.#stopped.splice(0);
+    const first = await Promise.all(stopped.map((each) => this.#start(each)));
+    // One may need another to run already, whose network it shares for example.
+    const outcomes: ContainerOutcome[] = [];
+    for (const [i, each] of stopped.entries()) {
+      const outcome = first[i];
+      outcomes.push(outcome?.outcome === "started" ? outcome : await this.#start(each));
+    }
     for (const { name, outcome, problem } of outcomes) {
       if (outcome !== "started") this.#log.warn(`${name} does not run: ${problem}`);
     }
@@ -125,7 +137,7 @@ export class StoppedContainers {
     }
   }
 
-  async #start(container: ContainerSummary, stoppedAtMs: number): Promise<ContainerOutcome> {
+  async #start({ container, stoppedAtMs }: StoppedContainer): Promise<ContainerOutcome> {
     const signal = AbortSignal.timeout(START_TIMEOUT_MS);
     const name = containerTitle(container);
     const after = (outcome: ContainerOutcome["outcome"], problem?: string): ContainerOutcome => ({
@@ -140,9 +152,19 @@ export class StoppedContainers {
       this.#log.info(`Started ${name}`);
       return after("started");
     } catch (error) {
-      if (!isNotFound(error)) return after("failed", messageOf(error));
-      return after("gone", await this.#whereItWent(container, signal));
+      const gone = isNotFound(error) && (await this.#isGone(container, signal));
+      if (!gone) return after("failed", messageOf(error));
+      const where = this.#whereItWent(container, signal);
+      return after("gone", await where.catch(() => "it was removed meanwhile"));
     }
+  }
+
+  /** "Not found" may also mean a network or another thing that the container needs. */
+  async #isGone(container: ContainerSummary, signal: AbortSignal): Promise<boolean> {
+    return inspectContainer(this.#engine, container.id, signal).then(
+      () => false,
+      (error: unknown) => isNotFound(error),
+    );
   }
 
   async #whereItWent(container: ContainerSummary, signal: AbortSignal): Promise<string> {

@@ -7,7 +7,13 @@ import { shapeDifferences, specHash } from "../snapshot/spec-hash.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { Archive, verifyChecksum, type ArchiveContents } from "./archive.ts";
 import { StoppedContainers, refuseUnstoppable, type ContainerOutcome } from "./quiesce.ts";
-import { inspectVolumeFiles, StagedRestore, type OpenHelper, type VolumeFiles } from "./staging.ts";
+import {
+  inspectVolumeFiles,
+  StagedRestore,
+  UndecidedSwapError,
+  type OpenHelper,
+  type VolumeFiles,
+} from "./staging.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import { containerTitle, exclusiveUsers, isActive, volumeUsers, type VolumeUser } from "./users.ts";
@@ -60,34 +66,32 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   const sha256 =
     sidecar && (await verifyChecksum(archive, sidecar, tools.startProgress, tools.signal));
   await using helper = await openWritingHelper(target, tools);
-  const contents = await archiveContents(archive, sidecar, helper, tools);
+  const contents =
+    sidecar === undefined || sha256 === undefined
+      ? await archive.scan(helper, tools.startProgress, tools.signal)
+      : contentsBySidecar(sidecar, sha256);
   const files = await inspectVolumeFiles(helper, tools.signal);
   refuseNonEmpty(request, files);
-  const users = await refuseUsers(request, volume, helper, tools);
+  await refuseUsers(request, volume, helper, tools);
   refuseFullFileSystem(target, files, contents);
   refuseFixedAttributes(target, files);
   const checkMs = clock.lap();
+  const { tarBytes, entries } = contents;
   const checkedBy = sidecar === undefined ? "reading" : "checksum";
   if (request.dryRun) {
     const durations = { checkMs, extractMs: 0, swapMs: 0, removeOldMs: 0, totalMs: clock.total() };
-    return report(request, { ...contents, checkedBy, containers: [], durations });
+    return report(request, { tarBytes, entries, checkedBy, containers: [], durations });
   }
 
-  const expected = { sha256, tarBytes: exactTarBytes(contents, sidecar) };
-  const staged = await StagedRestore.extract(
-    helper,
-    openSecondHelper(target, tools),
-    archive,
-    expected,
-    tools,
-  );
+  const openAnother = openSecondHelper(target, tools);
+  const staged = await StagedRestore.extract(helper, openAnother, archive, contents, tools);
   const extractMs = clock.lap();
-  const containers = await swapWithContainersStopped(target, volume, users, staged, tools);
+  const containers = await swapWithContainersStopped(request, volume, staged, tools);
   const swapMs = clock.lap();
   await staged.dropOld();
   const removeOldMs = clock.lap();
   const durations = { checkMs, extractMs, swapMs, removeOldMs, totalMs: clock.total() };
-  return report(request, { ...contents, checkedBy, containers, durations });
+  return report(request, { tarBytes, entries, checkedBy, containers, durations });
 }
 
 async function declaredVolume(
@@ -150,16 +154,13 @@ function openSecondHelper(target: VolumeTarget, tools: Tools): OpenHelper {
   return (signal) => openWritingHelper(target, { ...tools, signal }, name);
 }
 
-async function archiveContents(
-  archive: Archive,
-  sidecar: Sidecar | undefined,
-  helper: Helper,
-  tools: Tools,
-): Promise<ArchiveContents> {
-  if (sidecar === undefined) return archive.scan(helper, tools.startProgress, tools.signal);
+/** The original counts in a second read of the volume, so its numbers may be other ones. */
+function contentsBySidecar(sidecar: Sidecar, sha256: string): ArchiveContents {
   return {
     tarBytes: sidecar.uncompressed_bytes,
     entries: sidecar.entry_count ?? sidecar.file_count,
+    counted: sidecar.format_version !== undefined && sidecar.entry_count !== undefined,
+    sha256,
   };
 }
 
@@ -175,7 +176,7 @@ async function refuseUsers(
   volume: EngineVolume,
   helper: Helper,
   tools: Tools,
-): Promise<readonly VolumeUser[]> {
+): Promise<void> {
   const users = await exclusiveUsers(target.engine, volume, helper, {
     excludes: ["snapshot", "restore"],
     signal: tools.signal,
@@ -192,7 +193,6 @@ async function refuseUsers(
     );
   }
   await refuseUnstoppable(target.engine, users, tools.signal);
-  return users;
 }
 
 /** tar's stream is a lower bound of what its files take: holes are not in it. */
@@ -239,7 +239,7 @@ async function refuseNewUsers(
   if (running === undefined) return;
   const title = containerTitle(running.container);
   throw new DockformError(
-    "refused",
+    "failed",
     stopped.has(running.container)
       ? `${title} was started again while the restore had it stopped`
       : `${title} began to use volume "${target.volume}" meanwhile`,
@@ -247,34 +247,44 @@ async function refuseNewUsers(
   );
 }
 
-/** The original counts the stream in a second read of the volume, so its number may be another. */
-function exactTarBytes(
-  contents: ArchiveContents,
-  sidecar: Sidecar | undefined,
-): number | undefined {
-  const counted = sidecar === undefined || sidecar.format_version !== undefined;
-  return counted ? contents.tarBytes : undefined;
-}
-
-/** Stops the containers, swaps, and starts them again on success and on failure alike. */
+/**
+ * Stops the containers that use the volume by now, swaps, and starts them again on success and on
+ * failure alike; but not on a volume that stands between old and new.
+ */
 async function swapWithContainersStopped(
-  target: VolumeTarget,
+  request: RestoreRequest,
   volume: EngineVolume,
-  users: readonly VolumeUser[],
   staged: StagedRestore,
   tools: Tools,
 ): Promise<readonly ContainerOutcome[]> {
+  const { target } = request;
   const stopped = new StoppedContainers(target.engine, tools.log);
   try {
-    await stopped.stop(users);
+    await stopped.stop(await presentUsers(request, volume, tools));
     await refuseNewUsers(target, volume, stopped, tools);
     await staged.swap();
   } catch (error) {
+    if (error instanceof UndecidedSwapError) {
+      tools.log.warn(`left stopped: ${stopped.names().join(", ") || "no container"}`);
+      throw error;
+    }
     await stopped.startAgain();
     await staged.discard();
     throw error;
   }
   return stopped.startAgain();
+}
+
+/** The users after what may have been a long extraction; new ones must be stoppable as well. */
+async function presentUsers(
+  { target, stopContainers }: RestoreRequest,
+  volume: EngineVolume,
+  tools: Tools,
+): Promise<readonly VolumeUser[]> {
+  const users = await volumeUsers(target.engine, volume, tools.signal);
+  if (!stopContainers) return [];
+  await refuseUnstoppable(target.engine, users, tools.signal);
+  return users;
 }
 
 function report(

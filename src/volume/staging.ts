@@ -4,7 +4,7 @@ import type { Helper } from "../helper/helper.ts";
 import { tarOutcome } from "../helper/messages.ts";
 import type { HelperReply } from "../helper/reply.ts";
 import type { HelperVerb } from "../helper/session.ts";
-import type { Archive } from "./archive.ts";
+import type { Archive, ArchiveContents } from "./archive.ts";
 import { Digest } from "./digest.ts";
 import type { Tools } from "./tools.ts";
 
@@ -22,30 +22,41 @@ export async function inspectVolumeFiles(
   helper: Helper,
   signal: AbortSignal,
 ): Promise<VolumeFiles> {
-  const { facts } = await helper.call(["inspect"], signal);
+  const { facts, messages, status } = await helper.call(["inspect"], signal);
+  const firstEntry = facts.get("first_entry");
+  if (status !== 0 || firstEntry === undefined || messages.length > 0) {
+    throw new DockformError("failed", `cannot look into the volume: ${messages.at(-1) ?? status}`, {
+      hint: "Nothing was touched. Check the file system under the volume.",
+    });
+  }
   const [freeBlocks = 0, blockBytes = 0, freeInodes = 0, inodes = 0] = (facts.get("space") ?? "")
     .split(" ")
     .map(Number);
   return {
-    empty: facts.get("first_entry") === "0",
+    empty: firstEntry === "",
     freeBytes: freeBlocks * blockBytes,
     freeInodes: inodes === 0 ? Number.POSITIVE_INFINITY : freeInodes,
     missingTool: facts.get("missing_tool"),
   };
 }
 
-/** What the extraction is checked against. */
-export interface ExpectedContents {
-  /** Of the stored bytes; `undefined` where no sidecar vouches for them. */
-  readonly sha256: string | undefined;
-  /** Length of the tar stream; `undefined` where it was not counted on this very stream. */
-  readonly tarBytes: number | undefined;
-}
-
 /** Starts a helper in place of one that is gone. */
 export type OpenHelper = (signal: AbortSignal) => Promise<Helper>;
 
 const CLEANUP_TIMEOUT_MS = 120_000;
+
+/**
+ * A swap that stands between old and new. Nothing is lost, but the volume must not be used before it
+ * is put right, so containers stay stopped.
+ */
+export class UndecidedSwapError extends DockformError {
+  constructor(folder: string, cause: string) {
+    super("failed", `the swap was cut short and could not be finished: ${cause}`, {
+      hint: `Do not start containers on this volume. All old and new files are in it; its folder ${folder} says what to do: docs/guide.md, "When a swap was cut short".`,
+      data: { folder },
+    });
+  }
+}
 
 /** New contents that lie extracted and checked beside the old ones, within the volume. */
 export class StagedRestore {
@@ -72,7 +83,7 @@ export class StagedRestore {
     helper: Helper,
     openAnother: OpenHelper,
     archive: Archive,
-    expected: ExpectedContents,
+    expected: ArchiveContents,
     tools: Tools,
   ): Promise<StagedRestore> {
     const staged = new StagedRestore(helper, openAnother, randomBytes(6).toString("hex"), tools);
@@ -86,23 +97,39 @@ export class StagedRestore {
   }
 
   /**
-   * Puts the new contents in the place of the old by renames alone.
+   * Puts the new contents in the place of the old by renames alone. A helper that dies meanwhile is
+   * followed by another, which brings the swap to its end.
    *
    * @throws DockformError `failed` with the old contents in place.
+   * @throws UndecidedSwapError when neither the old nor the new contents could be put in place.
    */
   async swap(): Promise<void> {
-    // Without the signal: a swap that has begun is finished.
-    const reply = await this.#helper.call(["swap", this.#id]);
-    if (reply.facts.has("swapped")) return;
-    const cause = reply.messages.at(-1) ?? "no reason given";
-    if (reply.facts.has("swapped_back")) {
+    const reply = await this.#swapOrRecover();
+    if (reply?.facts.has("swapped")) return;
+    const cause = reply?.messages.at(-1) ?? "the helper is gone";
+    if (reply?.facts.has("swapped_back")) {
       throw new DockformError("failed", `the new contents could not be put in place: ${cause}`, {
         hint: "The old contents are in place, complete.",
       });
     }
-    throw new DockformError("failed", `the swap was cut short: ${cause}`, {
-      hint: `Old and new contents are in the volume's folder .dockform-${this.#id}.`,
-    });
+    throw new UndecidedSwapError(`.dockform-${this.#id}`, cause);
+  }
+
+  /** Without the command's signal: a swap that has begun is finished. */
+  async #swapOrRecover(): Promise<HelperReply | undefined> {
+    try {
+      return await this.#helper.call(["swap", this.#id]);
+    } catch (error) {
+      this.#tools.log.warn(
+        `the swap was cut short, another helper takes over: ${messageOf(error)}`,
+      );
+    }
+    try {
+      return await this.#callAnotherHelper(["recover", this.#id]);
+    } catch (error) {
+      this.#tools.log.warn(`no other helper could be started: ${messageOf(error)}`);
+      return undefined;
+    }
   }
 
   /** Takes the new contents away again. A failure to do so is a warning. */
@@ -132,12 +159,16 @@ export class StagedRestore {
     try {
       return await this.#helper.call(verb);
     } catch {
-      await using another = await this.#openAnother(AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
-      return await another.call(verb);
+      return this.#callAnotherHelper(verb);
     }
   }
 
-  async #extract(archive: Archive, expected: ExpectedContents): Promise<void> {
+  async #callAnotherHelper(verb: HelperVerb): Promise<HelperReply> {
+    await using another = await this.#openAnother(AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
+    return await another.call(verb);
+  }
+
+  async #extract(archive: Archive, expected: ArchiveContents): Promise<void> {
     const { startProgress, signal, log } = this.#tools;
     const progress = startProgress("Extracting", archive.storedBytes);
     try {
@@ -147,12 +178,11 @@ export class StagedRestore {
         archive.chunks(digest),
         signal,
       );
-      const { failure, remarks, tarBytes } = tarOutcome(reply, "read");
+      const { failure, remarks, tarBytes, entries } = tarOutcome(reply, "read");
       if (failure !== undefined) throw cannotExtract(archive, failure);
       for (const remark of remarks) log.warn(remark);
-      const changed =
-        (expected.sha256 !== undefined && digest.sha256() !== expected.sha256) ||
-        (expected.tarBytes !== undefined && tarBytes !== expected.tarBytes);
+      const otherCounts = tarBytes !== expected.tarBytes || entries !== expected.entries;
+      const changed = digest.sha256() !== expected.sha256 || (expected.counted && otherCounts);
       if (changed) throw archive.damaged("it is not what was checked a moment ago");
     } finally {
       progress.end();

@@ -72,7 +72,10 @@ export function usersAmong(
 
 function showsVolume(mount: ContainerSummary["mounts"][number], volume: EngineVolume): boolean {
   if (mount.type === "volume") return mount.name === volume.name;
-  const folders = [volume.mountpoint, ...boundFolder(volume)];
+  // A volume plugin may have no folder on the host.
+  const folders = [volume.mountpoint, ...boundFolder(volume)]
+    .map((folder) => folder.replace(/\/+$/, ""))
+    .filter((folder) => folder !== "");
   return folders.some((folder) => mount.source === folder || mount.source.startsWith(`${folder}/`));
 }
 

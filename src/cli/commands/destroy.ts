@@ -1,3 +1,4 @@
+import { engineInfo } from "../../engine/system.ts";
 import { listVolumes, removeVolume } from "../../engine/volumes.ts";
 import { formatCount } from "../../format.ts";
 import { refuseUsedVolumes, snapshotAndRemove } from "../../reconcile/apply.ts";
@@ -39,11 +40,14 @@ async function labelledVolumes(
   signal: AbortSignal,
 ): Promise<readonly VolumeTarget[]> {
   const contexts = await workspace.contexts();
-  const targets = contexts.map(async (context) => {
+  const targets = new Map<string, VolumeTarget>();
+  for (const context of contexts) {
     const volumes = ownedVolumes(await listVolumes(context.engine, signal), identifier);
-    return volumes.map((volume) => targetIn(context, volume.name));
-  });
-  return (await Promise.all(targets)).flat();
+    // Two contexts may lead to one engine, whose volumes are to be removed once.
+    const { id } = await engineInfo(context.engine, signal);
+    for (const { name } of volumes) targets.set(`${id} ${name}`, targetIn(context, name));
+  }
+  return [...targets.values()];
 }
 
 async function confirm(

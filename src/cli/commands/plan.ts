@@ -21,10 +21,12 @@ export async function makePlans(
 ): Promise<readonly ContextPlan[]> {
   const identifier = workspace.requireIdentifier();
   const contexts = await workspace.contexts();
+  const everywhere = workspace.requireManifest().manifest.contexts;
+  const anyDeclared = new Set(everywhere.flatMap((each) => [...each.volumes.keys()]));
   return Promise.all(
     contexts.map(async ({ name, engine, volumes }) => ({
       context: name,
-      volumes: planVolumes(volumes, await listVolumes(engine, signal), identifier),
+      volumes: planVolumes(volumes, await listVolumes(engine, signal), identifier, anyDeclared),
     })),
   );
 }

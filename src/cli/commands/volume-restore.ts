@@ -35,7 +35,7 @@ export async function volumeRestore(
 
 function toText(report: RestoreReport, session: Session): string {
   const { context, volume, entries, tarBytes, durations, checkedBy } = report;
-  const size = `${formatCount(entries, "entry").replace("entrys", "entries")}, ${formatBytes(tarBytes)} as tar`;
+  const size = `${formatCount(entries, "entry", "entries")}, ${formatBytes(tarBytes)} as tar`;
   const check = checkedBy === "checksum" ? "checksum verified" : "archive read to its end";
   if (report.dryRun) {
     return `Dry run: ${session.displayPath(report.archivePath)} (${size}; ${check}) can be restored into ${context}/${volume}. Nothing was changed.`;

@@ -25,7 +25,7 @@ export class Logger implements Log {
   readonly #status: StatusArea;
   readonly #paint: Paint;
   readonly #options: LoggerOptions;
-  readonly #file: number | undefined;
+  #file: number | undefined;
 
   /** @throws DockformError `usage` when the log file cannot be opened. */
   constructor(io: CliIo, status: StatusArea, paint: Paint, options: LoggerOptions) {
@@ -60,10 +60,21 @@ export class Logger implements Log {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.level)) return;
     const time = this.#io.now().toISOString();
     const json = JSON.stringify({ time, level, message, ...(hint === undefined ? {} : { hint }) });
-    if (this.#file !== undefined) writeSync(this.#file, `${json}\n`);
+    this.#writeToFile(`${json}\n`);
     const advice = hint === undefined ? "" : `\n  ${hint}`;
     const pretty = `${this.#prefix(level)}${message}${advice}`;
     this.#status.line(this.#options.format === "json" ? json : pretty);
+  }
+
+  /** A log file that cannot be written to any more must not stop the work. */
+  #writeToFile(line: string): void {
+    if (this.#file === undefined) return;
+    try {
+      writeSync(this.#file, line);
+    } catch (error) {
+      this.#file = undefined;
+      this.warn(`the log file is given up: ${messageOf(error)}`);
+    }
   }
 
   #prefix(level: LogLevel): string {

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { existsSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { removeContainer } from "../../src/engine/containers.ts";
+import { testEngine } from "../engine/test-engine.ts";
+import { Sandbox, until, type CliProcess, type TestVolume } from "./harness.ts";
+
+const { host, skipUnlessPrivate: skip } = await testEngine();
+
+/** So many that moving them out takes longer than it takes to notice. */
+const ENTRIES = 20_000;
+
+/** Many entries, every name of which is in old and new contents alike: names of one file, to be quick. */
+async function manyEntries(folder: string, content: string): Promise<void> {
+  await mkdir(join(folder, "aa-folder"));
+  const file = join(folder, "aa-folder", "file");
+  await writeFile(file, content);
+  for (let i = 0; i < ENTRIES; i += 1) linkSync(file, join(folder, `entry-${i}`));
+}
+
+/** What a volume holds: "old" or "new" throughout, or else what is mixed up in it. */
+async function contentsOf(folder: string): Promise<string> {
+  const names = await readdir(folder);
+  if (names.length !== ENTRIES + 1) return `${names.length} entries`;
+  const found = new Set<string>();
+  for (const name of names) {
+    const file = name === "aa-folder" ? join(name, "file") : name;
+    found.add(await readFile(join(folder, file), "utf8"));
+  }
+  return [...found].toSorted().join(" and ");
+}
+
+interface Restore {
+  readonly into: TestVolume;
+  readonly userId: string;
+  readonly process: CliProcess;
+}
+
+async function startRestore(sandbox: Sandbox): Promise<Restore> {
+  const from = await sandbox.volume("from");
+  const into = await sandbox.volume("into");
+  await manyEntries(from.folder, "new");
+  await manyEntries(into.folder, "old");
+  const { archive } = await sandbox.snapshot(from.name);
+  const user = await sandbox.running("user", await sandbox.waiting(into.name));
+  const flags = ["--undeclared", "--force", "--stop-containers"];
+  const process = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
+  return { into, userId: user.id, process };
+}
+
+/** The folder that the old entries are being moved into, as soon as some are in it. */
+async function movingOut({ into, process }: Restore): Promise<void> {
+  await process.until("old entries are moved out", async () => {
+    const names = await readdir(into.folder);
+    const staging = names.find((name) => name.startsWith(".dockform-"));
+    if (staging === undefined) return false;
+    const out = await readdir(join(into.folder, staging, "old.partial")).catch(() => []);
+    return out.length > 0;
+  });
+}
+
+test(
+  "a helper that dies while old entries are moved out is followed by another",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const restore = await startRestore(sandbox);
+    await movingOut(restore);
+    for (const helper of await sandbox.helpers()) await removeContainer(sandbox.engine, helper);
+    const { code, stderr } = await restore.process.ended;
+    assert.equal(await contentsOf(restore.into.folder), code === 0 ? "new" : "old", stderr);
+    assert.equal(await sandbox.state(restore.userId), "running", stderr);
+    await until("the helpers are gone", async () => (await sandbox.helpers()).length === 0);
+  },
+);
+
+test(
+  "a client that is killed in the middle of a swap does not cut it in two",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const restore = await startRestore(sandbox);
+    await movingOut(restore);
+    restore.process.signal("SIGKILL");
+    await restore.process.ended;
+    await until("the helper has ended", async () => (await sandbox.helpers()).length === 0);
+    const names = await readdir(restore.into.folder);
+    const staging = names.find((name) => name.startsWith(".dockform-")) ?? "";
+    const old = await readdir(join(restore.into.folder, staging, "old"));
+    assert.equal(old.length, ENTRIES + 1, "the old contents are kept whole");
+    assert.equal(names.length, ENTRIES + 2, "the new contents are in place");
+  },
+);
+
+test(
+  "somebody who writes into the volume in the middle of a swap destroys nothing",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const restore = await startRestore(sandbox);
+    const folder = join(restore.into.folder, "aa-folder");
+    await restore.process.until("the folder is out", () => {
+      if (existsSync(folder)) return false;
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, "foreign"), "foreign");
+      return true;
+    });
+    const { code, stderr } = await restore.process.ended;
+    assert.equal(await contentsOf(restore.into.folder), code === 0 ? "new" : "old", stderr);
+    assert.equal(await sandbox.state(restore.userId), "running", stderr);
+  },
+);
