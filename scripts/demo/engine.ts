@@ -3,7 +3,7 @@ import { machine, tmpdir } from "node:os";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import { EngineClient, isNotFound } from "../../src/engine/client.ts";
+import { EngineApiError, EngineClient } from "../../src/engine/client.ts";
 import {
   attachContainer,
   createContainer,
@@ -190,7 +190,9 @@ export class DemoEngine {
     try {
       await this.client.json("DELETE", `/images/${encodeURIComponent(name)}`);
     } catch (error) {
-      if (!isNotFound(error)) throw error;
+      // Gone already, or by now in use by somebody else.
+      const code = error instanceof EngineApiError ? error.statusCode : 0;
+      if (code !== 404 && code !== 409) throw error;
     }
   }
 }

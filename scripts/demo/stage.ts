@@ -75,7 +75,7 @@ export class Stage {
   ): Promise<void> {
     for (const line of commandLines(["dockform", ...args])) print(line);
     // As on a terminal; in a pipe each log line would begin with the time.
-    const child = spawn(process.execPath, [MAIN, "--log-format", "pretty", ...args], {
+    const child = spawn(process.execPath, [MAIN, ...args], {
       cwd: place.folder,
       env: place.env,
       stdio: ["ignore", "pipe", "pipe"],

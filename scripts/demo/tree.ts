@@ -84,7 +84,9 @@ async function readArchive(stdout: Readable): Promise<Omit<Tree, "sparseKiB">> {
 function describe(header: Header): string {
   const { type, mode, uid, gid, size, linkname, mtime } = header;
   const link = linkname ? ` to ${linkname}` : "";
-  const extended = Object.entries(paxOf(header)).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
+  const extended = Object.entries(paxOf(header)).map(
+    ([key, value]) => ` ${key}=${JSON.stringify(value)}`,
+  );
   return `${type} ${mode.toString(8)} ${uid}:${gid} ${size} ${mtime?.toISOString()}${link}${extended.join("")}`;
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmod, link, readFile, writeFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
@@ -12,7 +12,7 @@ import { Sandbox, type CliResult } from "./harness.ts";
 import { onTerminal } from "./terminal.ts";
 
 const engine = await testEngine();
-const { skip } = engine;
+const { skip, skipUnlessPrivate } = engine;
 const NOBODY = "unix:///no/engine/listens/here.sock";
 const ESCAPE = "\u001B";
 
@@ -37,20 +37,24 @@ test("the exit code is 2 for a command line or a manifest that is wrong", async 
   assert.equal((await sandbox.dockform(["plan"])).code, 2);
 });
 
-test("the exit code is 3 for what is refused, and 4 for what is damaged", { skip }, async () => {
-  await using sandbox = await Sandbox.create(engine.host);
-  const volume = await sandbox.volume("full");
-  await writeFiles(volume.folder, { file: "here" });
-  await sandbox.declare(volume.name);
-  const good = await packFiles(sandbox.folder, { file: "new" });
-  const refused = await sandbox.dockform(["volume", "restore", volume.name, good, "--json"]);
-  assertError(refused, { exitCode: 3, message: /is not empty/, hint: /--force/ });
-  const garbage = sandbox.path("garbage.tar.zst");
-  await writeFile(garbage, "this is no archive");
-  const damaged = await sandbox.dockform(["volume", "restore", volume.name, garbage, "--json"]);
-  assertError(damaged, { exitCode: 4, message: /is damaged/, hint: /./ });
-  assert.equal(await readFile(`${volume.folder}/file`, "utf8"), "here");
-});
+test(
+  "the exit code is 3 for what is refused, and 4 for what is damaged",
+  { skip: skipUnlessPrivate },
+  async () => {
+    await using sandbox = await Sandbox.create(engine.host);
+    const volume = await sandbox.volume("full");
+    await writeFiles(volume.folder, { file: "here" });
+    await sandbox.declare(volume.name);
+    const good = await packFiles(sandbox.folder, { file: "new" });
+    const refused = await sandbox.dockform(["volume", "restore", volume.name, good, "--json"]);
+    assertError(refused, { exitCode: 3, message: /is not empty/, hint: /--force/ });
+    const garbage = sandbox.path("garbage.tar.zst");
+    await writeFile(garbage, "this is no archive");
+    const damaged = await sandbox.dockform(["volume", "restore", volume.name, garbage, "--json"]);
+    assertError(damaged, { exitCode: 4, message: /is damaged/, hint: /./ });
+    assert.equal(await readFile(`${volume.folder}/file`, "utf8"), "here");
+  },
+);
 
 test("the exit code is 5 for an engine that cannot be reached", async () => {
   await using sandbox = await Sandbox.create(NOBODY);
@@ -319,18 +323,23 @@ test(
   },
 );
 
-test("a terminal shows how far a snapshot is, and nothing of that stays", { skip }, async () => {
-  await using sandbox = await Sandbox.create(engine.host);
-  const volume = await sandbox.volume("data");
-  await writeFiles(volume.folder, { file: Buffer.alloc(1 << 20, "x") });
-  const under = await onTerminal();
-  const { code, stdout } = await sandbox.dockform(["volume", "snapshot", volume.name], { under });
-  assert.equal(code, 0, stdout);
-  // What a terminal shows in the end: each line as it was drawn last.
-  const lines = stdout.split("\r\n").map((line) => line.split(`\r${ESCAPE}[2K`).at(-1) ?? "");
-  assert.match(lines[0] ?? "", /^Snapshot of default\//);
-  assert.equal(lines.length, 3);
-});
+test(
+  "a terminal shows how far a snapshot is, and nothing of that stays",
+  { skip: skipUnlessPrivate },
+  async () => {
+    await using sandbox = await Sandbox.create(engine.host);
+    const volume = await sandbox.volume("data");
+    await writeFiles(volume.folder, { file: randomBytes(96 << 20) });
+    const under = await onTerminal();
+    const { code, stdout } = await sandbox.dockform(["volume", "snapshot", volume.name], { under });
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /Snapshot of \S+: [\d.]+ [kM]?B, [\d.]+ [kM]?B\/s/);
+    // What a terminal shows in the end: each line as it was drawn last.
+    const lines = stdout.split("\r\n").map((line) => line.split(`\r${ESCAPE}[2K`).at(-1) ?? "");
+    assert.match(lines[0] ?? "", /^Snapshot of default\//);
+    assert.equal(lines.length, 3);
+  },
+);
 
 test("--log-format json makes every line of standard error a document", { skip }, async () => {
   await using sandbox = await Sandbox.create(engine.host);
@@ -463,7 +472,7 @@ sys.exit(subprocess.run(sys.argv[1:], stdout=writer).returncode)
 
 test(
   "volume list shows declared and other volumes, sizes, containers and newest snapshots",
-  { skip },
+  { skip: skipUnlessPrivate },
   async () => {
     await using sandbox = await Sandbox.create(engine.host);
     const used = await sandbox.volume("used");

@@ -158,9 +158,7 @@ test("only what ran is stopped, and exactly that runs again", { skip }, async ()
 
 test(
   "containers run again when the swap fails, on the old data",
-  {
-    skip: skipUnlessPrivate,
-  },
+  { skip: skipUnlessPrivate },
   async () => {
     await using sandbox = await Sandbox.create(host);
     const setting = await setUp(sandbox);
@@ -196,9 +194,7 @@ test(
 
 test(
   "a container that is started while others are stopped ends the restore",
-  {
-    skip,
-  },
+  { skip },
   async () => {
     await using sandbox = await Sandbox.create(host);
     const setting = await setUp(sandbox);
@@ -280,9 +276,7 @@ test("a container removed meanwhile is told and does not stop the rest", { skip 
 
 test(
   "a container that does not start again is a failure, and the others run",
-  {
-    skip,
-  },
+  { skip },
   async () => {
     await using sandbox = await Sandbox.create(host);
     const setting = await setUp(sandbox);
@@ -319,9 +313,7 @@ test(
 
 test(
   "a container that binds the volume's folder, or one inside, is recognised",
-  {
-    skip: skipUnlessPrivate,
-  },
+  { skip: skipUnlessPrivate },
   async () => {
     await using sandbox = await Sandbox.create(host);
     const setting = await setUp(sandbox);

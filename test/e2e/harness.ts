@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EngineClient } from "../../src/engine/client.ts";
+import { EngineClient, isNotFound } from "../../src/engine/client.ts";
 import {
   createContainer,
   inspectContainer,
@@ -13,7 +13,7 @@ import {
   startContainer,
 } from "../../src/engine/containers.ts";
 import { createVolume, inspectVolume, removeVolume } from "../../src/engine/volumes.ts";
-import { CliProcess, type CliResult } from "./cli-process.ts";
+import { CliProcess, until, type CliResult } from "./cli-process.ts";
 import { describeTree, differences, type TreeEntry } from "../oracle/tree.ts";
 
 export { CliProcess, until, type CliResult } from "./cli-process.ts";
@@ -262,6 +262,32 @@ export class Sandbox implements AsyncDisposable {
       .map(({ id }) => id);
   }
 
+  /** Kills the helpers of a call that is under way, at a moment when it cannot end by itself. */
+  async killHelpers(process: CliProcess): Promise<void> {
+    const removals: Promise<void>[] = [];
+    await process.whileStopped(async () => {
+      for (const id of await this.helpers()) {
+        // The engine waits for the CLI to read the last of the output: this ends when that goes on.
+        removals.push(removeContainer(this.engine, id).catch(() => {}));
+        await until("the helper is dead", async () => !(await this.#hasProcesses(id)));
+      }
+    });
+    assert.equal(removals.length, 1, "one helper was at work");
+    await Promise.all(removals);
+  }
+
+  async #hasProcesses(containerId: string): Promise<boolean> {
+    try {
+      const top = await this.engine.json<{ readonly Processes: readonly unknown[] }>(
+        "GET",
+        `/containers/${containerId}/top`,
+      );
+      return top.Processes.length > 0;
+    } catch {
+      return false;
+    }
+  }
+
   /** Helper containers, and what the CLI left in its TMPDIR. */
   async leftBehind(): Promise<readonly string[]> {
     return [...(await this.helpers()), ...(await readdir(this.temporaryFolder))];
@@ -276,9 +302,21 @@ export class Sandbox implements AsyncDisposable {
     const helpers = await this.helpers().catch(() => []);
     const containers = [...this.#containers, ...helpers];
     for (const id of containers) await removeContainer(this.engine, id).catch(() => {});
-    for (const name of this.#volumes) await removeVolume(this.engine, name).catch(() => {});
+    for (const name of this.#volumes) {
+      // A container that is being removed still holds its volumes for a moment.
+      await until(`volume ${name} is removed`, () => this.#removed(name));
+    }
     this.engine.close();
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #removed(volume: string): Promise<boolean> {
+    try {
+      await removeVolume(this.engine, volume);
+      return true;
+    } catch (error) {
+      return isNotFound(error);
+    }
   }
 
   /** An image with a shell: the product's own helper image, which a first snapshot makes. */

@@ -129,7 +129,7 @@ test(
     const restored = await sandbox.restore(into.name, archive, ["--force"], options);
     assert.ok(!restored.stderr.includes("warning"), restored.stderr);
     const before = await describeTree(from.folder, { sockets: false });
-    assert.deepEqual(differences(before, await describeTree(into.folder)), []);
+    assert.deepEqual(differences(before, await describeTree(into.folder)).slice(0, 20), []);
     assert.deepEqual(await sandbox.leftBehind(), []);
   },
 );
@@ -154,7 +154,7 @@ test("an image is built from Alpine once, and found again from then on", { skip 
   const { archive } = await sandbox.snapshot(from.name);
   await sandbox.restore(into.name, archive);
   const before = await describeTree(from.folder, { sockets: false });
-  assert.deepEqual(differences(before, await describeTree(into.folder)), []);
+  assert.deepEqual(differences(before, await describeTree(into.folder)).slice(0, 20), []);
 });
 
 test(
@@ -202,7 +202,7 @@ CMD ["/bin/false"]
     const { archive } = await sandbox.snapshot(from.name, [], options);
     await sandbox.restore(into.name, archive, [], options);
     const before = await describeTree(from.folder, { sockets: false });
-    assert.deepEqual(differences(before, await describeTree(into.folder)), []);
+    assert.deepEqual(differences(before, await describeTree(into.folder)).slice(0, 20), []);
     const left = (await listVolumes(sandbox.engine)).map(({ name }) => name);
     assert.deepEqual(left.toSorted(), [from.name, into.name]);
     assert.deepEqual(await sandbox.leftBehind(), []);

@@ -96,45 +96,33 @@ for (const [kind, options] of [
   ["pipe", {}],
   ["exec", UNSEEN_TMPDIR],
 ] as const) {
-  for (const sidecar of ["with", "without"]) {
-    test(
-      `Ctrl-C during extraction ${sidecar} a sidecar, by ${kind}, keeps the old data`,
-      {
-        skip,
-      },
-      async () => {
-        await using sandbox = await Sandbox.create(host);
-        const setting = await setUp(sandbox);
-        const { folder } = setting.into;
-        // Many small files besides: taking them away takes a while.
-        const files = Object.fromEntries(
-          Array.from({ length: 2000 }, (_, i) => [`a-folder/${i}`, "x"]),
-        );
-        const archive = await packFiles(sandbox.folder, { ...files, large: randomBytes(64 << 20) });
-        const facts = { uncompressed_bytes: 68 << 20, file_count: 2001 };
-        if (sidecar === "with") await writeSidecar(archive, facts);
-        const restore = setting.start(archive, options);
-        await restore.until("the large file is extracted", async () => {
-          const staging = (await readdir(folder)).find((name) => name.startsWith(".dockform-"));
-          if (staging === undefined) return false;
-          return exists(join(folder, staging, "new/large"));
-        });
-        await interrupt(restore);
-        const result = await restore.ended;
-        assert.match(result.stderr, new RegExp(`data goes by ${kind}`));
-        assert.equal(result.stderr.includes("warning: cannot"), false, result.stderr);
-        assertError(result, INTERRUPTED);
-        await setting.isUntouched();
-      },
-    );
-  }
+  test(`Ctrl-C during extraction keeps the old data, by ${kind}`, { skip }, async () => {
+    await using sandbox = await Sandbox.create(host);
+    const setting = await setUp(sandbox);
+    const { folder } = setting.into;
+    // Many small files besides: taking them away takes a while.
+    const names = Array.from({ length: 400 }, (_, i) => `a-folder/${i}`);
+    const files = Object.fromEntries(names.map((name) => [name, "x"]));
+    const archive = await packFiles(sandbox.folder, { ...files, large: randomBytes(64 << 20) });
+    await writeSidecar(archive, { uncompressed_bytes: 65 << 20, file_count: 401 });
+    const restore = setting.start(archive, options);
+    await restore.until("the large file is extracted", async () => {
+      const staging = (await readdir(folder)).find((name) => name.startsWith(".dockform-"));
+      if (staging === undefined) return false;
+      return exists(join(folder, staging, "new/large"));
+    });
+    await interrupt(restore);
+    const result = await restore.ended;
+    assert.match(result.stderr, new RegExp(`data goes by ${kind}`));
+    assert.equal(result.stderr.includes("warning: cannot"), false, result.stderr);
+    assertError(result, INTERRUPTED);
+    await setting.isUntouched();
+  });
 }
 
 test(
   "Ctrl-C while containers are stopped starts them again on the old data",
-  {
-    skip,
-  },
+  { skip },
   async () => {
     await using sandbox = await Sandbox.create(host);
     const setting = await setUp(sandbox);

@@ -67,6 +67,8 @@ for (const state of ["stopped", "running"] as const) {
       );
 
       await ask(server, DAMAGE);
+      // PostgreSQL does not start in a folder that others may read.
+      assert.equal((await server.exec(["chmod", "755", POSTGRES_DATA])).exitCode, 0);
       await assert.rejects(answers(server), /relation "accounts" does not exist/);
       const restored = await sandbox.restore(name, archive, ["--force", "--stop-containers"]);
       assert.match(restored.stdout, new RegExp(`^  ${server.name}: down for `, "m"));

@@ -44,15 +44,22 @@ test(
       assert.equal(init.code, 0, init.stderr);
       assert.match(init.stdout, /dockform\.yml/);
       const text = await readFile(sandbox.path("dockform.yml"), "utf8");
-      assert.match(text, new RegExp(`^# +${name}: \\{\\}$`, "m"));
       assert.ok(
         !text.includes(anonymous),
         "a volume without a name of its own is no use to declare",
       );
       const identifier = /^ *identifier: (\S+)$/m.exec(text)?.[1] ?? "";
       assert.equal(identifier, basename(sandbox.folder).toLowerCase());
-      const validate = await sandbox.dockform(["validate"]);
-      assert.equal(validate.code, 0, validate.stderr);
+      const declared = async (): Promise<readonly string[]> => {
+        const validate = await sandbox.dockform(["validate", "--json"]);
+        assert.equal(validate.code, 0, validate.stderr);
+        return JSON.parse(validate.stdout).contexts[0].volumes;
+      };
+      assert.deepEqual(await declared(), []);
+      // Without its # it is a declaration.
+      const line = `  # ${name}: {}\n`;
+      await writeFile(sandbox.path("dockform.yml"), text.replace(line, line.replace("# ", "")));
+      assert.deepEqual(await declared(), [name]);
     } finally {
       await removeVolume(sandbox.engine, anonymous);
     }
@@ -285,7 +292,7 @@ test(
 
 test(
   "apply leaves alone what differs from its declaration, and what is not declared any more",
-  { skip },
+  { skip: skipUnlessPrivate },
   async () => {
     await using sandbox = await Sandbox.create(engine.host);
     const labels = { [LABEL]: sandbox.prefix };
@@ -308,7 +315,7 @@ test(
 
 test(
   "apply --prune snapshots a volume that is not declared any more, then removes it",
-  { skip },
+  { skip: skipUnlessPrivate },
   async () => {
     await using sandbox = await Sandbox.create(engine.host);
     const orphan = await sandbox.volume("orphan", { labels: { [LABEL]: sandbox.prefix } });
@@ -332,17 +339,21 @@ test(
   },
 );
 
-test("apply --prune keeps a volume of which no snapshot can be written", { skip }, async () => {
-  await using sandbox = await Sandbox.create(engine.host);
-  const orphan = await sandbox.volume("orphan", { labels: { [LABEL]: sandbox.prefix } });
-  await writeFiles(orphan.folder, { file: "precious" });
-  await sandbox.declare(sandbox.name("kept"));
-  // Where the snapshots should go, there is a file.
-  await writeFile(sandbox.path(".dockform"), "");
-  const apply = await sandbox.dockform(["apply", "--prune", "--skip-confirmation", "--json"]);
-  assertError(apply, { exitCode: 1, message: /cannot write/, hint: /./ });
-  assert.equal(await readFile(join(orphan.folder, "file"), "utf8"), "precious");
-});
+test(
+  "apply --prune keeps a volume of which no snapshot can be written",
+  { skip: skipUnlessPrivate },
+  async () => {
+    await using sandbox = await Sandbox.create(engine.host);
+    const orphan = await sandbox.volume("orphan", { labels: { [LABEL]: sandbox.prefix } });
+    await writeFiles(orphan.folder, { file: "precious" });
+    await sandbox.declare(sandbox.name("kept"));
+    // Where the snapshots should go, there is a file.
+    await writeFile(sandbox.path(".dockform"), "");
+    const apply = await sandbox.dockform(["apply", "--prune", "--skip-confirmation", "--json"]);
+    assertError(apply, { exitCode: 1, message: /cannot write/, hint: /./ });
+    assert.equal(await readFile(join(orphan.folder, "file"), "utf8"), "precious");
+  },
+);
 
 test("without a terminal to ask on, apply --prune changes nothing", { skip }, async () => {
   await using sandbox = await Sandbox.create(engine.host);
@@ -414,7 +425,7 @@ async function whichExist(sandbox: Sandbox, all: readonly TestVolume[]): Promise
 
 test(
   "destroy asks for the identifier, snapshots and removes what has the label, and nothing else",
-  { skip },
+  { skip: skipUnlessPrivate },
   async () => {
     await using sandbox = await Sandbox.create(engine.host);
     const { ours, foreign } = await destroyable(sandbox);
@@ -439,7 +450,7 @@ for (const [what, keys, code] of [
   ["Ctrl-D", CTRL_D, 3],
   ["Ctrl-C", CTRL_C, 130],
 ] as const) {
-  test(`destroy does nothing when the answer is ${what}`, { skip }, async () => {
+  test(`destroy does nothing when the answer is ${what}`, { skip: skipUnlessPrivate }, async () => {
     await using sandbox = await Sandbox.create(engine.host);
     const { ours } = await destroyable(sandbox);
     const under = await onTerminal({ question: "to go on:", keys });
@@ -450,7 +461,7 @@ for (const [what, keys, code] of [
   });
 }
 
-test("destroy --no-snapshot removes without one", { skip }, async () => {
+test("destroy --no-snapshot removes without one", { skip: skipUnlessPrivate }, async () => {
   await using sandbox = await Sandbox.create(engine.host);
   const { ours } = await destroyable(sandbox);
   const args = ["destroy", "--no-snapshot", "--skip-confirmation", "--json"];
@@ -466,7 +477,7 @@ test("destroy --no-snapshot removes without one", { skip }, async () => {
 
 test(
   "destroy refuses while a container uses one of the volumes, before it removes any",
-  { skip },
+  { skip: skipUnlessPrivate },
   async () => {
     await using sandbox = await Sandbox.create(engine.host);
     const { ours } = await destroyable(sandbox);
@@ -482,24 +493,32 @@ test(
   },
 );
 
-test("destroy without a terminal wants --skip-confirmation", { skip }, async () => {
-  await using sandbox = await Sandbox.create(engine.host);
-  const { ours } = await destroyable(sandbox);
-  for (const more of [[], ["--no-snapshot"]]) {
-    const destroy = await sandbox.dockform(["destroy", "--json", ...more]);
-    assertError(destroy, { exitCode: 3, message: /no terminal/, hint: /--skip-confirmation/ });
-  }
-  assert.deepEqual(await whichExist(sandbox, ours), [true, true]);
-});
+test(
+  "destroy without a terminal wants --skip-confirmation",
+  { skip: skipUnlessPrivate },
+  async () => {
+    await using sandbox = await Sandbox.create(engine.host);
+    const { ours } = await destroyable(sandbox);
+    for (const more of [[], ["--no-snapshot"]]) {
+      const destroy = await sandbox.dockform(["destroy", "--json", ...more]);
+      assertError(destroy, { exitCode: 3, message: /no terminal/, hint: /--skip-confirmation/ });
+    }
+    assert.deepEqual(await whichExist(sandbox, ours), [true, true]);
+  },
+);
 
-test("destroy keeps the volumes when a snapshot cannot be written", { skip }, async () => {
-  await using sandbox = await Sandbox.create(engine.host);
-  const { ours } = await destroyable(sandbox);
-  await writeFile(sandbox.path(".dockform"), "");
-  const destroy = await sandbox.dockform(["destroy", "--skip-confirmation", "--json"]);
-  assertError(destroy, { exitCode: 1, message: /cannot write/, hint: /./ });
-  assert.deepEqual(await whichExist(sandbox, ours), [true, true]);
-});
+test(
+  "destroy keeps the volumes when a snapshot cannot be written",
+  { skip: skipUnlessPrivate },
+  async () => {
+    await using sandbox = await Sandbox.create(engine.host);
+    const { ours } = await destroyable(sandbox);
+    await writeFile(sandbox.path(".dockform"), "");
+    const destroy = await sandbox.dockform(["destroy", "--skip-confirmation", "--json"]);
+    assertError(destroy, { exitCode: 1, message: /cannot write/, hint: /./ });
+    assert.deepEqual(await whichExist(sandbox, ours), [true, true]);
+  },
+);
 
 test("destroy has nothing to ask where no volume has the label", { skip }, async () => {
   await using sandbox = await Sandbox.create(engine.host);

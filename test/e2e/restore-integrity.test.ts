@@ -214,9 +214,7 @@ test("an archive that was cut after a file of zeros is found", { skip }, async (
 
 test(
   "a .tar.zst of which whole frames are missing is found without a sidecar",
-  {
-    skip,
-  },
+  { skip },
   async () => {
     await using target = await Target.create();
     const files = { a: noise(1024), b: noise(1024) };
@@ -291,9 +289,7 @@ test("an archive in several zstd frames is restored whole", { skip }, async () =
 
 test(
   "the checksum of a .tar is found in its sidecar and checked on restore",
-  {
-    skip,
-  },
+  { skip },
   async () => {
     await using sandbox = await Sandbox.create(host);
     const from = await sandbox.volume("from");

@@ -17,9 +17,7 @@ const LARGE = Buffer.alloc(12_000_000);
 
 test(
   "of several reasons to refuse, the first in the documented order is told",
-  {
-    skip: skipUnlessPrivate,
-  },
+  { skip: skipUnlessPrivate },
   async () => {
     await using fs = await FileSystem.create({ bytes: 8 << 20 });
     await using sandbox = await Sandbox.create(engine.host);
@@ -115,9 +113,7 @@ test("a folder named like a snapshot is refused", { skip }, async () => {
 
 test(
   "a restore into a file system with too few inodes is refused",
-  {
-    skip: skipUnlessPrivate,
-  },
+  { skip: skipUnlessPrivate },
   async () => {
     await using fs = await FileSystem.create({ bytes: 16 << 20, inodes: 64 });
     await using sandbox = await Sandbox.create(engine.host);
@@ -155,9 +151,7 @@ test("a dry run makes every check and changes nothing", { skip }, async () => {
 
 test(
   "a volume of another shape is restored with a warning that says what differs",
-  {
-    skip,
-  },
+  { skip },
   async () => {
     await using sandbox = await Sandbox.create(engine.host);
     const into = await sandbox.volume("into", { labels: { tier: "here", same: "x" } });
@@ -195,9 +189,7 @@ test("without a sidecar a good archive is restored with a warning", { skip }, as
 
 test(
   "old contents are replaced and not merged, the folder's own metadata included",
-  {
-    skip: skipUnlessPrivate,
-  },
+  { skip: skipUnlessPrivate },
   async () => {
     await using sandbox = await Sandbox.create(engine.host);
     const from = await sandbox.volume("from");

@@ -18,9 +18,7 @@ for (const [kind, options] of [
 ] as const) {
   test(
     `every kind of entry comes back in another volume, data going by ${kind}`,
-    {
-      skip,
-    },
+    { skip },
     async () => {
       await using sandbox = await Sandbox.create(host);
       const from = await sandbox.volume("from");

@@ -4,12 +4,11 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { listVolumes } from "../../src/engine/volumes.ts";
-import { removeContainer } from "../../src/engine/containers.ts";
 import { testEngine } from "../engine/test-engine.ts";
 import { run } from "../oracle/host.ts";
 import { assertError, writeFiles } from "./archives.ts";
 import { FileSystem } from "./file-system.ts";
-import { Sandbox, until, type CliOptions, type CliProcess } from "./harness.ts";
+import { Sandbox, UNSEEN_TMPDIR, until, type CliOptions, type CliProcess } from "./harness.ts";
 
 const { host, skip, skipUnlessPrivate } = await testEngine();
 
@@ -26,11 +25,12 @@ function withSmallOutput(mountOptions: string): CliOptions {
 /** Starts a snapshot of much data and waits until some of it has been stored. */
 async function startLargeSnapshot(
   sandbox: Sandbox,
+  options: CliOptions = {},
 ): Promise<{ readonly snapshot: CliProcess; readonly folder: string }> {
   const from = await sandbox.volume("from");
   await writeFiles(from.folder, { large: randomBytes(LARGE_BYTES) });
   const folder = sandbox.path(".dockform/snapshots", from.name);
-  const snapshot = sandbox.start(["volume", "snapshot", from.name, "--json"]);
+  const snapshot = sandbox.start(["volume", "snapshot", from.name, "--json"], options);
   await snapshot.until("data arrives", async () => {
     const [file] = await readdir(folder).catch(() => []);
     return file !== undefined && (await stat(join(folder, file))).size > 0;
@@ -90,9 +90,7 @@ test("a full disk leaves no file and is named", { skip: skipUnlessPrivate }, asy
 
 test(
   "a disk that gets full with the sidecar leaves no file and is named",
-  {
-    skip: skipUnlessPrivate,
-  },
+  { skip: skipUnlessPrivate },
   async () => {
     await using sandbox = await Sandbox.create(host);
     const from = await sandbox.volume("from");
@@ -146,32 +144,35 @@ test("a file that cannot be read is a failure", { skip: skipUnlessPrivate }, asy
   assert.deepEqual(await sandbox.leftBehind(), []);
 });
 
-test("a helper that dies leaves no file", { skip: skipUnlessPrivate }, async () => {
-  await using sandbox = await Sandbox.create(host);
-  const { snapshot, folder } = await startLargeSnapshot(sandbox);
-  await snapshot.whileStopped(async () => {
-    const helpers = await sandbox.helpers();
-    assert.equal(helpers.length, 1);
-    for (const id of helpers) await removeContainer(sandbox.engine, id);
+for (const [kind, options] of [
+  ["pipe", {}],
+  ["exec", UNSEEN_TMPDIR],
+] as const) {
+  test(`a helper that dies leaves no file, by ${kind}`, { skip: skipUnlessPrivate }, async () => {
+    await using sandbox = await Sandbox.create(host);
+    const { snapshot, folder } = await startLargeSnapshot(sandbox, options);
+    await sandbox.killHelpers(snapshot);
+    assertError(await snapshot.ended, {
+      exitCode: 1,
+      message: /^the helper container ended unexpectedly/,
+      hint: /run the command again/,
+    });
+    assert.deepEqual(await readdir(folder), []);
+    assert.deepEqual(await sandbox.leftBehind(), []);
   });
-  assertError(await snapshot.ended, {
-    exitCode: 1,
-    message: /^the helper container ended unexpectedly/,
-    hint: /run the command again/,
-  });
-  assert.deepEqual(await readdir(folder), []);
-  assert.deepEqual(await sandbox.leftBehind(), []);
-});
+}
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const [signal, kind, options] of [
+  ["SIGINT", "pipe", {}],
+  ["SIGINT", "exec", UNSEEN_TMPDIR],
+  ["SIGTERM", "pipe", {}],
+] as const) {
   test(
-    `a snapshot ended by ${signal} leaves no file and no container`,
-    {
-      skip: skipUnlessPrivate,
-    },
+    `a snapshot by ${kind} that is ended by ${signal} leaves no file and no container`,
+    { skip: skipUnlessPrivate },
     async () => {
       await using sandbox = await Sandbox.create(host);
-      const { snapshot, folder } = await startLargeSnapshot(sandbox);
+      const { snapshot, folder } = await startLargeSnapshot(sandbox, options);
       await snapshot.whileStopped(() => snapshot.signal(signal));
       assertError(await snapshot.ended, { exitCode: 130, message: /^interrupted/, hint: null });
       assert.deepEqual(await readdir(folder), []);
@@ -182,9 +183,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 test(
   "after kill -9 nothing is left on the engine, and nothing like a snapshot",
-  {
-    skip: skipUnlessPrivate,
-  },
+  { skip: skipUnlessPrivate },
   async () => {
     await using sandbox = await Sandbox.create(host);
     const { snapshot, folder } = await startLargeSnapshot(sandbox);

@@ -238,9 +238,7 @@ test("a running container that can write is named in a warning", { skip }, async
 
 test(
   "files that change or vanish while they are read are warnings",
-  {
-    skip: skipUnlessPrivate,
-  },
+  { skip: skipUnlessPrivate },
   async () => {
     await using sandbox = await Sandbox.create(host);
     const from = await sandbox.volume("from");
