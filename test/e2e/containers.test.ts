@@ -206,7 +206,7 @@ test(
     await restore.said(`Stopping ${slow.name}`);
     await startContainer(sandbox.engine, late.id);
     assertError(await restore.ended, {
-      exitCode: 3,
+      exitCode: 1,
       message: new RegExp(`${late.name} began to use volume "${into.name}" meanwhile`),
       hint: /old contents are in place/,
     });
