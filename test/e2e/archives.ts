@@ -9,7 +9,7 @@ import { run } from "../oracle/host.ts";
 import type { CliResult } from "./harness.ts";
 
 /** The original's spec hash of a volume of the `local` driver without options and labels. */
-export const BARE_SPEC_HASH = specHashOf("driver=local|opts=|labels=");
+const BARE_SPEC_HASH = specHashOf("driver=local|opts=|labels=");
 
 export function specHashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 8);
@@ -22,7 +22,7 @@ export async function sha256Of(file: string): Promise<string> {
 }
 
 /** A base name like a snapshot's; each call has another. */
-export function baseName(specHash = BARE_SPEC_HASH): string {
+function baseName(specHash = BARE_SPEC_HASH): string {
   const time = new Date(Date.UTC(2026, 0, 1) + nameCount * 1000);
   nameCount += 1;
   return `${time.toISOString().slice(0, 19).replaceAll(":", "-")}Z__spec-${specHash}`;
