@@ -12,6 +12,8 @@
 # POSIX sh: it runs under dash, bash and BusyBox ash.
 set -uf
 export LC_ALL=C
+# Without it the C library looks for the local time zone once for each entry that tar lists.
+export TZ=UTC0
 # What the image says of tar and zstd could leave out files without a word.
 unset TAR_OPTIONS TAPE TAR_RSH RSH POSIXLY_CORRECT ZSTD_CLEVEL ZSTD_NBTHREADS
 
@@ -49,7 +51,7 @@ hello() {
 	# shellcheck disable=SC2086 # a list of options
 	reply lacks "$(tar $faithful --sparse --create --file=/dev/null --files-from=/dev/null 2>&1 |
 		head -n 1)"
-	for tool in awk cat find head mkdir mkfifo mv rm stat sync touch; do
+	for tool in awk cat find head mkdir mkfifo mv rm sleep stat sync touch; do
 		command -v $tool >/dev/null || reply missing_tool $tool
 	done
 	if [ -r $exchange/token ] && mkfifo -m 666 $exchange/data 2>/dev/null; then
@@ -161,6 +163,8 @@ extract() {
 	touch -r $volume $scratch/root-mtime
 	mkdir -m 700 "$staging" "$staging/new" && echo "$1" >$scratch/staged || exit 1
 	reply ready
+	flush_now_and_then "$staging/new" &
+	flusher=$!
 	{
 		decompress "$3"
 		echo $? >$scratch/zstd
@@ -172,6 +176,7 @@ extract() {
 			--verbose --index-file=/dev/fd/3 3>&1 >&2
 		echo $? >$scratch/tar
 	} | awk '{ entries++ } $0 == "./" { root++ } END { print entries + 0, root + 0 }' >$scratch/counts
+	kill $flusher
 	reply zstd_status "$(cat $scratch/zstd)"
 	reply tar_status "$(cat $scratch/tar)"
 	read -r entries root <$scratch/counts
@@ -187,6 +192,11 @@ extract() {
 	fi
 	# The new contents must be on the disk before the old ones are given up.
 	sync -f "$staging/new" || exit 1
+}
+
+# Writes to the disk while the processor unpacks, so that little is left to be flushed at the end.
+flush_now_and_then() {
+	while sleep 1; do sync -f "$1"; done
 }
 
 # discard ID: takes the extracted contents away again, and never anything that was in the volume.

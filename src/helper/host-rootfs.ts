@@ -30,8 +30,9 @@ export interface PackedRootfs extends AsyncDisposable {
   readonly stream: Readable;
 }
 
-const RECIPE_VERSION = 1;
-const NEEDED_TOOLS = "sh tar zstd awk cat find head mkdir mkfifo mv rm rmdir stat sync touch wc";
+const RECIPE_VERSION = 2;
+const NEEDED_TOOLS =
+  "sh tar zstd awk cat find head mkdir mkfifo mv rm rmdir sleep stat sync touch wc";
 /** Only a root folder with attributes of its own needs them; helper.sh says so when it does. */
 const OPTIONAL_TOOLS = "getfattr setfattr setfacl";
 

@@ -67,6 +67,7 @@ export class HelperSession implements AsyncDisposable {
   readonly #replies: ReplyReader;
   readonly #mark: string;
   readonly #log: Log;
+  #removed: Promise<void> | undefined;
 
   private constructor(
     engine: EngineClient,
@@ -143,8 +144,13 @@ export class HelperSession implements AsyncDisposable {
     return { connection, output, call: new ReplyReader(output.stderr, this.#mark).expect() };
   }
 
-  /** Removes the container, whatever state it is in, under a time limit of its own. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Removes the container, whatever state it is in, under a time limit of its own; once only. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#removed ??= this.#remove();
+    return this.#removed;
+  }
+
+  async #remove(): Promise<void> {
     try {
       await removeHelper(this.#engine, this.containerId);
     } catch (error) {

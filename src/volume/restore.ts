@@ -63,9 +63,11 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   await using archive = await Archive.open(request.archivePath);
   const sidecar = await archive.sidecar();
   warnAboutSidecar(archive, sidecar, volume, tools);
+  // Starting the helper touches nothing, and takes about as long as reading a small archive.
+  await using starting = new StartingHelper(openWritingHelper(target, tools));
   const sha256 =
     sidecar && (await verifyChecksum(archive, sidecar, tools.startProgress, tools.signal));
-  await using helper = await openWritingHelper(target, tools);
+  const helper = await starting.helper;
   const contents =
     sidecar === undefined || sha256 === undefined
       ? await archive.scan(helper, tools.startProgress, tools.signal)
@@ -146,6 +148,24 @@ async function openWritingHelper(
     log: tools.log,
     signal: tools.signal,
   });
+}
+
+/** A helper that is being started while something else goes on; disposing waits for it. */
+class StartingHelper implements AsyncDisposable {
+  readonly helper: Promise<Helper>;
+
+  constructor(helper: Promise<Helper>) {
+    this.helper = helper;
+    // Whoever never comes to ask for it has another error to tell.
+    helper.catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.helper.then(
+      (helper) => helper[Symbol.asyncDispose](),
+      () => {},
+    );
+  }
 }
 
 /** A helper that died keeps its name until the engine has removed it. */

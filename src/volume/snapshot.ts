@@ -70,6 +70,8 @@ export async function snapshotVolume(
     signal: tools.signal,
   });
   const archived = await streamArchive(helper, pending, request, tools);
+  // While the data is flushed to the disk; disposing waits for it.
+  const helperRemoved = helper[Symbol.asyncDispose]();
   for (const remark of archived.outcome.remarks) tools.log.warn(`${target.volume}: ${remark}`);
   const sidecar = describe(request, tools, {
     volume,
@@ -79,7 +81,7 @@ export async function snapshotVolume(
     engine: await engine,
     totalMs: Math.round(performance.now() - started),
   });
-  await pending.commit(formatSidecar(sidecar));
+  await Promise.all([pending.commit(formatSidecar(sidecar)), helperRemoved]);
   return {
     context: target.context,
     volume: target.volume,
