@@ -17,8 +17,10 @@ export interface WorkspaceContext {
   readonly engine: EngineClient;
   readonly volumes: ReadonlyMap<string, VolumeSpec>;
   readonly findHelperImage: () => Promise<HelperImage>;
-  /** Where the snapshots of a volume are. */
+  /** Where the snapshots of a volume are written. */
   readonly snapshotFolder: (volume: string) => string;
+  /** Where they are looked for: a manifest may have had more contexts, or fewer, when they were taken. */
+  readonly snapshotFolders: (volume: string) => readonly string[];
 }
 
 /** A volume of a context, declared or not. */
@@ -151,6 +153,10 @@ export class Workspace implements Disposable {
       volumes: context.volumes,
       findHelperImage: () => (image ??= helperImage(engine, this.helperImageOptions())),
       snapshotFolder: (volume) => snapshotFolder(root, folderContext, volume),
+      snapshotFolders: (volume) => [
+        snapshotFolder(root, undefined, volume),
+        snapshotFolder(root, name, volume),
+      ],
     };
   }
 

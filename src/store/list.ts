@@ -8,10 +8,17 @@ export interface StoredSnapshot extends SnapshotName {
   readonly archivePath: string;
 }
 
-/** The newest complete snapshot of a volume, by its name alone; no file is opened. */
-export async function newestSnapshot(folder: string): Promise<StoredSnapshot | undefined> {
+/** The newest complete snapshot in any of the folders, by its name alone; no file is opened. */
+export async function newestSnapshot(
+  folders: readonly string[],
+): Promise<StoredSnapshot | undefined> {
+  const snapshots = await Promise.all(folders.map(completeSnapshots));
+  return snapshots.flat().toSorted((a, b) => b.time.getTime() - a.time.getTime())[0];
+}
+
+async function completeSnapshots(folder: string): Promise<readonly StoredSnapshot[]> {
   const names = new Set(await fileNames(folder));
-  const snapshots = [...names].flatMap((name) => {
+  return [...names].flatMap((name) => {
     const format = ARCHIVE_FORMATS.find((candidate) => name.endsWith(`.${candidate}`));
     if (format === undefined) return [];
     const baseName = name.slice(0, -(format.length + 1));
@@ -19,7 +26,6 @@ export async function newestSnapshot(folder: string): Promise<StoredSnapshot | u
     const complete = parsed !== undefined && names.has(`${baseName}.json`);
     return complete ? [{ ...parsed, archivePath: join(folder, name) }] : [];
   });
-  return snapshots.toSorted((a, b) => b.time.getTime() - a.time.getTime())[0];
 }
 
 async function fileNames(folder: string): Promise<readonly string[]> {

@@ -47,7 +47,7 @@ async function listContext(
         exists: volume !== undefined,
         sizeBytes: sizes.get(name),
         containers: containersOf(volume, containers),
-        newestSnapshot: await newestSnapshot(context.snapshotFolder(name)),
+        newestSnapshot: await newestSnapshot(context.snapshotFolders(name)),
       };
     }),
   );
