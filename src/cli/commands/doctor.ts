@@ -25,9 +25,7 @@ export async function doctor(session: Session): Promise<void> {
   const { findings, workspace: opened } = await checkManifest(session);
   using workspace = opened;
   if (workspace !== undefined) {
-    for (const context of await workspace.contexts()) {
-      findings.push(...(await checkContext(context, workspace, session)));
-    }
+    findings.push(...(await checkContexts(workspace, session)));
   }
   const checks = findings.map(({ check, status, found, advice }) => ({
     check,
@@ -58,6 +56,16 @@ async function checkManifest(
     return { findings, workspace };
   } catch (error) {
     return { findings: [failure("manifest", error)], workspace: undefined };
+  }
+}
+
+async function checkContexts(workspace: Workspace, session: Session): Promise<readonly Finding[]> {
+  try {
+    const contexts = await workspace.contexts();
+    const checks = contexts.map((context) => checkContext(context, workspace, session));
+    return (await Promise.all(checks)).flat();
+  } catch (error) {
+    return [failure("context", error)];
   }
 }
 
