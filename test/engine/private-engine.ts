@@ -9,7 +9,9 @@ import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const START_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 30_000;
+const CRASH_TIMEOUT_MS = 30_000;
+/** The supervisor also removes the data, which on a slow disk takes a while. */
+const STOP_TIMEOUT_MS = 180_000;
 const POLL_INTERVAL_MS = 50;
 const LOG_TAIL_LINES = 15;
 
@@ -98,7 +100,7 @@ export class PrivateEngine implements AsyncDisposable {
   /** Kills dockerd and its containerd with SIGKILL. Containers run on until the next `start()`. */
   async crash(): Promise<void> {
     this.#command("crash");
-    const deadline = Date.now() + STOP_TIMEOUT_MS;
+    const deadline = Date.now() + CRASH_TIMEOUT_MS;
     while (this.#exitCodes.shift() === undefined) {
       if (Date.now() > deadline) throw await this.#failure("dockerd does not die");
       await sleep(POLL_INTERVAL_MS);
@@ -115,6 +117,8 @@ export class PrivateEngine implements AsyncDisposable {
   /** Ends the engine with everything in it and removes its folder. May be called again. */
   async stop(): Promise<void> {
     if (!this.#hasEnded()) {
+      // Now it is what this process goes on for.
+      this.#supervisor.ref();
       const ended = once(this.#supervisor, "exit");
       const tooLong = setTimeout(() => this.#killAll(), STOP_TIMEOUT_MS);
       this.#supervisor.stdin.end("stop\n");
