@@ -1,13 +1,12 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { DockformError } from "../errors.ts";
-import { ARCHIVE_FORMATS, DEFAULT_LEVEL } from "../snapshot/name.ts";
 import { VERSION } from "../version.ts";
-import type { ApplyOptions } from "./commands/apply.ts";
-import type { DestroyOptions } from "./commands/destroy.ts";
-import type { VolumeRestoreOptions } from "./commands/volume-restore.ts";
-import type { VolumeSnapshotOptions } from "./commands/volume-snapshot.ts";
 import type { CliIo } from "./io.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./output/logger.ts";
+import { addDiagnosticCommands } from "./routes/diagnostic.ts";
+import { addManifestCommands } from "./routes/manifest.ts";
+import { choice, type Start } from "./routes/options.ts";
+import { addVolumeCommands } from "./routes/volume.ts";
 import { errorDocument, Session, type GlobalOptions } from "./session.ts";
 
 /**
@@ -71,8 +70,6 @@ function asDockformError(thrown: unknown): DockformError {
   });
 }
 
-type Start = (command: Command) => Session;
-
 function program(io: CliIo, start: Start): Command {
   const root = new Command("dockform")
     .description("Declares, snapshots and restores Docker volumes.")
@@ -96,143 +93,7 @@ function program(io: CliIo, start: Start): Command {
     .option("--log-file <path>", "write log lines to this file, too, as JSON")
     .option("-v, --verbose", "the same as --log-level debug");
   addManifestCommands(root, start);
-  addVolumeCommands(
-    root.command("volume").description("List, snapshot and restore volumes."),
-    start,
-  );
+  addVolumeCommands(root, start);
   addDiagnosticCommands(root, start);
   return root;
-}
-
-function addManifestCommands(root: Command, start: Start): void {
-  root
-    .command("init")
-    .description("Write a starter manifest into this folder. Never overwrites one.")
-    .action(async (_options, command: Command) => {
-      const { init } = await import("./commands/init.ts");
-      await init(start(command));
-    });
-  root
-    .command("validate")
-    .description("Check the manifest.")
-    .action(async (_options, command: Command) => {
-      const { validate } = await import("./commands/validate.ts");
-      await validate(start(command));
-    });
-  root
-    .command("plan")
-    .description("Show what apply would do.")
-    .action(async (_options, command: Command) => {
-      const { plan } = await import("./commands/plan.ts");
-      await plan(start(command));
-    });
-  root
-    .command("apply")
-    .description("Create the volumes that are declared and missing.")
-    .option("--skip-confirmation", "do not ask", false)
-    .option("--prune", "snapshot, then remove, labelled volumes that are no longer declared", false)
-    .action(async (options: ApplyOptions, command: Command) => {
-      const { apply } = await import("./commands/apply.ts");
-      await apply(start(command), options);
-    });
-  root
-    .command("destroy")
-    .description("Snapshot, then remove, all volumes with the manifest's label.")
-    .option("--skip-confirmation", "do not ask", false)
-    .option("--no-snapshot", "remove without a snapshot: what they hold is gone for good")
-    .action(async (options: DestroyOptions, command: Command) => {
-      const { destroy } = await import("./commands/destroy.ts");
-      await destroy(start(command), options);
-    });
-}
-
-function addVolumeCommands(volume: Command, start: Start): void {
-  volume
-    .command("list")
-    .alias("ls")
-    .description("Show volumes, their size, the containers using them, their newest snapshot.")
-    .action(async (_options, command: Command) => {
-      const { volumeList } = await import("./commands/volume-list.ts");
-      await volumeList(start(command));
-    });
-  volume
-    .command("snapshot")
-    .description("Write a snapshot of each volume named.")
-    .argument("<[context/]volume...>", "volumes, declared or not")
-    .option(
-      "-o, --output <folder>",
-      "where snapshots are kept (.dockform/snapshots by the manifest)",
-    )
-    .option("--note <text>", "a note to keep with it")
-    .option("--level <1..19>", "zstd's compression level", parseLevel, DEFAULT_LEVEL)
-    .addOption(choice("--format <format>", "form of the data file", ARCHIVE_FORMATS, "tar.zst"))
-    .addHelpText(
-      "after",
-      examples("volume snapshot myapp_data", "volume snapshot a b --note 'before the upgrade'"),
-    )
-    .action(async (names: string[], options: VolumeSnapshotOptions, command: Command) => {
-      const { volumeSnapshot } = await import("./commands/volume-snapshot.ts");
-      await volumeSnapshot(start(command), names, options);
-    });
-  volume
-    .command("restore")
-    .description("Replace what a volume holds by a snapshot.")
-    .argument("<[context/]volume>", "a declared volume")
-    .argument("<path>", "the snapshot's .tar.zst or .tar file")
-    .option("--force", "replace what a volume that is not empty holds", false)
-    .option(
-      "--stop-containers",
-      "stop the containers that use it for the swap, then start them again",
-      false,
-    )
-    .option("--undeclared", "restore into a volume that the manifest does not declare", false)
-    .option("--dry-run", "make every check and change nothing", false)
-    .addHelpText(
-      "after",
-      examples(
-        "volume restore myapp_data .dockform/snapshots/myapp_data/2026-11-23T02-15-40Z__spec-5df65d76.tar.zst --force --stop-containers",
-      ),
-    )
-    .action(async (name: string, path: string, options: VolumeRestoreOptions, command: Command) => {
-      const { volumeRestore } = await import("./commands/volume-restore.ts");
-      await volumeRestore(start(command), name, path, options);
-    });
-}
-
-function addDiagnosticCommands(root: Command, start: Start): void {
-  root
-    .command("doctor")
-    .description("Check engine, helper image, free space and manifest, with what to do.")
-    .action(async (_options, command: Command) => {
-      const { doctor } = await import("./commands/doctor.ts");
-      await doctor(start(command));
-    });
-  root
-    .command("version")
-    .description("Print the version.")
-    .action(async (_options, command: Command) => {
-      const { version } = await import("./commands/version.ts");
-      await version(start(command));
-    });
-}
-
-function choice(
-  flags: string,
-  description: string,
-  values: readonly string[],
-  initial: string,
-): Option {
-  return new Option(flags, description).choices(values).default(initial);
-}
-
-function parseLevel(text: string): number {
-  const level = Number(text);
-  if (!Number.isInteger(level) || level < 1 || level > 19) {
-    throw new InvalidArgumentError("Expected a whole number from 1 to 19.");
-  }
-  return level;
-}
-
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  dockform ${line}`).join("\n")}`;
 }

@@ -1,0 +1,20 @@
+import { Option, type Command } from "commander";
+import type { Session } from "../session.ts";
+
+/** Begins a command: reads the flags that all commands take. */
+export type Start = (command: Command) => Session;
+
+/** An option that takes one of some words. */
+export function choice(
+  flags: string,
+  description: string,
+  values: readonly string[],
+  initial: string,
+): Option {
+  return new Option(flags, description).choices(values).default(initial);
+}
+
+/** The end of a command's help. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  dockform ${line}`).join("\n")}`;
+}
