@@ -222,6 +222,11 @@ test("what is not YAML is said in plain words", () => {
     ["volumes:\n  data\n  more:\n", '2:3 a ": " is missing after this key | data'],
     ["volumes:\n  more:\n  data\n", '3:3 a ": " is missing after this key | data'],
     ["helper: { image: 'x }\nvolumes:\n", "1:18 this text has no closing ' | 'x }"],
+    [
+      "helper: { 'image': 'x' }\nidentifier: \"y\nvolumes:\n",
+      '2:13 this text has no closing " | "y',
+    ],
+    ["volumes:\n  'data:\n  more:\n", "2:3 this text has no closing ' | 'data:"],
     ["helper: { image: x\nvolumes:\n", "2:1 a closing } is missing before this | v"],
     ["helper: { image: [x\n", "1:19 a closing ] is missing before this | x"],
     [
@@ -248,6 +253,15 @@ test("mistakes before the first place that is not YAML are reported with it", ()
   ]);
 });
 
+test("mistakes that do not follow from each other are reported together", () => {
+  const text = "volumes:\n  data\n  more:\ndocker:\n  context\n  identifier: x\nhelper: @x\n";
+  assert.deepEqual(mistakes(text), [
+    '2:3 a ": " is missing after this key | data',
+    '5:3 a ": " is missing after this key | context',
+    '7:9 text cannot start with "@"; put it in quotes | @',
+  ]);
+});
+
 test("what follows from a first error is not reported", () => {
   assert.deepEqual(mistakes("helper: { image: [x, y }\nvolumes: }\n"), [
     "1:24 a closing ] is missing before this | }",
@@ -266,6 +280,18 @@ test("a key that is not text", () => {
   assert.deepEqual(mistakes("volumes: { [a]: , ? { b: c } : }"), [
     "1:12 a key must be text | [a]",
     "1:21 a key must be text | { b: c }",
+  ]);
+});
+
+test("what an alias probably means is in the data", () => {
+  const { problems } = errorOf("volumes: { aa: &base , bb: *bas , cc: *base }").data;
+  assert.ok(Array.isArray(problems));
+  assert.equal(problems[0]?.suggestion, "*base");
+});
+
+test("an alias for a key that stands for nothing is reported once", () => {
+  assert.deepEqual(mistakes("volumes: { *no : { drivr: x } }"), [
+    '1:12 alias "*no" has no anchor before it | *no',
   ]);
 });
 
@@ -307,13 +333,20 @@ test("aliases that multiply are stopped", { timeout: 60_000 }, () => {
   const cases = [
     [bomb("{ x: y }", (name) => `{ aa: ${name}, bb: ${name} }`), "volumes: *a40\n"],
     [bomb("{ x: y }", (name) => `{ <<: [${name}, ${name}] }`), "volumes: *a40\n"],
-    [bomb("[{ x: y }]", (name) => `[${name}, ${name}]`), "volumes: { <<: *a40 }\n"],
+    [bomb("[]", (name) => `[${name}, ${name}]`), "volumes: { <<: *a40 }\n"],
   ] as const;
   for (const [sections, volumes] of cases) {
     const found = mistakes(sections + volumes).filter((line) => line.includes("more than 100000"));
     assert.equal(found.length, 1);
     parseManifest(sections, { file: "f", env: {} });
   }
+});
+
+test("a long anchor that is used often is stopped", { timeout: 60_000 }, () => {
+  const labels = Array.from({ length: 1000 }, (_, at) => `l${at}: x`).join(", ");
+  const uses = Array.from({ length: 150 }, (_, at) => `  v${at}: { labels: *long }\n`).join("");
+  const [mistake] = mistakes(`volumes:\n  long: { labels: &long { ${labels} } }\n${uses}`);
+  assert.match(mistake ?? "", /^53:18 the aliases stand for more than 100000 values/);
 });
 
 test("nesting without end is stopped", { timeout: 60_000 }, () => {

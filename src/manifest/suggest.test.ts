@@ -12,6 +12,15 @@ test("a missing, added, wrong or swapped letter finds the name that was meant", 
   assert.equal(nearest("dirver", ["drivel", "driver"]), "driver");
 });
 
+test("of a short name one letter may be wrong, or two neighbours swapped", () => {
+  assert.equal(nearest("hsot", ["host"]), "host");
+  assert.equal(nearest("ohst", ["host"]), "host");
+  assert.equal(nearest("hots", ["host"]), "host");
+  for (const name of ["htos", "thso", "xsot", "hsox"]) {
+    assert.equal(nearest(name, ["host"]), undefined);
+  }
+});
+
 test("case and the kind of separator do not count", () => {
   assert.equal(nearest("DRIVER-OPTS", KEYS), "driver_opts");
   assert.equal(nearest("driverOpts", KEYS), "driver_opts");
@@ -19,7 +28,8 @@ test("case and the kind of separator do not count", () => {
 
 test("the nearest of several wins", () => {
   assert.equal(nearest("driver_opt", KEYS), "driver_opts");
-  assert.equal(nearest("drivers", KEYS), "driver");
+  assert.equal(nearest("drivers", ["driver", "drivexx"]), "driver");
+  assert.equal(nearest("driver", ["drivera", "driverb"]), "drivera");
 });
 
 test("a name that resembles nothing finds nothing", () => {
