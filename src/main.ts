@@ -1,6 +1,15 @@
-import { homedir, machine, tmpdir } from "node:os";
+import { homedir, hostname, machine, tmpdir, userInfo } from "node:os";
 import { runProgram } from "./cli/program.ts";
 import { DockformError } from "./errors.ts";
+
+/** A process may run under a number that no user has. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.() ?? "unknown"}`;
+  }
+}
 
 const interruption = new AbortController();
 
@@ -36,6 +45,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   platform: process.platform,
   machine: machine(),
   nodeVersion: process.versions.node,
+  client: `${userName()}@${hostname()}, process ${process.pid}`,
   now: () => new Date(),
   signal: interruption.signal,
 });

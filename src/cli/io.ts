@@ -19,6 +19,8 @@ export interface CliIo {
   /** As `uname -m` says it. */
   readonly machine: string;
   readonly nodeVersion: string;
+  /** Who runs this, for others to read: `root@host, process 123`. */
+  readonly client: string;
   readonly now: () => Date;
   /** Aborted when the person interrupts; its reason is the error to end with. */
   readonly signal: AbortSignal;

@@ -53,6 +53,7 @@ export class Session {
       signal: this.io.signal,
       version: VERSION,
       temporaryFolder: this.io.temporaryFolder,
+      client: this.io.client,
     };
   }
 

@@ -36,6 +36,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof EngineApiError && error.statusCode === 404;
 }
 
+/** Whether a name is taken, or the container's state does not allow what was asked for. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof EngineApiError && error.statusCode === 409;
+}
+
 /**
  * A thin client of the Docker Engine API (docs.docker.com/reference/api/engine): JSON calls, streamed
  * answers, and connections taken over for raw streams. It knows no resource; those are beside it.

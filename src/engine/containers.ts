@@ -1,5 +1,7 @@
 import type { Duplex } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import type { EngineClient } from "./client.ts";
+import { joinFrames } from "./multiplex.ts";
 
 export type ContainerState =
   | "created"
@@ -27,6 +29,8 @@ export interface ContainerSummary {
   readonly image: string;
   readonly imageId: string;
   readonly state: ContainerState;
+  /** Of a container that has ended; `undefined` for any other. */
+  readonly exitCode: number | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly mounts: readonly ContainerMount[];
 }
@@ -37,6 +41,8 @@ interface ContainerListAnswer {
   readonly Image: string;
   readonly ImageID: string;
   readonly State: ContainerState;
+  /** For people: `Exited (137) 5 minutes ago`. */
+  readonly Status: string;
   readonly Labels: Readonly<Record<string, string>> | null;
   readonly Mounts:
     | readonly {
@@ -48,17 +54,36 @@ interface ContainerListAnswer {
     | null;
 }
 
+export interface RestartPolicy {
+  /** `no`, `always`, `unless-stopped`, `on-failure`, or empty for `no`. */
+  readonly Name: string;
+  readonly MaximumRetryCount: number;
+}
+
 /** What is needed of `GET /containers/{id}/json`. */
 export interface ContainerDetails {
   readonly Id: string;
   readonly Name: string;
+  readonly RestartCount: number;
   readonly State: {
     readonly Status: ContainerState;
     readonly ExitCode: number;
     readonly StartedAt: string;
     readonly Error: string;
+    /** Only of a container with a health check. */
+    readonly Health?: {
+      readonly Status: "none" | "starting" | "healthy" | "unhealthy";
+      readonly Log: readonly { readonly Output: string }[] | null;
+    };
   };
-  readonly HostConfig: { readonly AutoRemove: boolean };
+  readonly Config: { readonly Tty: boolean };
+  readonly HostConfig: { readonly AutoRemove: boolean; readonly RestartPolicy: RestartPolicy };
+}
+
+/** The list has the exit code only in its text for people. */
+function exitCodeIn(status: string): number | undefined {
+  const code = /^Exited \((\d+)\)/.exec(status)?.[1];
+  return code === undefined ? undefined : Number(code);
 }
 
 /** Containers of the engine, running or not, narrowed by the API's own filters. */
@@ -79,6 +104,7 @@ export async function listContainers(
     image: container.Image,
     imageId: container.ImageID,
     state: container.State,
+    exitCode: exitCodeIn(container.Status),
     labels: container.Labels ?? {},
     mounts: (container.Mounts ?? []).map((mount) => ({
       type: mount.Type,
@@ -146,6 +172,15 @@ export async function stopContainer(
   await engine.json("POST", `/containers/${id}/stop`, { signal });
 }
 
+/** Ends a container at once, with SIGKILL. */
+export async function killContainer(
+  engine: EngineClient,
+  id: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  await engine.json("POST", `/containers/${id}/kill`, { signal });
+}
+
 export async function pauseContainer(
   engine: EngineClient,
   id: string,
@@ -174,6 +209,58 @@ export async function waitContainer(
     { signal },
   );
   return answer.StatusCode;
+}
+
+/**
+ * Gives a container another name.
+ *
+ * @throws EngineApiError 409 when the name is taken, 404 when the container is gone.
+ */
+export async function renameContainer(
+  engine: EngineClient,
+  id: string,
+  name: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  await engine.json("POST", `/containers/${id}/rename`, { query: { name }, signal });
+}
+
+/** Sets what the engine does when a container ends, or the engine starts. */
+export async function setRestartPolicy(
+  engine: EngineClient,
+  id: string,
+  policy: RestartPolicy,
+  signal?: AbortSignal,
+): Promise<void> {
+  await engine.json("POST", `/containers/${id}/update`, {
+    body: { RestartPolicy: policy },
+    signal,
+  });
+}
+
+/** The last lines that a container wrote, standard output and error as they came. */
+export async function lastLogLines(
+  engine: EngineClient,
+  { Id, Config }: Pick<ContainerDetails, "Id" | "Config">,
+  count: number,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const log = await engine.stream("GET", `/containers/${Id}/logs`, {
+    query: { stdout: "1", stderr: "1", tail: String(count) },
+    signal,
+  });
+  const bytes = await buffer(log);
+  const text = Config.Tty ? bytes.toString() : joinFrames(bytes).toString();
+  return text.trimEnd().split(/\r?\n/).slice(-count);
+}
+
+/** Removes a container that does not run; a running one is left alone. */
+export async function removeStoppedContainer(
+  engine: EngineClient,
+  id: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  await engine.json("DELETE", `/containers/${id}`, { query: { v: "1" }, signal });
 }
 
 /** Removes a container, running or not, together with its anonymous volumes. */

@@ -54,6 +54,13 @@ export function demultiplex(connection: Duplex): ProcessOutput {
   return { stdout, stderr };
 }
 
+/** The payloads of a multiplexed stream that is there as a whole, of both streams in their order. */
+export function joinFrames(bytes: Buffer): Buffer {
+  const payloads: Buffer[] = [];
+  new FrameReader((_streamNumber, payload) => payloads.push(payload)).accept(bytes);
+  return Buffer.concat(payloads);
+}
+
 /** Cuts a byte stream into frames without copying payloads. */
 class FrameReader {
   readonly #deliver: (streamNumber: number, payload: Buffer) => void;

@@ -21,6 +21,15 @@ volume=/volume
 exchange=/exchange
 scratch=/scratch
 
+# Names at the top of a volume that are ours: an operation in flight, what an operation keeps, and what
+# is being removed.
+hex='[0-9a-f]'
+id_pattern=$hex$hex$hex$hex$hex$hex$hex$hex$hex$hex$hex$hex
+staging_pattern=.dockform-$id_pattern
+trash_pattern=.dockform-trash-$id_pattern
+kept_name=.dockform-kept
+reserved="( -name $staging_pattern -o -name $trash_pattern -o -name $kept_name )"
+
 # What makes tar faithful, on both sides. SELinux labels belong to the host, not to the data: the
 # engine sets them itself.
 faithful='--xattrs --xattrs-include=* --xattrs-exclude=security.selinux --acls --numeric-owner'
@@ -39,8 +48,11 @@ serve() {
 		# shellcheck disable=SC2086 # a verb and its arguments are single words
 		run $line </dev/null
 	done >/dev/null
-	# The client is gone. What it had extracted and not swapped in would lie there for ever.
-	if [ -e $scratch/staged ]; then discard "$(cat $scratch/staged)"; fi
+	# The client is gone. What it had made ready and not swapped in is put away; the status tells
+	# whether anything is left to be done.
+	if [ -e $scratch/staging ]; then (discard "$(cat $scratch/staging)"); fi
+	[ ! -e $scratch/staging ] || exit 3
+	exit 0
 }
 
 # Says what this image has and, where the client left its token in the exchange folder, makes the
@@ -51,7 +63,7 @@ hello() {
 	# shellcheck disable=SC2086 # a list of options
 	reply lacks "$(tar $faithful --sparse --create --file=/dev/null --files-from=/dev/null 2>&1 |
 		head -n 1)"
-	for tool in awk cat find head mkdir mkfifo mv rm sleep stat sync touch; do
+	for tool in awk cat du find head mkdir mkfifo mv rm rmdir sleep stat sync touch; do
 		command -v $tool >/dev/null || reply missing_tool $tool
 	done
 	if [ -r $exchange/token ] && mkfifo -m 666 $exchange/data 2>/dev/null; then
@@ -60,16 +72,24 @@ hello() {
 	fi
 }
 
-# archive SINK COMPRESSION: the whole volume as a tar stream. COMPRESSION is a zstd level or "none".
+# archive SINK COMPRESSION [ID]: the whole volume as a tar stream, or what was extracted into a staging folder.
+# COMPRESSION is a zstd level or "none".
 archive() {
 	[ "$1" = - ] || exec >"$1"
-	reply leftover "$(find $volume -mindepth 1 -maxdepth 1 -type d -name '.dockform-????????????' \
-		-print | head -n 1)"
+	folder=$volume ours=
+	if [ $# -eq 3 ]; then
+		folder=$volume/.dockform-$3/new/contents
+	else
+		refuse_unfinished
+	fi
+	if [ -n "$(reserved_in "$folder")" ]; then
+		ours="--anchored --exclude=./$staging_pattern --exclude=./$trash_pattern --exclude=./$kept_name"
+	fi
 	{
 		{
 			# shellcheck disable=SC2086
-			tar --create --file=- --directory=$volume --format=posix --sparse $faithful \
-				--pax-option=delete=atime,delete=ctime --totals \
+			tar --create --file=- --directory="$folder" --format=posix --sparse $faithful \
+				--pax-option=delete=atime,delete=ctime --totals $ours \
 				-vv --index-file=/dev/fd/3 . 3>&1 >&4
 			echo $? >$scratch/tar
 		} | count_entries >$scratch/counts 4>&-
@@ -120,7 +140,7 @@ count_entries() {
 		}'
 }
 
-# scan SOURCE COMPRESSION: reads an archive to its end and says what is in it. tar takes a stream that
+# scan SOURCE COMPRESSION RECORDS: reads an archive to its end and says what is in it. tar takes a stream that
 # stops between two entries for whole; with block numbers it says which of the two it found.
 scan() {
 	[ "$1" = - ] || exec <"$1"
@@ -129,24 +149,66 @@ scan() {
 		decompress "$2"
 		echo $? >$scratch/zstd
 	} | {
-		tar --list --file=- --totals --block-number -vv --index-file=/dev/fd/3 3>&1 >&2
+		limited_tar "$3" --list --file=- --totals --block-number -vv --index-file=/dev/fd/3 3>&1 >&2
 		echo $? >$scratch/tar
 	} | count_entries >$scratch/counts
 	reply zstd_status "$(cat $scratch/zstd)"
-	reply tar_status "$(cat $scratch/tar)"
+	reply_tar_status
 	while read -r kind count; do reply "$kind" "$count"; done <$scratch/counts
 }
 
-# inspect: what a restore has to know about the volume before it touches anything. An empty lost+found
+# limited_tar RECORDS ARG...: a tar that is ended when it has read that many records of 10 KiB. This is the
+# guard against a small archive that becomes an endless stream.
+limited_tar() {
+	records=$1
+	shift
+	tar "$@" --read-full-records --checkpoint="$records" \
+		--checkpoint-action="exec=: >$scratch/over_limit; kill \$PPID"
+}
+
+reply_tar_status() {
+	reply tar_status "$(cat $scratch/tar)"
+	if [ -e $scratch/over_limit ]; then reply over_limit 1; fi
+	rm -f $scratch/over_limit
+}
+
+# inspect: what an operation has to know about the volume before it touches anything. An empty lost+found
 # belongs to the file system.
 inspect() {
-	reply first_entry "$(find $volume -mindepth 1 ! -path $volume/lost+found -print | head -n 1)"
+	# shellcheck disable=SC2086
+	reply first_entry "$(find $volume -mindepth 1 -maxdepth 1 ! $reserved ! -name lost+found -print |
+		head -n 1)$(find $volume/lost+found -mindepth 1 -print 2>/dev/null | head -n 1)"
 	reply space "$(stat -f -c '%a %S %d %c' $volume)"
 	if has_attributes $volume; then
 		for tool in setfacl getfattr setfattr; do
 			command -v $tool >/dev/null || reply missing_tool $tool
 		done
 	fi
+	reply_unfinished
+	if [ -d "$volume/$kept_name" ]; then reply kept "$(cat $volume/$kept_name/about)"; fi
+}
+
+# folders_named PATTERN: at the top of the volume. No name that is ours has a blank in it.
+folders_named() {
+	find $volume -mindepth 1 -maxdepth 1 -type d -name "$1" -print
+}
+
+# The operations that were cut short, each with the sides that are in its staging folder.
+reply_unfinished() {
+	for folder in $(folders_named "$staging_pattern"); do
+		sides=
+		for side in new.partial new kept old.partial old back returned; do
+			if [ -e "$folder/$side" ]; then sides="$sides $side"; fi
+		done
+		reply "unfinished_${folder##*-}" "$sides"
+	done
+}
+
+# What stands between old and new is in nobody's snapshot.
+refuse_unfinished() {
+	[ -n "$(reply_unfinished 2>&1)" ] || return 0
+	reply_unfinished
+	exit 1
 }
 
 # In tar's listing the mode is followed by + for an ACL and by * for attributes.
@@ -156,21 +218,51 @@ has_attributes() {
 		-vv --index-file=/dev/fd/3 . 3>&1 | awk '{ found += length($1) > 10 } END { exit !found }'
 }
 
-# extract ID SOURCE COMPRESSION: unpacks an archive beside the volume's present contents.
-extract() {
+# The staging folder of an operation holds sides, each with `contents`, and with `root`, an empty folder
+# that has the root folder's metadata, since moving entries changes a folder's time.
+#
+#   new.partial   being extracted
+#   new           extracted and flushed: to be put in place, or put away
+#   kept          taken from .dockform-kept: to be put in place, or put back there
+#   old.partial   present contents are on their way out: the way is back
+#   old           they are out: the way is forward
+#   back          was old, and has to be put in place again, whatever happens
+#   returned      was back, and is in place again; old is what it replaced
+#   about         what .dockform-kept will say of old; without it old is removed in the end
+#
+# Each step from one of these states to the next is one rename, so that the folders alone tell what is to
+# be done, and no step removes what another state still needs.
+staging=
+
+# begin ID: makes the staging folder, without a trace in the root folder's time.
+begin() {
 	staging=$volume/.dockform-$1
+	touch -r $volume $scratch/root-time
+	mkdir -m 700 "$staging" && touch -r $scratch/root-time $volume && echo "$1" >$scratch/staging
+}
+
+# resume ID: goes on with a staging folder that is there; it may be that of a helper that died.
+resume() {
+	staging=$volume/.dockform-$1
+	[ -d "$staging" ] && echo "$1" >$scratch/staging
+}
+
+# extract ID SOURCE COMPRESSION RECORDS: unpacks an archive beside the volume's present contents.
+extract() {
 	[ "$2" = - ] || exec <"$2"
-	touch -r $volume $scratch/root-mtime
-	mkdir -m 700 "$staging" "$staging/new" && echo "$1" >$scratch/staged || exit 1
+	resume "$1" || begin "$1" || exit 1
+	rm -rf "$staging/new.partial" &&
+		mkdir -m 700 "$staging/new.partial" "$staging/new.partial/contents" || exit 1
+	contents=$staging/new.partial/contents
 	reply ready
-	flush_now_and_then "$staging/new" &
+	flush_now_and_then "$contents" &
 	flusher=$!
 	{
 		decompress "$3"
 		echo $? >$scratch/zstd
 	} | {
 		# shellcheck disable=SC2086
-		tar --extract --file=- --directory="$staging/new" $faithful --same-owner \
+		limited_tar "$4" --extract --file=- --directory="$contents" $faithful --same-owner \
 			--preserve-permissions --delay-directory-restore --totals \
 			--warning=no-timestamp --warning=no-unknown-keyword \
 			--verbose --index-file=/dev/fd/3 3>&1 >&2
@@ -178,20 +270,29 @@ extract() {
 	} | awk '{ entries++ } $0 == "./" { root++ } END { print entries + 0, root + 0 }' >$scratch/counts
 	kill $flusher
 	reply zstd_status "$(cat $scratch/zstd)"
-	reply tar_status "$(cat $scratch/tar)"
+	reply_tar_status
 	read -r entries root <$scratch/counts
 	reply entries "$entries"
-	# Moving entries changes a folder's time, so the root's metadata is kept apart. An archive that has
-	# none for the root leaves it as it is.
-	mkdir "$staging/new.root" || exit 1
-	if [ "$root" -gt 0 ]; then
-		copy_metadata "$staging/new" "$staging/new.root" || exit 1
-	else
-		copy_metadata $volume "$staging/new.root" && touch -r $scratch/root-mtime "$staging/new.root" ||
-			exit 1
-	fi
+	remove_reserved "$contents"
+	mkdir "$staging/new.partial/root" || exit 1
+	# An archive that has no metadata for the root leaves it as it is.
+	if [ "$root" -gt 0 ]; then root=$contents; else root=$volume; fi
+	copy_metadata "$root" "$staging/new.partial/root" || exit 1
 	# The new contents must be on the disk before the old ones are given up.
-	sync -f "$staging/new" || exit 1
+	sync -f "$staging" && mv "$staging/new.partial" "$staging/new" || exit 1
+}
+
+# An archive's own entry of a name that is ours would be taken for what it is not.
+remove_reserved() {
+	for entry in $(reserved_in "$1"); do
+		reply left_out "${entry##*/}"
+		rm -rf "$entry"
+	done
+}
+
+reserved_in() {
+	# shellcheck disable=SC2086
+	find "$1" -mindepth 1 -maxdepth 1 $reserved -print
 }
 
 # Writes to the disk while the processor unpacks, so that little is left to be flushed at the end.
@@ -199,93 +300,224 @@ flush_now_and_then() {
 	while sleep 1; do sync -f "$1"; done
 }
 
-# discard ID: takes the extracted contents away again, and never anything that was in the volume.
-discard() {
-	staging=$volume/.dockform-$1
-	if [ -e "$staging/old" ] || [ -e "$staging/old.partial" ]; then exit 1; fi
-	# A second helper, in place of one that died, does not know what the time was.
-	[ -e $scratch/root-mtime ] || touch -r $volume $scratch/root-mtime
-	rm -rf "$staging" && rm -f $scratch/staged && touch -r $scratch/root-mtime $volume
+# take_kept ID: makes ready what .dockform-kept holds.
+take_kept() {
+	begin "$1" && mv "$volume/$kept_name" "$staging/kept"
 }
 
-# drop ID: takes the old contents away after a swap, leaving the root's time as it was.
-drop() {
-	touch -r $volume $scratch/root-mtime
-	rm -rf "$volume/.dockform-$1" && touch -r $scratch/root-mtime $volume
-}
-
-# swap ID: puts the extracted contents in place of the present ones by renames alone.
-#
-# The folder old.partial becomes old at the moment when all old entries are out: with old.partial the
-# way is back, with old it is forward, and that is decidable from the folders alone.
+# swap ID [ABOUT]: puts what was made ready in place of the present contents, by renames alone. With ABOUT,
+# a word, the present contents are to be kept, and it is kept with them.
 swap() {
-	staging=$volume/.dockform-$1
-	rm -f $scratch/staged
-	touch -r $scratch/root-mtime $volume
-	mkdir "$staging/old.root" && copy_metadata $volume "$staging/old.root" &&
-		mkdir -m 700 "$staging/old.partial" || exit 1
-	if strip_attributes $volume && move_all $volume "$staging/old.partial" &&
-		mv "$staging/old.partial" "$staging/old"; then
+	resume "$1" && write_about "${2-}" || exit 1
+	if take_out; then
 		finish_swap && exit
 		# Nothing of the old is lost yet: what came in goes out again.
-		mkdir -p "$staging/aside" && move_all $volume "$staging/aside" &&
-			mv "$staging/old" "$staging/old.partial" || exit 1
+		take_in_back && mv "$staging/old" "$staging/old.partial" || exit 1
 	fi
 	undo_swap
 }
 
+# swap_back ID [ABOUT]: after a swap, puts the old contents in place again, and the new ones in theirs. May
+# be called again where it was cut short.
+swap_back() {
+	resume "$1" || exit 1
+	if [ ! -e "$staging/back" ] && [ ! -e "$staging/returned" ]; then
+		mv "$staging/old" "$staging/back" && write_about "${2-}" || exit 1
+	fi
+	go_back
+}
+
+go_back() {
+	if [ -e "$staging/back" ] && [ ! -e "$staging/old" ]; then take_out || exit 1; fi
+	finish_swap
+}
+
+write_about() {
+	rm -f "$staging/about" && if [ -n "$1" ]; then echo "$1" >"$staging/about"; fi
+}
+
 # recover ID: brings a swap that was cut short to its end, the one or the other.
 recover() {
-	staging=$volume/.dockform-$1
-	if [ -e "$staging/old" ]; then
+	if ! resume "$1"; then
+		reply swapped_back
+	elif [ -e "$staging/back" ]; then
+		go_back
+	elif [ -e "$staging/old" ]; then
 		finish_swap
 	else
 		undo_swap
 	fi
 }
 
+# The side that is to be put in place; none is left when it is.
+incoming() {
+	for side in back kept new; do
+		if [ -e "$staging/$side" ]; then
+			echo "$staging/$side"
+			return
+		fi
+	done
+}
+
+take_out() {
+	out=$staging/old.partial
+	spare_lost_found
+	[ -e "$out" ] || mkdir -m 700 "$out" || return 1
+	mkdir -p "$out/contents" || return 1
+	if [ ! -e "$out/root" ]; then
+		rm -rf "$out/root.partial" && mkdir "$out/root.partial" &&
+			copy_metadata $volume "$out/root.partial" && mv "$out/root.partial" "$out/root" || return 1
+	fi
+	strip_attributes $volume && move_all $volume "$out/contents" "$spared" && mv "$out" "$staging/old"
+}
+
 finish_swap() {
-	strip_attributes $volume && move_all "$staging/new" $volume &&
-		copy_metadata "$staging/new.root" $volume && sync -f $volume && reply swapped
+	in=$(incoming)
+	if [ -n "$in" ]; then
+		if [ -e "$in/contents" ]; then
+			strip_attributes $volume && move_all "$in/contents" $volume && rmdir "$in/contents" || return 1
+		fi
+		if [ -e "$in/root" ]; then
+			copy_metadata "$in/root" $volume && rmdir "$in/root" || return 1
+		fi
+		if [ "${in##*/}" = back ]; then
+			mv "$in" "$staging/returned" || return 1
+		else
+			rm -f "$in/about" && rmdir "$in" || return 1
+		fi
+	fi
+	if [ -e "$staging/returned" ]; then reply returned; fi
+	reply swapped
+}
+
+# What was moved in goes out again, beside what was not; what somebody else has put there meanwhile under a
+# name that is still to come is put aside.
+take_in_back() {
+	in=$(incoming)
+	spare_lost_found
+	mkdir -p "$staging/aside" "$in/contents" && move_all $volume "$in/contents" "$spared" "$staging/aside"
 }
 
 undo_swap() {
-	if [ -e "$staging/old.partial" ]; then
-		mkdir -p "$staging/aside" && return_all "$staging/old.partial" $volume "$staging/aside" &&
-			rmdir "$staging/old.partial" || exit 1
+	out=$staging/old.partial
+	if [ -e "$out" ]; then
+		mkdir -p "$staging/aside" && return_all "$out/contents" "$staging/aside" || exit 1
+		if [ -e "$out/root" ]; then
+			strip_attributes $volume && copy_metadata "$out/root" $volume || exit 1
+		fi
+		rmdir "$out/contents" && mv "$out" "$staging/undone" || exit 1
 	fi
-	if [ -e "$staging/old.root" ]; then
-		strip_attributes $volume && copy_metadata "$staging/old.root" $volume &&
-			rmdir "$staging/old.root" || exit 1
-	fi
-	touch -r $volume $scratch/root-mtime && echo "${staging##*-}" >$scratch/staged &&
-		sync -f $volume && reply swapped_back
+	reply swapped_back
 }
 
-# move_all FROM TO: everything but our own staging folder, until nothing is left: a folder that changes
-# while it is read may be read with gaps.
+# discard ID: takes away what was made ready and not put in place; never anything that was in the volume.
+discard() {
+	resume "$1" || return 0
+	for state in old old.partial back; do
+		if [ -e "$staging/$state" ]; then return 1; fi
+	done
+	touch -r $volume $scratch/root-time
+	if [ -e "$staging/kept" ]; then mv "$staging/kept" "$volume/$kept_name" || return 1; fi
+	throw_away
+}
+
+# conclude ID: after a swap, keeps the old contents where that was asked for, else removes them.
+conclude() {
+	resume "$1" || return 0
+	if [ ! -e "$staging/old" ] || [ -n "$(incoming)" ]; then return 1; fi
+	# What was put in place must be there for good before what it replaced goes.
+	sync -f $volume || return 1
+	touch -r $volume $scratch/root-time
+	if [ -e "$staging/about" ]; then
+		cat "$staging/about" >"$staging/old/about" || return 1
+		if [ -e "$volume/$kept_name" ]; then mv "$volume/$kept_name" "$staging/replaced" || return 1; fi
+		mv "$staging/old" "$volume/$kept_name" || return 1
+		reply kept "$(cat "$volume/$kept_name/about")"
+		reply kept_kilobytes "$(du -sk "$volume/$kept_name" | awk '{ print $1 }')"
+	fi
+	throw_away
+}
+
+# forget_kept ID: removes what .dockform-kept holds.
+forget_kept() {
+	begin "$1" && mv "$volume/$kept_name" "$staging/replaced" && throw_away
+}
+
+# The folder is out of everybody's way after one rename; what cannot be removed then does no harm. The
+# root folder's time must be in $scratch/root-time.
+throw_away() {
+	trash=$volume/.dockform-trash-${staging##*-}
+	mv "$staging" "$trash" && rm -f $scratch/staging || return 1
+	rm -rf "$trash"
+	removed=$?
+	touch -r $scratch/root-time $volume
+	return $removed
+}
+
+# empty_trash: what earlier operations could not remove, which may be in vain again.
+empty_trash() {
+	touch -r $volume $scratch/root-time
+	left=0
+	for trash in $(folders_named "$trash_pattern"); do
+		rm -rf "$trash" || left=1
+	done
+	touch -r $scratch/root-time $volume
+	return $left
+}
+
+# A lost+found that is the file system's own (inode 11 of ext2 to ext4) stays where it is, unless there is
+# something in it, or is to be.
+spare_lost_found() {
+	spared=$reserved
+	lost=$volume/lost+found
+	if [ "$(stat -c '%i %F' $lost 2>/dev/null)" != '11 directory' ] || holds_something $lost; then return; fi
+	other=$(incoming)/contents/lost+found
+	if [ -e "$other" ] && ! rmdir "$other" 2>/dev/null; then return; fi
+	spared="( -name lost+found -o $reserved )"
+}
+
+holds_something() {
+	[ -n "$(find "$1" -mindepth 1 -print | head -n 1)" ]
+}
+
+# move_all FROM TO [SPARED [ASIDE]]: every entry but those that the find expression SPARED names, until
+# nothing is left: a folder that changes while it is read may be read with gaps. With ASIDE, an entry whose
+# name there is in TO already goes there instead.
 move_all() {
+	spare=${3:-"-name ."}
 	for _ in 1 2 3 4 5; do
-		find "$1" -mindepth 1 -maxdepth 1 ! -path "$staging" -exec sh -c 'mv -- "$@" "$0"' "$2" {} + ||
-			return 1
-		[ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! -path "$staging" -print | head -n 1)" ] || return 0
+		# shellcheck disable=SC2086
+		find "$1" -mindepth 1 -maxdepth 1 ! $spare -exec sh -c '
+			to=$0 aside=$1
+			shift
+			if [ -z "$aside" ]; then exec mv -- "$@" "$to"; fi
+			for entry; do
+				name=$to/${entry##*/}
+				if [ -e "$name" ] || [ -L "$name" ]; then
+					mv -- "$entry" "$aside"
+				else
+					mv -- "$entry" "$to"
+				fi || exit 1
+			done' "$2" "${4-}" {} + || return 1
+		# shellcheck disable=SC2086
+		[ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! $spare -print | head -n 1)" ] || return 0
 	done
 	return 1
 }
 
-# return_all FROM TO ASIDE: the same, but what has appeared under one of the names makes room first.
+# return_all FROM ASIDE: to the root folder; what has appeared there under one of the names makes room first.
 return_all() {
-	find "$2" -mindepth 1 -maxdepth 1 ! -path "$staging" -exec sh -c '
+	find $volume -mindepth 1 -maxdepth 1 -exec sh -c '
 		from=$0 aside=$1
 		shift
 		for entry; do
 			name=$from/${entry##*/}
 			if [ -e "$name" ] || [ -L "$name" ]; then mv -- "$entry" "$aside" || exit 1; fi
-		done' "$1" "$3" {} + && move_all "$1" "$2"
+		done' "$1" "$2" {} + && move_all "$1" $volume
 }
 
-# copy_metadata FROM TO: owner, mode, times, attributes and ACLs of one folder. tar only adds
-# attributes, so the target must have none that are not in the source.
+# copy_metadata FROM TO: owner, mode, times, attributes and ACLs of one folder. tar only adds attributes,
+# so the target must have none that are not in the source.
 copy_metadata() {
 	# shellcheck disable=SC2086
 	tar --create --file=- --directory="$1" --format=posix $faithful --no-recursion . |

@@ -17,8 +17,8 @@ export class Helper implements AsyncDisposable {
   /**
    * Starts a helper container for a volume that exists.
    *
-   * @throws DockformError `refused` when another client holds the container's name, or when the
-   * image would lose metadata.
+   * @throws NameTakenError when there is a container of that name.
+   * @throws DockformError `refused` when the image would lose metadata.
    */
   static async open(
     engine: EngineClient,
@@ -47,6 +47,11 @@ export class Helper implements AsyncDisposable {
   /** Runs a verb to its end. Rejects when the helper dies; a failing verb is a status. */
   call(verb: HelperVerb, signal?: AbortSignal): Promise<HelperReply> {
     return this.#session.call(verb, signal);
+  }
+
+  /** Lets the container end and stay, to tell of what was not finished. */
+  abandon(): Promise<void> {
+    return this.#session.abandon();
   }
 
   /** Removes the container. A failure to do so is a warning, for the work is done. */

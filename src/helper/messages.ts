@@ -15,6 +15,13 @@ export interface TarOutcome {
   readonly failure: string | undefined;
 }
 
+const TAR_RECORD_BYTES = 10_240;
+
+/** What tar may read at the most, in its own unit; a stream is padded to whole records. */
+export function tarRecords(bytes: number): number {
+  return Math.ceil(bytes / TAR_RECORD_BYTES) + 2;
+}
+
 const TOTAL = /^Total bytes (?:written|read): (\d+)/;
 /** tar's way to say "see above". */
 const SUMMARY = /Exiting with failure status due to previous errors|Error is not recoverable/;
@@ -41,7 +48,7 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
     files: number("files"),
     entries: number("entries"),
     markedEnd: number("marked_end") === 1,
-    remarks: [...remarks, ...omitted(reply), ...tooLong(reply), ...leftover(reply)],
+    remarks: [...remarks, ...omitted(reply), ...tooLong(reply)],
     failure,
   };
 }
@@ -66,9 +73,4 @@ function tooLong(reply: HelperReply): readonly string[] {
     : [
         `${count} paths are longer than 4,095 bytes: they are in the archive, but tar cannot extract them`,
       ];
-}
-
-function leftover(reply: HelperReply): readonly string[] {
-  const folder = reply.facts.get("leftover")?.replace("/volume/", "");
-  return folder ? [`${folder} was left by an interrupted restore; it is in the archive, too`] : [];
 }

@@ -1,25 +1,24 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
-import { EngineApiError, isNotFound, type EngineClient } from "../engine/client.ts";
+import { EngineApiError, isConflict, isNotFound, type EngineClient } from "../engine/client.ts";
 import {
   attachContainer,
   createContainer,
   execInContainer,
   inspectContainer,
+  killContainer,
   removeContainer,
   startContainer,
+  waitContainer,
 } from "../engine/containers.ts";
 import { demultiplex, type ProcessOutput } from "../engine/multiplex.ts";
 import { withSignal } from "../abort.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { ExchangeFolder } from "./exchange.ts";
+import { operationLabels, writes, type Operation } from "../journal/operation.ts";
 import { ReplyReader, type HelperCall, type HelperReply } from "./reply.ts";
-
-/** The label that tells our containers from others; its value is the operation. */
-export const HELPER_LABEL = "io.dockform.helper";
-export const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
 
 const SCRIPT = readFileSync(new URL("./helper.sh", import.meta.url), "utf8");
 /** runc's words for a command that is not there. */
@@ -30,14 +29,22 @@ export const IMAGE_ADVICE =
 const CLEANUP_TIMEOUT_MS = 30_000;
 const GONE_POLL_MS = 20;
 
+/** Another container has the name that one was to be created with. */
+export class NameTakenError extends DockformError {
+  constructor(name: string, cause: unknown) {
+    super("refused", `there is a container ${name} already`, {
+      hint: "Nothing was touched. Run the command again in a moment.",
+      cause,
+    });
+  }
+}
+
 export interface HelperOptions {
   readonly image: string;
-  readonly volume: string;
-  readonly access: "read" | "write";
   /** The container's name. */
   readonly name: string;
-  /** What the helper is for; goes into its label. */
-  readonly operation: string;
+  /** What the helper is for; goes into its labels. */
+  readonly operation: Operation;
   /** Where the folder shared with the helper may be made. */
   readonly temporaryFolder: string;
   readonly log: Log;
@@ -94,8 +101,7 @@ export class HelperSession implements AsyncDisposable {
   /**
    * Creates and starts a helper for a volume that exists.
    *
-   * @throws DockformError `refused` when a container of that name exists, which means that another
-   * client works on the volume.
+   * @throws NameTakenError when a container of that name exists.
    */
   static async open(engine: EngineClient, options: HelperOptions): Promise<HelperSession> {
     const mark = randomBytes(8).toString("hex");
@@ -150,6 +156,16 @@ export class HelperSession implements AsyncDisposable {
     return this.#removed;
   }
 
+  /** Lets the container end and stay, to tell of what was not finished. */
+  async abandon(): Promise<void> {
+    this.#removed ??= Promise.resolve();
+    this.#connection.destroy();
+    await this.exchange?.remove();
+    await waitContainer(this.#engine, this.containerId, cleanupLimit()).catch((error: unknown) => {
+      this.#log.debug(`the helper's end was not seen: ${messageOf(error)}`);
+    });
+  }
+
   async #remove(): Promise<void> {
     try {
       await removeHelper(this.#engine, this.containerId);
@@ -185,7 +201,7 @@ async function createHelper(
   try {
     return { id: await create(exchange?.folder), sharesFolder: exchange !== undefined };
   } catch (error) {
-    if (isNameTaken(error)) throw heldByAnother(options);
+    if (isConflict(error)) throw new NameTakenError(options.name, error);
     if (exchange === undefined || !isMissingFolder(error)) throw error;
     // The engine does not see this machine's folders: it runs elsewhere.
     return { id: await create(undefined), sharesFolder: false };
@@ -209,22 +225,8 @@ async function startHelper(
   }
 }
 
-function isNameTaken(error: unknown): boolean {
-  return error instanceof EngineApiError && error.statusCode === 409;
-}
-
 function isMissingFolder(error: unknown): boolean {
   return error instanceof EngineApiError && error.statusCode === 400;
-}
-
-function heldByAnother({ volume, operation, name }: HelperOptions): DockformError {
-  return new DockformError(
-    "refused",
-    `another client is at work on volume "${volume}": ${operation} (container ${name})`,
-    {
-      hint: `Nothing was touched. Run the command again when that one has ended. If its client is gone, and the container does not run, remove it: docker rm ${name}`,
-    },
-  );
 }
 
 const READING_CAPABILITIES = ["DAC_OVERRIDE"];
@@ -236,11 +238,12 @@ function helperDefinition(
   mark: string,
   exchangeFolder: string | undefined,
 ): Readonly<Record<string, unknown>> {
+  const writing = writes(options.operation);
   const volumeMount = {
     Type: "volume",
-    Source: options.volume,
+    Source: options.operation.volume,
     Target: "/volume",
-    ReadOnly: options.access === "read",
+    ReadOnly: !writing,
     // Without this the engine would fill an empty volume from the image.
     VolumeOptions: { NoCopy: true },
   };
@@ -260,7 +263,7 @@ function helperDefinition(
     User: "0:0",
     WorkingDir: "/",
     Healthcheck: { Test: ["NONE"] },
-    Labels: { [HELPER_LABEL]: options.operation, [HELPER_VOLUME_LABEL]: options.volume },
+    Labels: operationLabels(options.operation),
     AttachStdin: true,
     AttachStdout: true,
     AttachStderr: true,
@@ -268,12 +271,13 @@ function helperDefinition(
     // The helper's stdin ends, and with it the helper, when this client's connection does.
     StdinOnce: true,
     HostConfig: {
-      AutoRemove: true,
+      // What writes may be cut short, and then its container is what tells of it.
+      AutoRemove: !writing,
       NetworkMode: "none",
       IpcMode: "none",
       ReadonlyRootfs: true,
       CapDrop: ["ALL"],
-      CapAdd: options.access === "read" ? READING_CAPABILITIES : WRITING_CAPABILITIES,
+      CapAdd: writing ? WRITING_CAPABILITIES : READING_CAPABILITIES,
       SecurityOpt: ["no-new-privileges"],
       PidsLimit: 256,
       Tmpfs: { "/scratch": "rw,noexec,nosuid,nodev,size=16m" },
@@ -284,13 +288,42 @@ function helperDefinition(
   };
 }
 
-async function removeHelper(engine: EngineClient, id: string): Promise<void> {
-  const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
+/** A definition of a container that only carries labels. */
+export function neverStarted(
+  image: string,
+  labels: Readonly<Record<string, string>>,
+): Readonly<Record<string, unknown>> {
+  return { Image: image, Entrypoint: ["sh"], Labels: labels, HostConfig: { NetworkMode: "none" } };
+}
+
+/** Waits until a helper has ended, as it does once its last verb is finished, and ends it if it does not. */
+export async function endHelper(
+  engine: EngineClient,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await waitContainer(engine, id, AbortSignal.any([signal, cleanupLimit()]));
+  } catch (error) {
+    if (isNotFound(error)) return;
+    signal.throwIfAborted();
+    await killContainer(engine, id, signal);
+    await waitContainer(engine, id, signal);
+  }
+}
+
+function cleanupLimit(): AbortSignal {
+  return AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
+}
+
+/** Removes a container of ours, running or not; one that is gone already is as good. */
+export async function removeHelper(engine: EngineClient, id: string): Promise<void> {
+  const signal = cleanupLimit();
   try {
     await removeContainer(engine, id, signal);
   } catch (error) {
     if (isNotFound(error)) return;
-    if (!(error instanceof EngineApiError && error.statusCode === 409)) throw error;
+    if (!isConflict(error)) throw error;
     // The engine is removing it already; the volume is free once that is done.
     await untilGone(engine, id, signal);
   }

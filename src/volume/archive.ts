@@ -2,9 +2,10 @@ import { open, type FileHandle } from "node:fs/promises";
 import { DockformError, messageOf, systemCode } from "../errors.ts";
 import type { ByteSource } from "../helper/data-path.ts";
 import type { Helper } from "../helper/helper.ts";
-import { tarOutcome, type TarOutcome } from "../helper/messages.ts";
 import { archiveFormat, sidecarPath, type ArchiveFormat } from "../snapshot/name.ts";
 import { parseSidecar, storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
+import { formatBytes } from "../format.ts";
+import { tarRecords, tarOutcome, type TarOutcome } from "../helper/messages.ts";
 import { Digest } from "./digest.ts";
 import type { StartProgress } from "./tools.ts";
 
@@ -21,6 +22,8 @@ export interface ArchiveContents {
   readonly entries: number;
   /** Whether these two were counted on this very stream, so that extraction must find the same. */
   readonly counted: boolean;
+  /** What the tar stream may hold at the most: more than that is not believed, or has no room. */
+  readonly limitBytes: number;
   /** Of the stored bytes, 64 hex digits. */
   readonly sha256: string;
 }
@@ -122,10 +125,12 @@ export class Archive implements AsyncDisposable {
   /**
    * Reads the archive to its end with the helper's own zstd and tar, without writing anything.
    *
+   * @param limitBytes what there is room for; an archive that holds more is not read further.
    * @throws DockformError `integrity` when it is damaged, cut short or no archive at all.
    */
   async scan(
     helper: Helper,
+    limitBytes: number,
     startProgress: StartProgress,
     signal: AbortSignal,
   ): Promise<ArchiveContents> {
@@ -133,18 +138,27 @@ export class Archive implements AsyncDisposable {
     const digest = new Digest(progress);
     try {
       const reply = await helper.dataPath.send(
-        (input) => ["scan", input, this.compression],
+        (input) => ["scan", input, this.compression, String(tarRecords(limitBytes))],
         this.chunks(digest),
         signal,
       );
+      if (reply.facts.has("over_limit")) throw this.#tooLarge(limitBytes);
       const outcome = tarOutcome(reply, "read");
       const failure = outcome.failure ?? shortcoming(outcome);
       if (failure !== undefined) throw this.damaged(failure);
       const { tarBytes, entries } = outcome;
-      return { tarBytes, entries, counted: true, sha256: digest.sha256() };
+      return { tarBytes, entries, counted: true, limitBytes: tarBytes, sha256: digest.sha256() };
     } finally {
       progress.end();
     }
+  }
+
+  #tooLarge(limitBytes: number): DockformError {
+    return new DockformError(
+      "refused",
+      `${this.path} holds more than the ${formatBytes(limitBytes)} that the volume's file system has room for`,
+      { hint: "Nothing was touched. Make room on it, or restore from another snapshot." },
+    );
   }
 
   damaged(failure: string): DockformError {

@@ -3,25 +3,39 @@ import {
   inspectContainer,
   listContainers,
   pauseContainer,
+  setRestartPolicy,
   startContainer,
   stopContainer,
   unpauseContainer,
   type ContainerSummary,
+  type RestartPolicy,
 } from "../engine/containers.ts";
 import { DockformError, messageOf } from "../errors.ts";
+import type { FoundRecord } from "../journal/operation.ts";
 import type { Log } from "../log.ts";
+import type { LockedVolume } from "./lock.ts";
 import { composeService, containerTitle, isActive, type VolumeUser } from "./users.ts";
 
 /** A restart must not be cut short by the interruption that made it necessary. */
 const START_TIMEOUT_MS = 120_000;
 
+/** While containers are held, an engine that starts must leave them alone. */
+const HELD_POLICY: RestartPolicy = { Name: "no", MaximumRetryCount: 0 };
+
 /** What became of a container that was stopped for an operation. */
 export interface ContainerOutcome {
+  readonly id: string;
   readonly name: string;
   readonly outcome: "started" | "failed" | "gone";
   /** Why it does not run. */
   readonly problem: string | undefined;
+  /** It is as it was before, which is paused: nothing can be told of its health. */
+  readonly paused: boolean;
   readonly downtimeMs: number;
+  /** The downtime's parts: until it had stopped, until its start was asked for, until it ran. */
+  readonly stoppingMs: number;
+  readonly swappingMs: number;
+  readonly startingMs: number;
 }
 
 /**
@@ -61,20 +75,49 @@ async function whyUnstoppable(
   return HostConfig.AutoRemove ? "it was run with --rm, so stopping removes it" : undefined;
 }
 
-interface StoppedContainer {
-  readonly container: ContainerSummary;
-  readonly stoppedAtMs: number;
+/** A container as the engine's record of stopped containers has it. */
+interface HeldContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly paused: boolean;
+  readonly restartPolicy: RestartPolicy;
+  readonly service: { readonly project: string; readonly service: string } | undefined;
 }
 
-/** The containers that an operation has stopped. */
+interface Times {
+  stopAskedMs: number;
+  stoppedMs: number;
+}
+
+/**
+ * The containers that an operation has stopped. Before the first one is, the engine has a record of
+ * them, so that whoever recovers the volume can start them again.
+ */
 export class StoppedContainers {
+  readonly #lock: LockedVolume;
   readonly #engine: EngineClient;
   readonly #log: Log;
-  readonly #stopped: StoppedContainer[] = [];
+  #held: readonly HeldContainer[] = [];
+  #recordIds: readonly string[] = [];
+  readonly #times = new Map<string, Times>();
 
-  constructor(engine: EngineClient, log: Log) {
-    this.#engine = engine;
+  constructor(lock: LockedVolume, log: Log) {
+    this.#lock = lock;
+    this.#engine = lock.target.engine;
     this.#log = log;
+  }
+
+  /** Those that an operation which was cut short had stopped, by its records. */
+  static ofRecords(
+    lock: LockedVolume,
+    records: readonly FoundRecord[],
+    log: Log,
+  ): StoppedContainers {
+    const stopped = new StoppedContainers(lock, log);
+    const listed = records.flatMap(({ text }) => parseRecord(text));
+    stopped.#held = [...new Map(listed.map((held) => [held.id, held])).values()];
+    stopped.#recordIds = records.map(({ containerId }) => containerId);
+    return stopped;
   }
 
   /**
@@ -85,29 +128,36 @@ export class StoppedContainers {
    * @throws DockformError `failed` when one does not stop; those that did are still known here.
    */
   async stop(users: readonly VolumeUser[]): Promise<void> {
-    const active = users.map((user) => user.container).filter(isActive);
-    const results = await Promise.allSettled(active.map((container) => this.#stop(container)));
+    const active = users.map(({ container }) => container).filter(isActive);
+    if (active.length === 0) return;
+    this.#held = await Promise.all(active.map((container) => this.#describe(container)));
+    this.#recordIds = [await this.#lock.record("stopped-containers", JSON.stringify(this.#held))];
+    await this.stopAll();
+  }
+
+  /** Stops those that are known, whether they run by now or not. */
+  async stopAll(): Promise<void> {
+    const results = await Promise.allSettled(this.#held.map((held) => this.#stop(held)));
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }
 
   names(): readonly string[] {
-    return this.#stopped.map(({ container }) => containerTitle(container));
+    return this.#held.map(({ name }) => name);
   }
 
-  has(container: ContainerSummary): boolean {
-    return this.#stopped.some((stopped) => stopped.container.id === container.id);
+  has({ id }: ContainerSummary): boolean {
+    return this.#held.some((held) => held.id === id);
   }
 
   /** Starts what was stopped, paused again where it was paused. Failures are results, not errors. */
-  async startAgain(): Promise<readonly ContainerOutcome[]> {
-    const stopped = this.#stopped.splice(0);
-    const first = await Promise.all(stopped.map((each) => this.#start(each)));
+  async startAll(): Promise<readonly ContainerOutcome[]> {
+    const first = await Promise.all(this.#held.map((held) => this.#start(held)));
     // One may need another to run already, whose network it shares for example.
     const outcomes: ContainerOutcome[] = [];
-    for (const [i, each] of stopped.entries()) {
+    for (const [i, held] of this.#held.entries()) {
       const outcome = first[i];
-      outcomes.push(outcome?.outcome === "started" ? outcome : await this.#start(each));
+      outcomes.push(outcome?.outcome === "started" ? outcome : await this.#start(held));
     }
     for (const { name, outcome, problem } of outcomes) {
       if (outcome !== "started") this.#log.warn(`${name} does not run: ${problem}`);
@@ -115,60 +165,103 @@ export class StoppedContainers {
     return outcomes;
   }
 
-  async #stop(container: ContainerSummary): Promise<void> {
-    this.#log.info(`Stopping ${containerTitle(container)}`);
-    const stoppedAtMs = performance.now();
-    // Known before the attempt: a stop that fails half-way has to be undone as well.
-    this.#stopped.push({ container, stoppedAtMs });
+  /** Nothing is left to be started: the engine forgets what was stopped. */
+  async forget(): Promise<void> {
+    for (const id of this.#recordIds) await this.#lock.removeContainer(id);
+    this.#recordIds = [];
+  }
+
+  async #describe(container: ContainerSummary): Promise<HeldContainer> {
+    const { HostConfig } = await inspectContainer(this.#engine, container.id);
+    return {
+      id: container.id,
+      name: containerTitle(container),
+      paused: container.state === "paused",
+      restartPolicy: HostConfig.RestartPolicy,
+      service: composeService(container),
+    };
+  }
+
+  async #stop({ id, name, restartPolicy }: HeldContainer): Promise<void> {
+    this.#log.info(`Stopping ${name}`);
+    const times = { stopAskedMs: performance.now(), stoppedMs: Number.NaN };
+    this.#times.set(id, times);
     try {
-      if (container.state === "paused") await unpauseContainer(this.#engine, container.id);
-      await stopContainer(this.#engine, container.id);
+      if (comesBackByItself(restartPolicy)) await setRestartPolicy(this.#engine, id, HELD_POLICY);
+      const { State } = await inspectContainer(this.#engine, id);
+      if (State.Status === "paused") await unpauseContainer(this.#engine, id);
+      await stopContainer(this.#engine, id);
+      times.stoppedMs = performance.now();
     } catch (error) {
       // Removed meanwhile: it does not use the volume any more, and starting reports it.
       if (isNotFound(error)) return;
-      throw new DockformError(
-        "failed",
-        `cannot stop ${containerTitle(container)}: ${messageOf(error)}`,
-        {
-          hint: "Look at it with `docker inspect` and `docker logs`.",
-          cause: error,
-        },
-      );
+      throw new DockformError("failed", `cannot stop ${name}: ${messageOf(error)}`, {
+        hint: "Look at it with `docker inspect` and `docker logs`.",
+        cause: error,
+      });
     }
   }
 
-  async #start({ container, stoppedAtMs }: StoppedContainer): Promise<ContainerOutcome> {
+  async #start(held: HeldContainer): Promise<ContainerOutcome> {
     const signal = AbortSignal.timeout(START_TIMEOUT_MS);
-    const name = containerTitle(container);
+    const { id, name, paused, restartPolicy } = held;
+    const startAskedMs = performance.now();
     const after = (outcome: ContainerOutcome["outcome"], problem?: string): ContainerOutcome => ({
+      id,
       name,
       outcome,
       problem,
-      downtimeMs: Math.round(performance.now() - stoppedAtMs),
+      paused,
+      ...this.#downtime(id, startAskedMs),
     });
     try {
-      await startContainer(this.#engine, container.id, signal);
-      if (container.state === "paused") await pauseContainer(this.#engine, container.id, signal);
+      if (comesBackByItself(restartPolicy)) {
+        await setRestartPolicy(this.#engine, id, restartPolicy, signal);
+      }
+      await startContainer(this.#engine, id, signal);
+      if (paused) await this.#pause(id, signal);
       this.#log.info(`Started ${name}`);
       return after("started");
     } catch (error) {
-      const gone = isNotFound(error) && (await this.#isGone(container, signal));
+      const gone = isNotFound(error) && (await this.#isGone(id, signal));
       if (!gone) return after("failed", messageOf(error));
-      const where = this.#whereItWent(container, signal);
+      const where = this.#whereItWent(held, signal);
       return after("gone", await where.catch(() => "it was removed meanwhile"));
     }
   }
 
+  async #pause(id: string, signal: AbortSignal): Promise<void> {
+    const { State } = await inspectContainer(this.#engine, id, signal);
+    // A recovery may find it paused again already.
+    if (State.Status !== "paused") await pauseContainer(this.#engine, id, signal);
+  }
+
+  #downtime(
+    id: string,
+    startAskedMs: number,
+  ): Pick<ContainerOutcome, "downtimeMs" | "stoppingMs" | "swappingMs" | "startingMs"> {
+    const nowMs = performance.now();
+    const { stopAskedMs, stoppedMs } = this.#times.get(id) ?? {
+      stopAskedMs: startAskedMs,
+      stoppedMs: startAskedMs,
+    };
+    return {
+      downtimeMs: Math.round(nowMs - stopAskedMs),
+      stoppingMs: Math.round(stoppedMs - stopAskedMs),
+      swappingMs: Math.round(startAskedMs - stoppedMs),
+      startingMs: Math.round(nowMs - startAskedMs),
+    };
+  }
+
   /** "Not found" may also mean a network or another thing that the container needs. */
-  async #isGone(container: ContainerSummary, signal: AbortSignal): Promise<boolean> {
-    return inspectContainer(this.#engine, container.id, signal).then(
+  async #isGone(id: string, signal: AbortSignal): Promise<boolean> {
+    return inspectContainer(this.#engine, id, signal).then(
       () => false,
       (error: unknown) => isNotFound(error),
     );
   }
 
-  async #whereItWent(container: ContainerSummary, signal: AbortSignal): Promise<string> {
-    const service = composeService(container);
+  async #whereItWent({ service }: HeldContainer, signal: AbortSignal): Promise<string> {
     if (service === undefined) return "it was removed meanwhile";
     const others = await listContainers(this.#engine, {
       filters: {
@@ -184,4 +277,18 @@ export class StoppedContainers {
       ? "it was removed meanwhile; start the service with `docker compose up -d`"
       : `it was recreated meanwhile as ${successor.name}, which was left alone`;
   }
+}
+
+/**
+ * Whether an engine that starts would start the container, too, although it was stopped: `unless-stopped`
+ * keeps a stop in mind, `always` and, after a stop that ended it with a failure, `on-failure` do not.
+ */
+function comesBackByItself({ Name }: RestartPolicy): boolean {
+  return Name === "always" || Name === "on-failure";
+}
+
+/** Our own writing; the shape is that of {@link HeldContainer}. */
+function parseRecord(text: string): readonly HeldContainer[] {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return JSON.parse(text) as readonly HeldContainer[];
 }

@@ -1,17 +1,20 @@
 import { randomBytes } from "node:crypto";
+import { listContainers } from "../engine/containers.ts";
 import { engineInfo } from "../engine/system.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { Helper } from "../helper/helper.ts";
 import { tarOutcome, type TarOutcome } from "../helper/messages.ts";
+import { operationInTheWay, readJournal } from "../journal/operation.ts";
 import type { ArchiveFormat } from "../snapshot/name.ts";
 import { FORMAT_VERSION, formatSidecar, type Sidecar } from "../snapshot/sidecar.ts";
 import { specHash } from "../snapshot/spec-hash.ts";
 import { PendingSnapshot } from "../store/folder.ts";
 import { Digest } from "./digest.ts";
+import { atWork, beginOperation, interrupted, refuseInterrupted } from "./lock.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
-import { containerTitle, exclusiveUsers, type VolumeUser } from "./users.ts";
+import { containerTitle, usersAmong, type VolumeUser } from "./users.ts";
 
 export interface SnapshotRequest {
   readonly target: VolumeTarget;
@@ -57,10 +60,7 @@ export async function snapshotVolume(
   const engine = engineInfo(target.engine, tools.signal);
   engine.catch(() => {});
   await using helper = await openReadingHelper(target, tools);
-  const users = await exclusiveUsers(target.engine, volume, helper, {
-    excludes: ["restore"],
-    signal: tools.signal,
-  });
+  const users = await undisturbedUsers(target, volume, helper, tools);
   warnAboutWriters(volume, users, tools);
   await using pending = await PendingSnapshot.begin({
     folder: target.snapshotFolder,
@@ -104,13 +104,32 @@ function warnAboutWriters(
   }
 }
 
+/**
+ * The containers that use the volume, once it is sure that nobody writes to it through this program. To be
+ * asked with the own helper in place: of two clients that begin at the same moment one then sees the other.
+ *
+ * @throws DockformError `refused`.
+ */
+async function undisturbedUsers(
+  { engine }: VolumeTarget,
+  volume: EngineVolume,
+  own: Helper,
+  { signal }: Tools,
+): Promise<readonly VolumeUser[]> {
+  const containers = await listContainers(engine, { signal });
+  const others = containers.filter(({ id }) => id !== own.containerId);
+  const journal = readJournal(others, volume.name);
+  const inTheWay = operationInTheWay(journal, "snapshot");
+  if (inTheWay !== undefined) throw atWork(inTheWay);
+  refuseInterrupted(journal, volume.name);
+  return usersAmong(containers, volume);
+}
+
 async function openReadingHelper(target: VolumeTarget, tools: Tools): Promise<Helper> {
   const image = await target.findHelperImage();
   return Helper.open(target.engine, image, {
-    volume: target.volume,
-    access: "read",
     name: `dockform-snapshot-${target.volume}-${randomBytes(4).toString("hex")}`,
-    operation: "snapshot",
+    operation: beginOperation("snapshot", target.volume, tools),
     temporaryFolder: tools.temporaryFolder,
     log: tools.log,
     signal: tools.signal,
@@ -137,6 +156,8 @@ async function streamArchive(
       store,
       tools.signal,
     );
+    const unfinished = [...reply.facts.keys()].some((fact) => fact.startsWith("unfinished_"));
+    if (unfinished) throw interrupted(undefined, target.volume);
     const outcome = tarOutcome(reply, "create");
     if (outcome.failure !== undefined) throw cannotRead(target, outcome.failure);
     return { outcome, storedBytes: digest.bytes, sha256: digest.sha256() };

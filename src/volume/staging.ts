@@ -1,14 +1,15 @@
-import { randomBytes } from "node:crypto";
 import { DockformError, messageOf } from "../errors.ts";
+import { formatBytes } from "../format.ts";
 import type { Helper } from "../helper/helper.ts";
-import { tarOutcome } from "../helper/messages.ts";
+import { tarOutcome, tarRecords } from "../helper/messages.ts";
 import type { HelperReply } from "../helper/reply.ts";
-import type { HelperVerb } from "../helper/session.ts";
 import type { Archive, ArchiveContents } from "./archive.ts";
 import { Digest } from "./digest.ts";
+import { aboutToWord, parseAbout, type AboutKept, type KeptContents } from "./kept.ts";
+import type { LockedVolume } from "./lock.ts";
 import type { Tools } from "./tools.ts";
 
-/** What a restore has to know of a volume's files before it touches them. */
+/** What an operation has to know of a volume's files before it touches them. */
 export interface VolumeFiles {
   readonly empty: boolean;
   readonly freeBytes: number;
@@ -16,6 +17,16 @@ export interface VolumeFiles {
   readonly freeInodes: number;
   /** What the helper would need to take the root folder's attributes off, and does not have. */
   readonly missingTool: string | undefined;
+  /** Staging folders of operations that were cut short. */
+  readonly unfinished: readonly UnfinishedStaging[];
+  /** What an earlier operation has kept. */
+  readonly kept: AboutKept | undefined;
+}
+
+export interface UnfinishedStaging {
+  readonly id: string;
+  /** Entries stand partly in the staging folder, partly in their place. */
+  readonly betweenOldAndNew: boolean;
 }
 
 export async function inspectVolumeFiles(
@@ -32,42 +43,50 @@ export async function inspectVolumeFiles(
   const [freeBlocks = 0, blockBytes = 0, freeInodes = 0, inodes = 0] = (facts.get("space") ?? "")
     .split(" ")
     .map(Number);
+  const kept = facts.get("kept");
   return {
     empty: firstEntry === "",
     freeBytes: freeBlocks * blockBytes,
     freeInodes: inodes === 0 ? Number.POSITIVE_INFINITY : freeInodes,
     missingTool: facts.get("missing_tool"),
+    unfinished: unfinishedIn(facts),
+    kept: kept === undefined ? undefined : parseAbout(kept),
   };
 }
 
-/** Starts a helper in place of one that is gone. */
-export type OpenHelper = (signal: AbortSignal) => Promise<Helper>;
-
-const CLEANUP_TIMEOUT_MS = 120_000;
+function unfinishedIn(facts: ReadonlyMap<string, string>): readonly UnfinishedStaging[] {
+  return [...facts].flatMap(([fact, sides]) => {
+    const id = /^unfinished_(.*)$/.exec(fact)?.[1];
+    if (id === undefined) return [];
+    const present = new Set(sides.trim().split(" "));
+    const incoming = present.has("new") || present.has("kept");
+    const moving = present.has("old.partial") || present.has("back");
+    return [{ id, betweenOldAndNew: moving || (present.has("old") && incoming) }];
+  });
+}
 
 /**
  * A swap that stands between old and new. Nothing is lost, but the volume must not be used before it
  * is put right, so containers stay stopped.
  */
 export class UndecidedSwapError extends DockformError {
-  constructor(folder: string, cause: string) {
+  constructor(lock: LockedVolume, id: string, cause: string) {
+    const { name } = lock.volume;
     super("failed", `the swap was cut short and could not be finished: ${cause}`, {
-      hint: `Do not start containers on this volume. All old and new files are in it; its folder ${folder} says what to do: docs/guide.md, "When a swap was cut short".`,
-      data: { folder },
+      hint: `Do not start containers on volume "${name}". All old and new files are in it. Run \`dockform volume recover ${name}\` once the engine works again: it puts the old or the new contents in place and starts what was stopped.`,
+      data: { folder: `.dockform-${id}` },
     });
   }
 }
 
-/** New contents that lie extracted and checked beside the old ones, within the volume. */
-export class StagedRestore {
-  readonly #helper: Helper;
-  readonly #openAnother: OpenHelper;
+/** Contents that lie ready beside the present ones, within the volume, and may take their place. */
+export class StagedContents {
+  readonly #lock: LockedVolume;
   readonly #id: string;
   readonly #tools: Tools;
 
-  private constructor(helper: Helper, openAnother: OpenHelper, id: string, tools: Tools) {
-    this.#helper = helper;
-    this.#openAnother = openAnother;
+  private constructor(lock: LockedVolume, id: string, tools: Tools) {
+    this.#lock = lock;
     this.#id = id;
     this.#tools = tools;
   }
@@ -80,13 +99,12 @@ export class StagedRestore {
    * was checked before.
    */
   static async extract(
-    helper: Helper,
-    openAnother: OpenHelper,
+    lock: LockedVolume,
     archive: Archive,
     expected: ArchiveContents,
     tools: Tools,
-  ): Promise<StagedRestore> {
-    const staged = new StagedRestore(helper, openAnother, randomBytes(6).toString("hex"), tools);
+  ): Promise<StagedContents> {
+    const staged = new StagedContents(lock, lock.stagingId, tools);
     try {
       await staged.#extract(archive, expected);
       return staged;
@@ -96,76 +114,130 @@ export class StagedRestore {
     }
   }
 
-  /**
-   * Puts the new contents in the place of the old by renames alone. A helper that dies meanwhile is
-   * followed by another, which brings the swap to its end.
-   *
-   * @throws DockformError `failed` with the old contents in place.
-   * @throws UndecidedSwapError when neither the old nor the new contents could be put in place.
-   */
-  async swap(): Promise<void> {
-    const reply = await this.#swapOrRecover();
-    if (reply?.facts.has("swapped")) return;
-    const cause = reply?.messages.at(-1) ?? "the helper is gone";
-    if (reply?.facts.has("swapped_back")) {
-      throw new DockformError("failed", `the new contents could not be put in place: ${cause}`, {
-        hint: "The old contents are in place, complete.",
-      });
-    }
-    throw new UndecidedSwapError(`.dockform-${this.#id}`, cause);
+  /** What an earlier operation kept in the volume is made ready to take its place again. */
+  static async takeKept(lock: LockedVolume, tools: Tools): Promise<StagedContents> {
+    const staged = new StagedContents(lock, lock.stagingId, tools);
+    const { status, messages } = await lock.callSurely(["take_kept", lock.stagingId]);
+    if (status === 0) return staged;
+    await staged.discard();
+    throw new DockformError("failed", `cannot use what was kept: ${messages.at(-1) ?? status}`, {
+      hint: "The present contents are in place.",
+    });
   }
 
-  /** Without the command's signal: a swap that has begun is finished. */
-  async #swapOrRecover(): Promise<HelperReply | undefined> {
+  /** What is kept goes for good. A failure to remove it from the disk is a warning. */
+  static async discardKept(lock: LockedVolume, tools: Tools): Promise<void> {
+    const staged = new StagedContents(lock, lock.stagingId, tools);
+    await staged.#tidy(["forget_kept", lock.stagingId], "what was kept");
+  }
+
+  /** What an operation left that was cut short. */
+  static leftBehind(lock: LockedVolume, id: string, tools: Tools): StagedContents {
+    return new StagedContents(lock, id, tools);
+  }
+
+  /**
+   * Puts what is ready in the place of the present contents by renames alone. A helper that dies
+   * meanwhile is followed by another, which brings the swap to its end.
+   *
+   * @param keep what is to be kept of the present contents; without, they go in the end.
+   * @throws DockformError `failed` with the present contents in place.
+   * @throws UndecidedSwapError when neither the one nor the other could be put in place.
+   */
+  async swap(keep?: AboutKept): Promise<void> {
+    const reply = await this.#surely(["swap", this.#id, ...aboutWord(keep)], ["recover", this.#id]);
+    if (reply.facts.has("swapped")) return;
+    const cause = causeIn(reply);
+    if (!reply.facts.has("swapped_back")) throw this.#undecided(cause);
+    throw new DockformError("failed", `the new contents could not be put in place: ${cause}`, {
+      hint: "The old contents are in place, complete.",
+    });
+  }
+
+  /**
+   * After a swap: puts the old contents in place again.
+   *
+   * @param keep what is to be kept of the new contents; without, they go in the end.
+   * @throws UndecidedSwapError when that could not be finished.
+   */
+  async swapBack(keep?: AboutKept): Promise<void> {
+    const verb = ["swap_back", this.#id, ...aboutWord(keep)] as const;
+    const reply = await this.#surely(verb, verb);
+    if (!reply.facts.has("returned")) throw this.#undecided(causeIn(reply));
+  }
+
+  /**
+   * Brings a swap that was cut short to its end.
+   *
+   * @returns which contents are in place: those from `before` the operation, never replaced or put back
+   * (`returned`), or those that it brought (`after`).
+   * @throws UndecidedSwapError when that could not be finished.
+   */
+  async recover(): Promise<"before" | "returned" | "after"> {
+    const verb = ["recover", this.#id] as const;
+    const reply = await this.#surely(verb, verb);
+    if (reply.facts.has("swapped_back")) return "before";
+    if (reply.facts.has("returned")) return "returned";
+    if (reply.facts.has("swapped")) return "after";
+    throw this.#undecided(causeIn(reply));
+  }
+
+  /** Takes away what was made ready and not put in place. A failure to do so is a warning. */
+  async discard(): Promise<void> {
+    await this.#tidy(["discard", this.#id], "what was made ready");
+  }
+
+  /**
+   * After a swap: takes away what was replaced, or keeps it where that was asked for. A failure to do
+   * so is a warning.
+   *
+   * @returns what is kept; `undefined` when nothing is.
+   */
+  async conclude(): Promise<KeptContents | undefined> {
+    const reply = await this.#tidy(["conclude", this.#id], "the old contents");
+    const about = reply?.facts.get("kept");
+    if (about === undefined) return undefined;
+    const kilobytes = Number(reply?.facts.get("kept_kilobytes"));
+    return { ...parseAbout(about), bytes: kilobytes * 1024 };
+  }
+
+  #undecided(cause: string): UndecidedSwapError {
+    this.#lock.abandon();
+    return new UndecidedSwapError(this.#lock, this.#id, cause);
+  }
+
+  /** Without the command's signal: what has begun is finished. */
+  async #surely(
+    verb: readonly [string, ...string[]],
+    instead: readonly [string, ...string[]],
+  ): Promise<HelperReply> {
     try {
-      return await this.#helper.call(["swap", this.#id]);
+      return await this.#lock.callSurely(verb, instead);
     } catch (error) {
-      this.#tools.log.warn(
-        `the swap was cut short, another helper takes over: ${messageOf(error)}`,
-      );
+      throw this.#undecided(messageOf(error));
     }
+  }
+
+  async #tidy(
+    verb: readonly [string, ...string[]],
+    what: string,
+  ): Promise<HelperReply | undefined> {
     try {
-      return await this.#callAnotherHelper(["recover", this.#id]);
+      const reply = await this.#lock.callSurely(verb);
+      if (reply.status !== 0) this.#cannotRemove(what, causeIn(reply));
+      return reply;
     } catch (error) {
-      this.#tools.log.warn(`no other helper could be started: ${messageOf(error)}`);
+      this.#lock.abandon();
+      this.#cannotRemove(what, messageOf(error));
       return undefined;
     }
   }
 
-  /** Takes the new contents away again. A failure to do so is a warning. */
-  async discard(): Promise<void> {
-    await this.#remove("discard", "what was extracted");
-  }
-
-  /** Takes the old contents away after a swap. A failure to do so is a warning. */
-  async dropOld(): Promise<void> {
-    await this.#remove("drop", "the old contents");
-  }
-
-  async #remove(verb: string, what: string): Promise<void> {
-    try {
-      const reply = await this.#callAnyHelper([verb, this.#id]);
-      if (reply.status === 0) return;
-      throw new Error(reply.messages.at(-1) ?? `status ${reply.status}`);
-    } catch (error) {
-      this.#tools.log.warn(
-        `cannot remove ${what} from the volume's folder .dockform-${this.#id}: ${messageOf(error)}`,
-      );
-    }
-  }
-
-  /** Where the helper is gone, another one tidies up after it, under a time limit of its own. */
-  async #callAnyHelper(verb: HelperVerb): Promise<HelperReply> {
-    try {
-      return await this.#helper.call(verb);
-    } catch {
-      return this.#callAnotherHelper(verb);
-    }
-  }
-
-  async #callAnotherHelper(verb: HelperVerb): Promise<HelperReply> {
-    await using another = await this.#openAnother(AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
-    return await another.call(verb);
+  #cannotRemove(what: string, cause: string): void {
+    const { name } = this.#lock.volume;
+    this.#tools.log.warn(
+      `cannot remove ${what} from the volume's folder .dockform-trash-${this.#id}: ${cause}. \`dockform volume recover ${name}\` tries again.`,
+    );
   }
 
   async #extract(archive: Archive, expected: ArchiveContents): Promise<void> {
@@ -173,21 +245,43 @@ export class StagedRestore {
     const progress = startProgress("Extracting", archive.storedBytes);
     try {
       const digest = new Digest(progress);
-      const reply = await this.#helper.dataPath.send(
-        (input) => ["extract", this.#id, input, archive.compression],
+      const records = String(tarRecords(expected.limitBytes));
+      const reply = await this.#lock.helper.dataPath.send(
+        (input) => ["extract", this.#id, input, archive.compression, records],
         archive.chunks(digest),
         signal,
       );
+      if (reply.facts.has("over_limit")) throw tooLarge(archive, expected);
       const { failure, remarks, tarBytes, entries } = tarOutcome(reply, "read");
       if (failure !== undefined) throw cannotExtract(archive, failure);
       for (const remark of remarks) log.warn(remark);
       const otherCounts = tarBytes !== expected.tarBytes || entries !== expected.entries;
       const changed = digest.sha256() !== expected.sha256 || (expected.counted && otherCounts);
       if (changed) throw archive.damaged("it is not what was checked a moment ago");
+      const leftOut = reply.facts.get("left_out");
+      if (leftOut !== undefined) {
+        log.warn(`${leftOut} of the archive is left out: this program keeps that name for itself`);
+      }
     } finally {
       progress.end();
     }
   }
+}
+
+function aboutWord(about: AboutKept | undefined): readonly string[] {
+  return about === undefined ? [] : [aboutToWord(about)];
+}
+
+function causeIn({ messages, status }: HelperReply): string {
+  return messages.at(-1) ?? `status ${status}`;
+}
+
+function tooLarge(archive: Archive, { counted, limitBytes }: ArchiveContents): DockformError {
+  return archive.damaged(
+    counted
+      ? `it holds more than the ${formatBytes(limitBytes)} that were counted before`
+      : `it holds more than the file system has room for, ${formatBytes(limitBytes)}`,
+  );
 }
 
 function cannotExtract(archive: Archive, failure: string): DockformError {

@@ -20,6 +20,8 @@ export interface Tools {
   /** This program's version, for the sidecar. */
   readonly version: string;
   readonly temporaryFolder: string;
+  /** Who runs this, for others to read: `root@host, process 123`. */
+  readonly client: string;
 }
 
 /** Finds the helper image of an engine; made at most once in a command. */

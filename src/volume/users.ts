@@ -1,9 +1,7 @@
 import type { EngineClient } from "../engine/client.ts";
 import { listContainers, type ContainerSummary } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
-import { DockformError } from "../errors.ts";
-import type { Helper } from "../helper/helper.ts";
-import { HELPER_LABEL, HELPER_VOLUME_LABEL } from "../helper/session.ts";
+import { HELPER_LABEL } from "../journal/operation.ts";
 
 const COMPOSE_SERVICE_LABEL = "com.docker.compose.service";
 const COMPOSE_PROJECT_LABEL = "com.docker.compose.project";
@@ -25,34 +23,6 @@ export async function volumeUsers(
   signal: AbortSignal,
 ): Promise<readonly VolumeUser[]> {
   return usersAmong(await listContainers(engine, { signal }), volume);
-}
-
-/**
- * The users of a volume, once it is sure that no other operation of ours works on it in a way that
- * does not go together with this one. To be asked with the own helper in place: of two clients that
- * begin at the same moment at least one then sees the other.
- *
- * @throws DockformError `refused`.
- */
-export async function exclusiveUsers(
-  engine: EngineClient,
-  volume: EngineVolume,
-  own: Helper,
-  options: { readonly excludes: readonly string[]; readonly signal: AbortSignal },
-): Promise<readonly VolumeUser[]> {
-  const containers = await listContainers(engine, { signal: options.signal });
-  const other = containers.find(
-    ({ id, labels }) =>
-      id !== own.containerId &&
-      labels[HELPER_VOLUME_LABEL] === volume.name &&
-      options.excludes.includes(labels[HELPER_LABEL] ?? ""),
-  );
-  if (other === undefined) return usersAmong(containers, volume);
-  throw new DockformError(
-    "refused",
-    `another client is at work on volume "${volume.name}": ${other.labels[HELPER_LABEL]} (container ${other.name})`,
-    { hint: "Nothing was touched. Run the command again when that one has ended." },
-  );
 }
 
 /** The same, out of containers that are known already. */

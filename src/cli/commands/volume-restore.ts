@@ -1,8 +1,7 @@
 import { resolve } from "node:path";
-import { DockformError } from "../../errors.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
-import type { ContainerOutcome } from "../../volume/quiesce.ts";
 import { restoreVolume, type RestoreReport } from "../../volume/restore.ts";
+import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { Session } from "../session.ts";
 
 export interface VolumeRestoreOptions {
@@ -10,27 +9,27 @@ export interface VolumeRestoreOptions {
   readonly stopContainers: boolean;
   readonly dryRun: boolean;
   readonly undeclared: boolean;
+  readonly keepPrevious: boolean;
+  readonly keepFailed: boolean;
+  /** Milliseconds. */
+  readonly healthTimeout: number;
 }
 
 export async function volumeRestore(
   session: Session,
   reference: string,
   path: string,
-  options: VolumeRestoreOptions,
+  { healthTimeout, ...options }: VolumeRestoreOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace();
   const target = await workspace.target(reference);
   const archivePath = resolve(session.io.cwd, path);
-  const report = await restoreVolume({ target, archivePath, ...options }, session.tools);
+  const report = await restoreVolume(
+    { target, archivePath, ...options, healthTimeoutMs: healthTimeout },
+    session.tools,
+  );
   session.result(toJson(report), toText(report, session));
-  const down = report.containers.filter(({ outcome }) => outcome === "failed");
-  if (down.length > 0) {
-    throw new DockformError(
-      "failed",
-      `volume "${report.volume}" was restored, but ${down.map(({ name }) => name).join(", ")} did not start`,
-      { hint: "Look at it with `docker logs`, then start it with `docker start`." },
-    );
-  }
+  throwIfDown(report.containers, `volume "${report.volume}" was restored`);
 }
 
 function toText(report: RestoreReport, session: Session): string {
@@ -44,19 +43,14 @@ function toText(report: RestoreReport, session: Session): string {
     [`${check}, all checks made`, durations.checkMs],
     ["extracted", durations.extractMs],
     ["swapped", durations.swapMs],
-    ["old contents removed", durations.removeOldMs],
+    [`old contents ${report.keptPrevious ? "kept" : "removed"}`, durations.removeOldMs],
   ] as const;
   return [
     `Restored ${context}/${volume}: ${size}, ${formatDuration(durations.totalMs)}`,
     ...steps.map(([step, ms]) => `  ${step} in ${formatDuration(ms)}`),
     ...report.containers.map(containerLine),
+    ...(report.keptPrevious ? [`To go back: dockform volume undo ${volume}`] : []),
   ].join("\n");
-}
-
-function containerLine({ name, outcome, problem, downtimeMs }: ContainerOutcome): string {
-  return outcome === "started"
-    ? `  ${name}: down for ${formatDuration(downtimeMs)}`
-    : `  ${name}: not running: ${problem}`;
 }
 
 function toJson(report: RestoreReport): Readonly<Record<string, unknown>> {
@@ -68,16 +62,13 @@ function toJson(report: RestoreReport): Readonly<Record<string, unknown>> {
     uncompressed_bytes: report.tarBytes,
     entry_count: report.entries,
     checked_by: report.checkedBy,
-    containers: report.containers.map(({ name, outcome, problem, downtimeMs }) => ({
-      name,
-      outcome,
-      problem: problem ?? null,
-      downtime_ms: downtimeMs,
-    })),
+    kept_previous: report.keptPrevious,
+    containers: report.containers.map(containerToJson),
     durations: {
       check_ms: report.durations.checkMs,
       extract_ms: report.durations.extractMs,
       swap_ms: report.durations.swapMs,
+      watch_ms: report.durations.watchMs,
       remove_old_ms: report.durations.removeOldMs,
       total_ms: report.durations.totalMs,
     },

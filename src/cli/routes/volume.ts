@@ -1,12 +1,22 @@
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { ARCHIVE_FORMATS, DEFAULT_LEVEL } from "../../snapshot/name.ts";
+import type { VolumeRecoverOptions } from "../commands/volume-recover.ts";
 import type { VolumeRestoreOptions } from "../commands/volume-restore.ts";
 import type { VolumeSnapshotOptions } from "../commands/volume-snapshot.ts";
+import type { VolumeUndoOptions } from "../commands/volume-undo.ts";
 import { choice, examples, type Start } from "./options.ts";
 
-/** `volume list`, `volume snapshot` and `volume restore`. */
+/** `volume list`, `snapshot`, `restore`, `undo` and `recover`. */
 export function addVolumeCommands(root: Command, start: Start): void {
   const volume = root.command("volume").description("List, snapshot and restore volumes.");
+  addList(volume, start);
+  addSnapshot(volume, start);
+  addRestore(volume, start);
+  addUndo(volume, start);
+  addRecover(volume, start);
+}
+
+function addList(volume: Command, start: Start): void {
   volume
     .command("list")
     .alias("ls")
@@ -15,6 +25,9 @@ export function addVolumeCommands(root: Command, start: Start): void {
       const { volumeList } = await import("../commands/volume-list.ts");
       await volumeList(start(command));
     });
+}
+
+function addSnapshot(volume: Command, start: Start): void {
   volume
     .command("snapshot")
     .description("Write a snapshot of each volume named.")
@@ -34,6 +47,9 @@ export function addVolumeCommands(root: Command, start: Start): void {
       const { volumeSnapshot } = await import("../commands/volume-snapshot.ts");
       await volumeSnapshot(start(command), names, options);
     });
+}
+
+function addRestore(volume: Command, start: Start): void {
   volume
     .command("restore")
     .description("Replace what a volume holds by a snapshot.")
@@ -47,6 +63,9 @@ export function addVolumeCommands(root: Command, start: Start): void {
     )
     .option("--undeclared", "restore into a volume that the manifest does not declare", false)
     .option("--dry-run", "make every check and change nothing", false)
+    .option("--keep-previous", "keep what the volume held, for volume undo", false)
+    .option("--keep-failed", "keep the new contents when containers are not well on them", false)
+    .addOption(healthTimeout())
     .addHelpText(
       "after",
       examples(
@@ -59,10 +78,60 @@ export function addVolumeCommands(root: Command, start: Start): void {
     });
 }
 
+function addUndo(volume: Command, start: Start): void {
+  volume
+    .command("undo")
+    .description("Put back what a restore with --keep-previous, or an undo, has kept.")
+    .argument("<[context/]volume>", "a declared volume")
+    .option(
+      "--stop-containers",
+      "stop the containers that use it for the swap, then start them again",
+      false,
+    )
+    .option("--undeclared", "work on a volume that the manifest does not declare", false)
+    .addOption(healthTimeout())
+    .option("--discard", "remove what is kept instead", false)
+    .option("--skip-confirmation", "do not ask before that", false)
+    .addHelpText("after", examples("volume undo myapp_data --stop-containers"))
+    .action(async (name: string, options: VolumeUndoOptions, command: Command) => {
+      const { volumeUndo } = await import("../commands/volume-undo.ts");
+      await volumeUndo(start(command), name, options);
+    });
+}
+
+function addRecover(volume: Command, start: Start): void {
+  volume
+    .command("recover")
+    .description("Bring to its end what was interrupted: old or new contents, containers running.")
+    .argument("[[context/]volume]", "one volume; without, all that the engine tells of")
+    .addOption(healthTimeout())
+    .addHelpText("after", examples("volume recover", "volume recover myapp_data"))
+    .action(async (name: string | undefined, options: VolumeRecoverOptions, command: Command) => {
+      const { volumeRecover } = await import("../commands/volume-recover.ts");
+      await volumeRecover(start(command), name, options);
+    });
+}
+
 function parseLevel(text: string): number {
   const level = Number(text);
   if (!Number.isInteger(level) || level < 1 || level > 19) {
     throw new InvalidArgumentError("Expected a whole number from 1 to 19.");
   }
   return level;
+}
+
+const DEFAULT_HEALTH_TIMEOUT_S = 60;
+
+function healthTimeout(): Option {
+  return new Option("--health-timeout <seconds>", "time for containers to be well; 0: no check")
+    .default(DEFAULT_HEALTH_TIMEOUT_S * 1000, String(DEFAULT_HEALTH_TIMEOUT_S))
+    .argParser(parseSeconds);
+}
+
+/** To milliseconds. */
+function parseSeconds(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) {
+    throw new InvalidArgumentError("Expected a whole number of seconds.");
+  }
+  return Number(text) * 1000;
 }

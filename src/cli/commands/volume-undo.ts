@@ -1,0 +1,66 @@
+import { formatDuration } from "../../format.ts";
+import { declaredVolume } from "../../volume/restore-checks.ts";
+import { discardKept, undoVolume } from "../../volume/undo.ts";
+import { confirmByTyping } from "../confirm.ts";
+import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
+import type { Session } from "../session.ts";
+
+export interface VolumeUndoOptions {
+  readonly stopContainers: boolean;
+  readonly undeclared: boolean;
+  /** Milliseconds. */
+  readonly healthTimeout: number;
+  readonly discard: boolean;
+  readonly skipConfirmation: boolean;
+}
+
+export async function volumeUndo(
+  session: Session,
+  reference: string,
+  options: VolumeUndoOptions,
+): Promise<void> {
+  if (options.discard) return discard(session, reference, options);
+  using workspace = await session.openWorkspace();
+  const target = await workspace.target(reference);
+  const { healthTimeout: healthTimeoutMs, undeclared, stopContainers } = options;
+  const request = { target, undeclared, stopContainers, healthTimeoutMs };
+  const { context, volume, returned, containers, durations } = await undoVolume(
+    request,
+    session.tools,
+  );
+  const text = [
+    `Put back what ${context}/${volume} held until ${returned.kept_at}, ${formatDuration(durations.totalMs)}`,
+    ...containers.map(containerLine),
+    `What it held now is kept. To go forth again: dockform volume undo ${volume}`,
+  ];
+  session.result(
+    {
+      context,
+      volume,
+      returned,
+      containers: containers.map(containerToJson),
+      durations: { swap_ms: durations.swapMs, total_ms: durations.totalMs },
+    },
+    text.join("\n"),
+  );
+  throwIfDown(containers, `volume "${volume}" has its former contents again`);
+}
+
+async function discard(
+  session: Session,
+  reference: string,
+  options: VolumeUndoOptions,
+): Promise<void> {
+  using workspace = await session.openWorkspace();
+  const target = await workspace.target(reference);
+  const volume = await declaredVolume({ target, undeclared: options.undeclared }, session.tools);
+  if (!options.skipConfirmation) {
+    const question = `What volume ${volume.name} keeps is removed for good. Type yes to go on:`;
+    await confirmByTyping(session.io, question, "yes");
+  }
+  const kept = await discardKept(target, volume, session.tools);
+  session.result(
+    { context: target.context, volume: volume.name, discarded: kept },
+    `Removed what ${target.context}/${volume.name} kept since ${kept.kept_at}.`,
+  );
+}

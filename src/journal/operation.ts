@@ -1,0 +1,190 @@
+/**
+ * What helper containers tell of the operations they serve. The engine is the journal: a name that one
+ * container at a time can have is the lock, labels say who works on what, and the container's state
+ * proves whether its client is still there, since a helper ends when its client's connection does.
+ */
+
+/** The label that tells our containers from others; its value is an {@link OperationName} or a {@link RecordName}. */
+export const HELPER_LABEL = "io.dockform.helper";
+export const VOLUME_LABEL = "io.dockform.helper.volume";
+const CLIENT_LABEL = "io.dockform.helper.client";
+const STARTED_LABEL = "io.dockform.helper.started_at";
+const STAGING_LABEL = "io.dockform.helper.staging";
+const RECORD_LABEL = "io.dockform.record";
+
+/** An operation that has a helper container. All but a snapshot write to the volume. */
+export type OperationName = "snapshot" | "restore" | "undo" | "recover";
+
+/** A container that is never started and only carries what must outlive the client. */
+export type RecordName = "stopped-containers" | "kept-contents";
+
+/** An operation on a volume, as the labels of its helper say it. */
+export interface Operation {
+  readonly name: OperationName;
+  readonly volume: string;
+  /** Who began it: `root@host, process 123`. */
+  readonly client: string;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  /** The folder inside the volume where new contents are made ready; a snapshot has none. */
+  readonly staging: string | undefined;
+}
+
+/** What is needed of a container's entry in the engine's list. */
+export interface JournalContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly exitCode: number | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/**
+ * - `alive`: its helper runs, so its client is connected, or its last step is being finished.
+ * - `unstarted`: its helper was created and not started: begun a moment ago, or left by a client that died.
+ * - `settled`: its client is gone, and its helper left nothing to be done.
+ * - `interrupted`: its helper ended otherwise; the volume has to be looked at.
+ */
+export type Standing = "alive" | "unstarted" | "settled" | "interrupted";
+
+/** An operation's helper as it is found in the engine. */
+export interface FoundOperation {
+  readonly containerId: string;
+  readonly containerName: string;
+  readonly operation: Operation;
+  readonly standing: Standing;
+}
+
+/** A record as it is found in the engine; `text` is what {@link recordLabels} was given. */
+export interface FoundRecord {
+  readonly containerId: string;
+  readonly name: RecordName;
+  readonly volume: string;
+  readonly text: string;
+}
+
+export interface Journal {
+  readonly operations: readonly FoundOperation[];
+  readonly records: readonly FoundRecord[];
+}
+
+const OPERATION_NAMES: readonly string[] = [
+  "snapshot",
+  "restore",
+  "undo",
+  "recover",
+] satisfies OperationName[];
+const RECORD_NAMES: readonly string[] = [
+  "stopped-containers",
+  "kept-contents",
+] satisfies RecordName[];
+
+export function operationLabels(operation: Operation): Readonly<Record<string, string>> {
+  return {
+    [HELPER_LABEL]: operation.name,
+    [VOLUME_LABEL]: operation.volume,
+    [CLIENT_LABEL]: operation.client,
+    [STARTED_LABEL]: operation.startedAt,
+    ...(operation.staging === undefined ? {} : { [STAGING_LABEL]: operation.staging }),
+  };
+}
+
+export function recordLabels(
+  name: RecordName,
+  volume: string,
+  text: string,
+): Readonly<Record<string, string>> {
+  return { [HELPER_LABEL]: name, [VOLUME_LABEL]: volume, [RECORD_LABEL]: text };
+}
+
+/** Sorts our own containers out of a list; those of one volume where one is named. */
+export function readJournal(containers: readonly JournalContainer[], volume?: string): Journal {
+  const ours = containers.filter(
+    ({ labels }) =>
+      labels[HELPER_LABEL] !== undefined &&
+      (volume === undefined || labels[VOLUME_LABEL] === volume),
+  );
+  return {
+    operations: ours.flatMap((container) => toOperation(container) ?? []),
+    records: ours.flatMap((container) => toRecord(container) ?? []),
+  };
+}
+
+function toOperation(container: JournalContainer): FoundOperation | undefined {
+  const { id, name, state, exitCode, labels } = container;
+  const operation = labels[HELPER_LABEL];
+  if (!isOperationName(operation)) return undefined;
+  return {
+    containerId: id,
+    containerName: name,
+    standing: standingOf(state, exitCode),
+    operation: {
+      name: operation,
+      volume: labels[VOLUME_LABEL] ?? "",
+      client: labels[CLIENT_LABEL] ?? "an unknown client",
+      startedAt: labels[STARTED_LABEL] ?? "an unknown time",
+      staging: labels[STAGING_LABEL],
+    },
+  };
+}
+
+function toRecord({ id, labels }: JournalContainer): FoundRecord | undefined {
+  const name = labels[HELPER_LABEL];
+  if (!isRecordName(name)) return undefined;
+  const volume = labels[VOLUME_LABEL] ?? "";
+  return { containerId: id, name, volume, text: labels[RECORD_LABEL] ?? "" };
+}
+
+function isOperationName(text: string | undefined): text is OperationName {
+  return text !== undefined && OPERATION_NAMES.includes(text);
+}
+
+function isRecordName(text: string | undefined): text is RecordName {
+  return text !== undefined && RECORD_NAMES.includes(text);
+}
+
+/** helper.sh ends with 0 only when nothing of its operation is left in the volume. */
+function standingOf(state: string, exitCode: number | undefined): Standing {
+  if (state === "created") return "unstarted";
+  if (state === "exited") return exitCode === 0 ? "settled" : "interrupted";
+  return state === "dead" ? "interrupted" : "alive";
+}
+
+/** Whether an operation writes to the volume. */
+export function writes({ name }: Operation): boolean {
+  return name !== "snapshot";
+}
+
+/**
+ * The operation that stands in the way of one that is about to begin: one that works on the volume
+ * now. Readers go together with readers; a writer goes together with nobody.
+ */
+export function operationInTheWay(
+  { operations }: Journal,
+  beginning: OperationName,
+): FoundOperation | undefined {
+  return operations.find(
+    ({ operation, standing }) =>
+      (standing === "alive" || standing === "unstarted") &&
+      (writes(operation) || beginning !== "snapshot"),
+  );
+}
+
+/** What of a volume's operations was cut short: the helper that says so, or a record that nobody holds. */
+export function interruptionIn(journal: Journal): FoundOperation | FoundRecord | undefined {
+  const interrupted = journal.operations.find(
+    ({ operation, standing }) => standing === "interrupted" && writes(operation),
+  );
+  if (interrupted !== undefined) return interrupted;
+  const heldByWriter = journal.operations.some(
+    ({ operation, standing }) => standing === "alive" && writes(operation),
+  );
+  return heldByWriter
+    ? undefined
+    : journal.records.find(({ name }) => name === "stopped-containers");
+}
+
+/** An operation for a sentence: `restore by root@host, process 123, since 2026-11-24T05:31:11Z`. */
+export function describeOperation({ name, client, startedAt }: Operation): string {
+  return `${name} by ${client}, since ${startedAt}`;
+}

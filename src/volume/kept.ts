@@ -1,0 +1,82 @@
+import * as v from "valibot";
+import { listContainers } from "../engine/containers.ts";
+import type { EngineClient } from "../engine/client.ts";
+import { readJournal, VOLUME_LABEL, type FoundRecord } from "../journal/operation.ts";
+import type { LockedVolume } from "./lock.ts";
+import type { Tools } from "./tools.ts";
+
+const AboutSchema = v.object({
+  /** RFC 3339: when the contents were taken out of their place. */
+  kept_at: v.string(),
+  /** What took their place: an archive's path, or "what was kept before". */
+  replaced_by: v.string(),
+});
+
+/** What is known of contents that `.dockform-kept` holds; it is stored with them. */
+export type AboutKept = v.InferOutput<typeof AboutSchema>;
+
+/** What the engine's record of kept contents says. */
+export interface KeptContents extends AboutKept {
+  /** On the disk. */
+  readonly bytes: number;
+}
+
+/** Of contents that are taken out of their place now. */
+export function aboutNow(replacedBy: string, { now }: Pick<Tools, "now">): AboutKept {
+  return {
+    kept_at: now()
+      .toISOString()
+      .replace(/\.\d+Z$/, "Z"),
+    replaced_by: replacedBy,
+  };
+}
+
+/** As one word, for the helper's protocol and for a shell. */
+export function aboutToWord(about: AboutKept): string {
+  return encodeURIComponent(JSON.stringify(about));
+}
+
+/** Reads what {@link aboutToWord} wrote; contents that say nothing of themselves are as good as others. */
+export function parseAbout(word: string): AboutKept {
+  try {
+    return v.parse(AboutSchema, JSON.parse(decodeURIComponent(word)));
+  } catch {
+    return { kept_at: "an unknown time", replaced_by: "an unknown operation" };
+  }
+}
+
+/** Has the engine say that a volume keeps something, in place of what it said before. */
+export async function recordKept(lock: LockedVolume, kept: KeptContents): Promise<void> {
+  await forgetKept(lock);
+  await lock.record("kept-contents", JSON.stringify(kept));
+}
+
+/** The volume keeps nothing any more. */
+export async function forgetKept(lock: LockedVolume): Promise<void> {
+  const { journal } = await lock.survey(AbortSignal.timeout(RECORD_TIMEOUT_MS));
+  for (const { containerId } of journal.records.filter(isKept)) {
+    await lock.removeContainer(containerId);
+  }
+}
+
+const RECORD_TIMEOUT_MS = 30_000;
+
+/** The volumes of an engine that keep something, by name. */
+export async function keptContents(
+  engine: EngineClient,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, KeptContents>> {
+  const filters = { label: [VOLUME_LABEL] };
+  const { records } = readJournal(await listContainers(engine, { filters, signal }));
+  return new Map(records.filter(isKept).map(({ volume, text }) => [volume, parseKept(text)]));
+}
+
+function isKept({ name }: FoundRecord): boolean {
+  return name === "kept-contents";
+}
+
+/** Our own writing. */
+function parseKept(text: string): KeptContents {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return JSON.parse(text) as KeptContents;
+}

@@ -1,0 +1,269 @@
+import { randomBytes } from "node:crypto";
+import { isConflict, isNotFound } from "../engine/client.ts";
+import {
+  createContainer,
+  listContainers,
+  removeStoppedContainer,
+  renameContainer,
+} from "../engine/containers.ts";
+import type { EngineVolume } from "../engine/volumes.ts";
+import { DockformError, messageOf } from "../errors.ts";
+import { Helper } from "../helper/helper.ts";
+import type { HelperReply } from "../helper/reply.ts";
+import {
+  endHelper,
+  NameTakenError,
+  neverStarted,
+  removeHelper,
+  type HelperVerb,
+} from "../helper/session.ts";
+import {
+  describeOperation,
+  interruptionIn,
+  operationInTheWay,
+  readJournal,
+  recordLabels,
+  type FoundOperation,
+  type FoundRecord,
+  type Journal,
+  type Operation,
+  type OperationName,
+  type RecordName,
+} from "../journal/operation.ts";
+import type { VolumeTarget } from "./target.ts";
+import type { Tools } from "./tools.ts";
+import { usersAmong, type VolumeUser } from "./users.ts";
+
+const CLEANUP_TIMEOUT_MS = 120_000;
+/** A container that is being removed holds its name for a moment. */
+const NAME_POLL_MS = 50;
+const NAME_WAIT_MS = 10_000;
+
+/**
+ * A volume that this client alone writes to, through one helper container at a time, whose name is the
+ * lock: the engine lets only one container have it.
+ */
+export class LockedVolume implements AsyncDisposable {
+  readonly target: VolumeTarget;
+  readonly volume: EngineVolume;
+  /** Twelve hex digits, the end of the staging folder's name. */
+  readonly stagingId: string;
+  readonly #operation: Operation;
+  readonly #tools: Tools;
+  /** Every helper that this client had; the last one is in use. */
+  readonly #helpers: Helper[] = [];
+  #abandoned = false;
+
+  private constructor(
+    target: VolumeTarget,
+    volume: EngineVolume,
+    name: Exclude<OperationName, "snapshot">,
+    tools: Tools,
+  ) {
+    this.target = target;
+    this.volume = volume;
+    this.stagingId = randomBytes(6).toString("hex");
+    this.#tools = tools;
+    this.#operation = {
+      ...beginOperation(name, volume.name, tools),
+      staging: `.dockform-${this.stagingId}`,
+    };
+  }
+
+  /**
+   * Starts the helper that holds the lock.
+   *
+   * @throws DockformError `refused` when another client works on the volume, or when an operation on it
+   * was interrupted; a recovery takes over from the latter.
+   */
+  static async lock(
+    target: VolumeTarget,
+    volume: EngineVolume,
+    name: Exclude<OperationName, "snapshot">,
+    tools: Tools,
+  ): Promise<LockedVolume> {
+    const locked = new LockedVolume(target, volume, name, tools);
+    await locked.#openHelper(tools.signal);
+    return locked;
+  }
+
+  /** The helper that works now. */
+  get helper(): Helper {
+    const helper = this.#helpers.at(-1);
+    if (helper === undefined) throw new Error("the volume is not locked");
+    return helper;
+  }
+
+  /** Whether something was not finished, and left for a recovery to find. */
+  get isAbandoned(): boolean {
+    return this.#abandoned;
+  }
+
+  get #lockName(): string {
+    return `dockform-restore-${this.volume.name}`;
+  }
+
+  /**
+   * The containers that use the volume, and what the engine knows of operations on it, our own helpers
+   * left out. To be asked with the lock in hand: of two clients that begin at the same moment at least
+   * one then sees the other.
+   *
+   * @throws DockformError `refused` when another client is at work on the volume.
+   */
+  async survey(
+    signal: AbortSignal,
+  ): Promise<{ readonly users: readonly VolumeUser[]; readonly journal: Journal }> {
+    const own = new Set(this.#helpers.map(({ containerId }) => containerId));
+    const containers = await listContainers(this.target.engine, { signal });
+    const others = containers.filter(({ id }) => !own.has(id));
+    const journal = readJournal(others, this.volume.name);
+    const inTheWay = operationInTheWay(journal, this.#operation.name);
+    if (inTheWay !== undefined) throw atWork(inTheWay);
+    return { users: usersAmong(containers, this.volume), journal };
+  }
+
+  /**
+   * Calls a verb without the command's signal. Where the helper dies meanwhile, another one takes its
+   * place and is asked `instead`.
+   */
+  async callSurely(verb: HelperVerb, instead: HelperVerb = verb): Promise<HelperReply> {
+    try {
+      return await this.helper.call(verb);
+    } catch (error) {
+      this.#tools.log.debug(`another helper takes over: ${messageOf(error)}`);
+    }
+    const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
+    // It may only have lost us, and be at work: whatever it does must be over before another one begins.
+    await endHelper(this.target.engine, this.helper.containerId, signal);
+    await this.#openHelper(signal);
+    return this.helper.call(instead);
+  }
+
+  /** Keeps a text in the engine, on a container that is never started; answers its id. */
+  async record(name: RecordName, text: string): Promise<string> {
+    const { reference } = await this.target.findHelperImage();
+    const labels = recordLabels(name, this.volume.name, text);
+    const suffix = randomBytes(4).toString("hex");
+    return createContainer(
+      this.target.engine,
+      `dockform-${name}-${this.volume.name}-${suffix}`,
+      neverStarted(reference, labels),
+    );
+  }
+
+  /** Removes a record, or what another operation left; one that is gone already is as good. */
+  async removeContainer(id: string): Promise<void> {
+    await removeHelper(this.target.engine, id);
+  }
+
+  /** What was not finished stays in the engine and in the volume, for a recovery to find. */
+  abandon(): void {
+    this.#abandoned = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const helper of this.#helpers.splice(0)) {
+      await (this.#abandoned ? helper.abandon() : helper[Symbol.asyncDispose]());
+    }
+  }
+
+  async #openHelper(signal: AbortSignal): Promise<void> {
+    const image = await this.target.findHelperImage();
+    const deadline = performance.now() + NAME_WAIT_MS;
+    for (;;) {
+      try {
+        const helper = await Helper.open(this.target.engine, image, {
+          name: this.#lockName,
+          operation: this.#operation,
+          temporaryFolder: this.#tools.temporaryFolder,
+          log: this.#tools.log,
+          signal,
+        });
+        this.#helpers.push(helper);
+        return;
+      } catch (error) {
+        if (!(error instanceof NameTakenError) || performance.now() > deadline) throw error;
+        await this.#makeWay(signal);
+      }
+      await new Promise((resolve) => setTimeout(resolve, NAME_POLL_MS));
+    }
+  }
+
+  /**
+   * Takes the lock's name from a helper that is dead: one that left nothing, our own, or, for a recovery,
+   * any. It is renamed and not removed while it still tells of something.
+   */
+  async #makeWay(signal: AbortSignal): Promise<void> {
+    const { engine } = this.target;
+    const containers = await listContainers(engine, { signal });
+    const holder = readJournal(containers, this.volume.name).operations.find(
+      ({ containerName }) => containerName === this.#lockName,
+    );
+    if (holder === undefined) return;
+    const { containerId, standing } = holder;
+    const own = this.#helpers.some((helper) => helper.containerId === containerId);
+    try {
+      if (standing === "settled" && !own) {
+        await removeStoppedContainer(engine, containerId, signal);
+      } else if (own || (standing === "interrupted" && this.#operation.name === "recover")) {
+        const name = `${this.#lockName}-${containerId.slice(0, 12)}`;
+        await renameContainer(engine, containerId, name, signal);
+      } else {
+        throw standing === "interrupted" ? interrupted(holder, this.volume.name) : atWork(holder);
+      }
+    } catch (error) {
+      // Gone meanwhile, or being removed: the next attempt shows.
+      if (!isNotFound(error) && !isConflict(error)) throw error;
+    }
+  }
+}
+
+/** What a helper's labels say of an operation that begins now. */
+export function beginOperation(name: OperationName, volume: string, tools: Tools): Operation {
+  const startedAt = tools
+    .now()
+    .toISOString()
+    .replace(/\.\d+Z$/, "Z");
+  return { name, volume, client: tools.client, startedAt, staging: undefined };
+}
+
+/** @throws DockformError `refused` when an operation on the volume was interrupted. */
+export function refuseInterrupted(journal: Journal, volume: string): void {
+  const interruption = interruptionIn(journal);
+  if (interruption !== undefined) throw interrupted(interruption, volume);
+}
+
+/** Another client works on the volume. */
+export function atWork({ operation, standing, containerName }: FoundOperation): DockformError {
+  const unproven =
+    standing === "unstarted"
+      ? ` If its client died before it could begin, \`dockform volume recover ${operation.volume}\` takes it away.`
+      : "";
+  return new DockformError(
+    "refused",
+    `another client is at work on volume "${operation.volume}": ${describeOperation(operation)} (container ${containerName})`,
+    {
+      hint: `Nothing was touched. Run the command again when that one has ended.${unproven}`,
+      data: { holder: operation },
+    },
+  );
+}
+
+/** An operation on the volume was cut short, and nobody has brought it to its end yet. */
+export function interrupted(
+  found: FoundOperation | FoundRecord | undefined,
+  volume: string,
+): DockformError {
+  const what =
+    found !== undefined && "operation" in found
+      ? describeOperation(found.operation)
+      : "containers that it had stopped, or its files, are still as it left them";
+  return new DockformError(
+    "refused",
+    `an operation on volume "${volume}" was interrupted: ${what}`,
+    {
+      hint: `Nothing was touched. Run \`dockform volume recover ${volume}\`: it puts the old or the new contents in place, whole, and starts what was stopped.`,
+      data: { interrupted: volume },
+    },
+  );
+}

@@ -1,0 +1,187 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isConflict, isNotFound, type EngineClient } from "../engine/client.ts";
+import { listContainers, removeStoppedContainer } from "../engine/containers.ts";
+import type { EngineVolume } from "../engine/volumes.ts";
+import { DockformError } from "../errors.ts";
+import {
+  readJournal,
+  writes,
+  type FoundOperation,
+  type FoundRecord,
+  type Journal,
+} from "../journal/operation.ts";
+import { forgetKept } from "./kept.ts";
+import { LockedVolume } from "./lock.ts";
+import { StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
+import { startOrGoBack } from "./replace.ts";
+import { inspectVolumeFiles, StagedContents, type VolumeFiles } from "./staging.ts";
+import { existingVolume, type VolumeTarget } from "./target.ts";
+import type { Tools } from "./tools.ts";
+import { containerTitle, isActive, type VolumeUser } from "./users.ts";
+
+/** The volumes of an engine on which something was, or may have been, cut short, and those being worked on. */
+export async function volumesToRecover(
+  engine: EngineClient,
+  signal: AbortSignal,
+): Promise<{ readonly volumes: readonly string[]; readonly alive: readonly FoundOperation[] }> {
+  const { operations, records } = readJournal(await listContainers(engine, { signal }));
+  const alive = operations.filter(({ standing }) => standing === "alive");
+  const busy = new Set(alive.map(({ operation }) => operation.volume));
+  const left = [
+    ...operations.filter(({ standing }) => standing !== "alive").map(({ operation }) => operation),
+    ...records.filter(({ name }) => name === "stopped-containers"),
+  ];
+  const volumes = new Set(left.map(({ volume }) => volume).filter((volume) => !busy.has(volume)));
+  return { volumes: [...volumes].toSorted(), alive };
+}
+
+/** For how long a helper may be about to be started by its client. */
+const START_GRACE_MS = 3000;
+const POLL_MS = 100;
+
+export interface RecoverRequest {
+  readonly target: VolumeTarget;
+  /** For how long containers may take to be well after their start; 0 asks for nothing. */
+  readonly healthTimeoutMs: number;
+}
+
+export interface RecoveryReport {
+  readonly context: string;
+  readonly volume: string;
+  /** What is in place: the contents from before the operation, or those that it brought; `nothing` was cut short. */
+  readonly contents: "before" | "after" | "nothing";
+  readonly containers: readonly ContainerOutcome[];
+}
+
+/**
+ * Brings what was cut short on a volume to its end: the old or the new contents in place, whole; what
+ * was stopped runs again; nothing is left over. May be called at any time, by several at once.
+ *
+ * @throws DockformError `refused` when another client is at work on the volume.
+ */
+export async function recoverVolume(
+  { target, healthTimeoutMs }: RecoverRequest,
+  tools: Tools,
+): Promise<RecoveryReport> {
+  const volume = await existingVolume(
+    target,
+    { kind: "failed", hint: "Run `dockform volume list` to see the volumes there are." },
+    tools.signal,
+  );
+  await takeAwayUnstarted(target.engine, volume, tools.signal);
+  await using lock = await LockedVolume.lock(target, volume, "recover", tools);
+  const { users, journal } = await lock.survey(tools.signal);
+  const files = await inspectVolumeFiles(lock.helper, tools.signal);
+  refuseToMoveUnderUsers(lock, files, users);
+  const stopped = StoppedContainers.ofRecords(lock, stoppedRecords(journal), tools.log);
+  try {
+    const finished = await finish(lock, files, stopped, healthTimeoutMs, tools);
+    await emptyTrash(lock, tools);
+    if (files.kept === undefined && finished.contents === "nothing") await forgetKept(lock);
+    return { context: target.context, volume: volume.name, ...finished };
+  } finally {
+    if (!lock.isAbandoned) await removeDeadHelpers(lock, journal);
+  }
+}
+
+/** With the volume in order, they have nothing to tell any more. */
+async function removeDeadHelpers(lock: LockedVolume, { operations }: Journal): Promise<void> {
+  for (const { operation, containerId } of operations) {
+    if (writes(operation)) await lock.removeContainer(containerId);
+  }
+}
+
+/**
+ * A helper that was never started is left alone for a moment, then taken away. That the engine does not
+ * remove a container that runs is the proof that nobody is hit who has begun.
+ */
+async function takeAwayUnstarted(
+  engine: EngineClient,
+  { name }: EngineVolume,
+  signal: AbortSignal,
+): Promise<void> {
+  const unstarted = async (): Promise<readonly FoundOperation[]> =>
+    readJournal(await listContainers(engine, { signal }), name).operations.filter(
+      ({ standing }) => standing === "unstarted",
+    );
+  let found = await unstarted();
+  for (let waitedMs = 0; found.length > 0 && waitedMs < START_GRACE_MS; waitedMs += POLL_MS) {
+    await sleep(POLL_MS, undefined, { signal });
+    found = await unstarted();
+  }
+  for (const { containerId } of found) {
+    await removeStoppedContainer(engine, containerId, signal).catch((error: unknown) => {
+      if (!isConflict(error) && !isNotFound(error)) throw error;
+    });
+  }
+}
+
+function stoppedRecords({ records }: Journal): readonly FoundRecord[] {
+  return records.filter(({ name }) => name === "stopped-containers");
+}
+
+/** Somebody may have started a container by hand on a volume that stands between old and new. */
+function refuseToMoveUnderUsers(
+  { volume }: LockedVolume,
+  { unfinished }: VolumeFiles,
+  users: readonly VolumeUser[],
+): void {
+  const running = users.find(({ container }) => isActive(container));
+  if (running === undefined || !unfinished.some(({ betweenOldAndNew }) => betweenOldAndNew)) return;
+  const title = containerTitle(running.container);
+  throw new DockformError(
+    "refused",
+    `${title} runs on volume "${volume.name}", which stands between old and new contents`,
+    { hint: `Stop it (docker stop ${running.container.name}), then run this again.` },
+  );
+}
+
+async function finish(
+  lock: LockedVolume,
+  { unfinished }: VolumeFiles,
+  stopped: StoppedContainers,
+  healthTimeoutMs: number,
+  tools: Tools,
+): Promise<Pick<RecoveryReport, "contents" | "containers">> {
+  const [first, ...others] = unfinished.map(({ id }) => StagedContents.leftBehind(lock, id, tools));
+  // One operation at a time has a staging folder; another one can only have been copied in.
+  for (const staged of others) await bringToEnd(staged);
+  if (first === undefined) {
+    const containers = await startAgain(stopped);
+    return { contents: containers.length > 0 ? "before" : "nothing", containers };
+  }
+  const inPlace = await first.recover();
+  if (inPlace === "after") {
+    const options = { healthTimeoutMs, keepFailed: undefined };
+    const { containers } = await startOrGoBack(lock, first, stopped, options, tools);
+    return { contents: "after", containers };
+  }
+  const containers = await startAgain(stopped);
+  await putAway(first, inPlace);
+  return { contents: "before", containers };
+}
+
+async function bringToEnd(staged: StagedContents): Promise<void> {
+  await putAway(staged, await staged.recover());
+}
+
+async function putAway(
+  staged: StagedContents,
+  inPlace: "before" | "returned" | "after",
+): Promise<void> {
+  await (inPlace === "before" ? staged.discard() : staged.conclude());
+}
+
+async function startAgain(stopped: StoppedContainers): Promise<readonly ContainerOutcome[]> {
+  const outcomes = await stopped.startAll();
+  await stopped.forget();
+  return outcomes;
+}
+
+async function emptyTrash({ helper, volume }: LockedVolume, { log }: Tools): Promise<void> {
+  const { status, messages } = await helper.call(["empty_trash"]);
+  if (status === 0) return;
+  log.warn(
+    `what earlier operations on volume "${volume.name}" replaced cannot be removed: ${messages.at(-1)}. Look for immutable files (lsattr -R) in its folders .dockform-trash-*, then run this again.`,
+  );
+}

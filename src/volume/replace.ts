@@ -1,0 +1,195 @@
+import { DockformError } from "../errors.ts";
+import { findIll, type Illness } from "./health.ts";
+import { recordKept, type AboutKept } from "./kept.ts";
+import type { LockedVolume } from "./lock.ts";
+import { refuseUnstoppable, StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
+import { UndecidedSwapError, type StagedContents } from "./staging.ts";
+import { stopwatch } from "./stopwatch.ts";
+import type { Tools } from "./tools.ts";
+import { containerTitle, isActive, type VolumeUser } from "./users.ts";
+
+/** How contents take the place of others. */
+export interface ReplaceOptions {
+  readonly stopContainers: boolean;
+  /** For how long containers may take to be well after their start; 0 asks for nothing. */
+  readonly healthTimeoutMs: number;
+  /** Keep what was replaced. */
+  readonly keepReplaced: AboutKept | undefined;
+  /** Keep the new contents where containers are not well on them, and the old ones are put back. */
+  readonly keepFailed: AboutKept | undefined;
+}
+
+/** What a replacement took, and did. */
+export interface Replaced {
+  readonly containers: readonly ContainerOutcome[];
+  /** Renames alone, whatever the volume's size. */
+  readonly swapMs: number;
+  readonly watchMs: number;
+  readonly removeOldMs: number;
+}
+
+/** Containers were not well on the new contents; the old ones are in place again. */
+export class UnhealthyError extends DockformError {
+  constructor(ill: readonly Illness[], backOn: readonly ContainerOutcome[]) {
+    const symptoms = ill.map(({ name, symptom }) => `${name}: ${symptom}`);
+    const running = backOn.every(({ outcome }) => outcome === "started");
+    super("failed", `not well on the new contents: ${symptoms.join("; ")}`, {
+      hint: `The old contents are in place again${running ? ", and the containers run on them" : ""}. With --health-timeout they get more time, or with 0 no check; --keep-failed keeps the new contents to look at.`,
+      data: { unhealthy: ill },
+    });
+  }
+}
+
+/**
+ * The part of an operation with downtime: containers that use the volume are stopped, the contents
+ * swapped, the containers started again on success and on failure alike; but not on a volume that
+ * stands between old and new. When they are not well, the old contents are put back.
+ *
+ * @throws UnhealthyError, UndecidedSwapError, DockformError `failed` with the old contents in place.
+ */
+export async function replaceContents(
+  lock: LockedVolume,
+  staged: StagedContents,
+  options: ReplaceOptions,
+  tools: Tools,
+): Promise<Replaced> {
+  const stopped = new StoppedContainers(lock, tools.log);
+  let swapMs: number;
+  try {
+    tools.log.debug("phase: stop");
+    await stopped.stop(await presentUsers(lock, options, tools));
+    await refuseNewUsers(lock, stopped, tools);
+    tools.log.debug("phase: swap");
+    const clock = stopwatch();
+    await staged.swap(options.keepReplaced);
+    swapMs = clock.lap();
+  } catch (error) {
+    if (error instanceof UndecidedSwapError) throw leftStopped(error, stopped, tools);
+    await stopped.startAll();
+    await stopped.forget();
+    await staged.discard();
+    throw error;
+  }
+  return { ...(await startOrGoBack(lock, staged, stopped, options, tools)), swapMs };
+}
+
+/**
+ * After a swap: starts the containers, sees whether they are well, and lets go of what was replaced;
+ * or puts it back and starts them on that.
+ *
+ * @throws UnhealthyError, UndecidedSwapError.
+ */
+export async function startOrGoBack(
+  lock: LockedVolume,
+  staged: StagedContents,
+  stopped: StoppedContainers,
+  options: Pick<ReplaceOptions, "healthTimeoutMs" | "keepFailed">,
+  tools: Tools,
+): Promise<Omit<Replaced, "swapMs">> {
+  tools.log.debug("phase: start");
+  const containers = await stopped.startAll();
+  tools.log.debug("phase: health");
+  const clock = stopwatch();
+  const failure = await whyNotWell(lock, containers, options, tools);
+  const watchMs = clock.lap();
+  if (failure === undefined) {
+    await stopped.forget();
+    await letGo(lock, staged, tools);
+    return { containers, watchMs, removeOldMs: clock.lap() };
+  }
+  tools.log.warn(`${failure.text}: the old contents are put back`);
+  const back = await goBack(lock, staged, stopped, options, tools);
+  await letGo(lock, staged, tools);
+  throw failure.ill === undefined ? failure.cause : new UnhealthyError(failure.ill, back);
+}
+
+type NotWell =
+  | { readonly text: string; readonly ill: readonly Illness[] }
+  | { readonly text: string; readonly ill: undefined; readonly cause: unknown };
+
+/** An interruption says that the new contents were not wanted after all. */
+async function whyNotWell(
+  { target }: LockedVolume,
+  outcomes: readonly ContainerOutcome[],
+  { healthTimeoutMs }: Pick<ReplaceOptions, "healthTimeoutMs">,
+  { log, signal }: Tools,
+): Promise<NotWell | undefined> {
+  if (healthTimeoutMs > 0 && outcomes.length > 0) {
+    log.info(`Watching ${outcomes.map(({ name }) => name).join(", ")}`);
+  }
+  try {
+    const ill = await findIll(target.engine, outcomes, healthTimeoutMs, signal);
+    for (const { name, symptom, lastLines } of ill) {
+      log.warn([`${name}: ${symptom}`, ...lastLines.map((line) => `  | ${line}`)].join("\n"));
+    }
+    return ill.length === 0 ? undefined : { text: "not well on the new contents", ill };
+  } catch (cause) {
+    return { text: "the containers could not be watched to the end", ill: undefined, cause };
+  }
+}
+
+async function goBack(
+  lock: LockedVolume,
+  staged: StagedContents,
+  stopped: StoppedContainers,
+  { keepFailed }: Pick<ReplaceOptions, "keepFailed">,
+  tools: Tools,
+): Promise<readonly ContainerOutcome[]> {
+  try {
+    await stopped.stopAll();
+    await staged.swapBack(keepFailed);
+  } catch (error) {
+    lock.abandon();
+    throw error instanceof UndecidedSwapError ? leftStopped(error, stopped, tools) : error;
+  }
+  const outcomes = await stopped.startAll();
+  await stopped.forget();
+  return outcomes;
+}
+
+/** What was replaced goes, or the engine gets to know that it is kept. */
+async function letGo(lock: LockedVolume, staged: StagedContents, { log }: Tools): Promise<void> {
+  log.debug("phase: clean-up");
+  const kept = await staged.conclude();
+  if (kept !== undefined) await recordKept(lock, kept);
+}
+
+function leftStopped(
+  error: UndecidedSwapError,
+  stopped: StoppedContainers,
+  { log }: Tools,
+): UndecidedSwapError {
+  log.warn(`left stopped: ${stopped.names().join(", ") || "no container"}`);
+  return error;
+}
+
+/** The users after what may have been a long extraction; new ones must be stoppable as well. */
+async function presentUsers(
+  lock: LockedVolume,
+  { stopContainers }: ReplaceOptions,
+  { signal }: Tools,
+): Promise<readonly VolumeUser[]> {
+  if (!stopContainers) return [];
+  const { users } = await lock.survey(signal);
+  await refuseUnstoppable(lock.target.engine, users, signal);
+  return users;
+}
+
+/** A container that was started after the check would be writing to files on their way out. */
+async function refuseNewUsers(
+  lock: LockedVolume,
+  stopped: StoppedContainers,
+  { signal }: Tools,
+): Promise<void> {
+  const { users } = await lock.survey(signal);
+  const running = users.find(({ container }) => isActive(container));
+  if (running === undefined) return;
+  const title = containerTitle(running.container);
+  throw new DockformError(
+    "failed",
+    stopped.has(running.container)
+      ? `${title} was started again while the restore had it stopped`
+      : `${title} began to use volume "${lock.volume.name}" meanwhile`,
+    { hint: "The old contents are in place. Run the restore again when nothing else starts it." },
+  );
+}

@@ -1,0 +1,144 @@
+import type { EngineVolume } from "../engine/volumes.ts";
+import { DockformError } from "../errors.ts";
+import { formatBytes } from "../format.ts";
+import { shapeDifferences, specHash } from "../snapshot/spec-hash.ts";
+import type { Sidecar } from "../snapshot/sidecar.ts";
+import type { Archive, ArchiveContents } from "./archive.ts";
+import { interrupted, refuseInterrupted, type LockedVolume } from "./lock.ts";
+import { refuseUnstoppable } from "./quiesce.ts";
+import type { RestoreRequest } from "./restore.ts";
+import type { VolumeFiles } from "./staging.ts";
+import { existingVolume, type VolumeTarget } from "./target.ts";
+import type { Tools } from "./tools.ts";
+import { containerTitle } from "./users.ts";
+
+export async function declaredVolume(
+  { target, undeclared }: Pick<RestoreRequest, "target" | "undeclared">,
+  tools: Tools,
+): Promise<EngineVolume> {
+  if (!target.declared && !undeclared) {
+    throw new DockformError(
+      "refused",
+      `volume "${target.volume}" is not defined in manifest for context "${target.context}"`,
+      { hint: "Declare it under `volumes:`, or add --undeclared to restore into it all the same." },
+    );
+  }
+  const hint = target.declared
+    ? "Run `dockform apply` to create it."
+    : "Create it with `docker volume create`, or declare it and run `dockform apply`.";
+  return existingVolume(target, { kind: "refused", hint }, tools.signal);
+}
+
+export function warnAboutSidecar(
+  archive: Archive,
+  sidecar: Sidecar | undefined,
+  volume: EngineVolume,
+  { log }: Tools,
+): void {
+  if (sidecar === undefined) {
+    log.warn(`${archive.path} has no sidecar: the whole archive is read once to check it`);
+    return;
+  }
+  if (sidecar.spec_hash === specHash(volume)) return;
+  const there = {
+    driver: sidecar.driver,
+    driverOpts: sidecar.driver_opts ?? {},
+    labels: sidecar.labels ?? {},
+  };
+  const differences = shapeDifferences(there, volume).join("; ") || "the spec hash alone";
+  log.warn(`the snapshot was taken of a volume that differs from this one: ${differences}`);
+}
+
+export function refuseNonEmpty({ target, force }: RestoreRequest, facts: VolumeFiles): void {
+  if (facts.empty || force) return;
+  throw new DockformError("refused", `volume "${target.volume}" is not empty`, {
+    hint: "Add --force to replace what it holds. Take a snapshot of it first if you may want it back.",
+  });
+}
+
+/**
+ * Refuses what else works on the volume: other clients, what an operation that was cut short left in the
+ * engine, containers.
+ *
+ * @throws DockformError `refused`.
+ */
+export async function refuseUsers(
+  { target, stopContainers }: Pick<RestoreRequest, "target" | "stopContainers">,
+  lock: LockedVolume,
+  tools: Tools,
+): Promise<void> {
+  const { users, journal } = await lock.survey(tools.signal);
+  refuseInterrupted(journal, target.volume);
+  if (users.length > 0 && !stopContainers) {
+    const named = users.map(({ container }) => `${containerTitle(container)}, ${container.state}`);
+    throw new DockformError(
+      "refused",
+      `containers are using volume "${target.volume}": ${named.join("; ")}`,
+      {
+        hint: "Add --stop-containers: those that run are stopped for the swap and started again.",
+        data: { containers: users.map(({ container }) => container.name) },
+      },
+    );
+  }
+  await refuseUnstoppable(target.engine, users, tools.signal);
+}
+
+/** tar's stream is a lower bound of what its files take: holes are not in it. */
+export function refuseFullFileSystem(
+  target: VolumeTarget,
+  { freeBytes, freeInodes }: VolumeFiles,
+  { tarBytes, entries }: ArchiveContents,
+): void {
+  const missing = [
+    ...(freeBytes < tarBytes ? [`${formatBytes(tarBytes - freeBytes)} of space`] : []),
+    ...(freeInodes < entries ? [`${entries - freeInodes} inodes`] : []),
+  ];
+  if (missing.length === 0) return;
+  throw new DockformError(
+    "refused",
+    `the file system of volume "${target.volume}" cannot hold the old and the new contents at once: ${missing.join(" and ")} missing`,
+    {
+      hint: "Make room on it. The old contents are removed only after the new ones are in place.",
+      data: { freeBytes, neededBytes: tarBytes, freeInodes, neededInodes: entries },
+    },
+  );
+}
+
+export function refuseFixedAttributes(target: VolumeTarget, { missingTool }: VolumeFiles): void {
+  if (missingTool === undefined) return;
+  throw new DockformError(
+    "refused",
+    `the root folder of volume "${target.volume}" has attributes or an ACL, and the helper image has no ${missingTool} to replace them`,
+    {
+      hint: "Nothing was touched. Install acl and attr on this machine (Debian: apt-get install acl attr), or name an image that has them.",
+    },
+  );
+}
+
+/** @throws DockformError `refused` when the volume's folders tell of an operation that was cut short. */
+export function refuseUnfinished({ volume }: LockedVolume, { unfinished }: VolumeFiles): void {
+  if (unfinished.length > 0) throw interrupted(undefined, volume.name);
+}
+
+/**
+ * One set of contents can be kept at a time.
+ *
+ * @throws DockformError `refused` when what may fail would push out what is kept.
+ */
+export function refuseToPushOutKept(
+  { target, keepPrevious, keepFailed }: RestoreRequest,
+  { kept }: VolumeFiles,
+  { log }: Tools,
+): void {
+  if (kept === undefined) return;
+  if (keepFailed) {
+    throw new DockformError(
+      "refused",
+      `volume "${target.volume}" keeps contents since ${kept.kept_at}, which --keep-failed could push out`,
+      {
+        hint: `Nothing was touched. Leave --keep-failed away, or let go of what is kept: dockform volume undo ${target.volume} --discard`,
+      },
+    );
+  }
+  if (keepPrevious) log.warn(`what is kept since ${kept.kept_at} goes once this restore is done`);
+}
