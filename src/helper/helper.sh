@@ -265,14 +265,20 @@ extract() {
 		limited_tar "$4" --extract --file=- --directory="$contents" $faithful --same-owner \
 			--preserve-permissions --delay-directory-restore --totals \
 			--warning=no-timestamp --warning=no-unknown-keyword \
-			--verbose --index-file=/dev/fd/3 3>&1 >&2
+			--verbose --block-number --index-file=/dev/fd/3 3>&1 >&2
 		echo $? >$scratch/tar
-	} | awk '{ entries++ } $0 == "./" { root++ } END { print entries + 0, root + 0 }' >$scratch/counts
+	} | awk '
+		{ sub(/^block [0-9]+: /, "") }
+		/^\*\* (Block of NULs|End of File) \*\*$/ { marked_end = $2 == "Block"; next }
+		{ entries++ }
+		$0 == "./" { root++ }
+		END { print entries + 0, root + 0, marked_end + 0 }' >$scratch/counts
 	kill $flusher
 	reply zstd_status "$(cat $scratch/zstd)"
 	reply_tar_status
-	read -r entries root <$scratch/counts
+	read -r entries root marked_end <$scratch/counts
 	reply entries "$entries"
+	reply marked_end "$marked_end"
 	remove_reserved "$contents"
 	mkdir "$staging/new.partial/root" || exit 1
 	# An archive that has no metadata for the root leaves it as it is.

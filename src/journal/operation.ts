@@ -6,7 +6,7 @@
 
 /** The label that tells our containers from others; its value is an {@link OperationName} or a {@link RecordName}. */
 export const HELPER_LABEL = "io.dockform.helper";
-export const VOLUME_LABEL = "io.dockform.helper.volume";
+const VOLUME_LABEL = "io.dockform.helper.volume";
 const CLIENT_LABEL = "io.dockform.helper.client";
 const STARTED_LABEL = "io.dockform.helper.started_at";
 const STAGING_LABEL = "io.dockform.helper.staging";
@@ -99,14 +99,18 @@ export function recordLabels(
 
 /** Sorts our own containers out of a list; those of one volume where one is named. */
 export function readJournal(containers: readonly JournalContainer[], volume?: string): Journal {
-  const ours = containers.filter(
-    ({ labels }) =>
-      labels[HELPER_LABEL] !== undefined &&
-      (volume === undefined || labels[VOLUME_LABEL] === volume),
-  );
+  const journal = {
+    operations: containers.flatMap((container) => toOperation(container) ?? []),
+    records: containers.flatMap((container) => toRecord(container) ?? []),
+  };
+  return volume === undefined ? journal : ofVolume(journal, volume);
+}
+
+/** What a journal says of one volume. */
+export function ofVolume({ operations, records }: Journal, volume: string): Journal {
   return {
-    operations: ours.flatMap((container) => toOperation(container) ?? []),
-    records: ours.flatMap((container) => toRecord(container) ?? []),
+    operations: operations.filter(({ operation }) => operation.volume === volume),
+    records: records.filter((record) => record.volume === volume),
   };
 }
 

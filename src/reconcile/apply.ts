@@ -1,10 +1,13 @@
-import { createVolume, inspectVolume, removeVolume } from "../engine/volumes.ts";
+import { listContainers } from "../engine/containers.ts";
+import { createVolume, inspectVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
+import { readJournal } from "../journal/operation.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
+import { refuseOperations, removeVolumeForGood } from "../volume/remove.ts";
 import { snapshotVolume } from "../volume/snapshot.ts";
 import type { VolumeTarget } from "../volume/target.ts";
 import type { Tools } from "../volume/tools.ts";
-import { containerTitle, volumeUsers } from "../volume/users.ts";
+import { containerTitle, usersAmong } from "../volume/users.ts";
 import { labelsFor, type PlannedVolume } from "./plan.ts";
 
 /** Creates a declared volume, with its own labels and the identifier's. */
@@ -20,8 +23,8 @@ export async function createDeclared(
 }
 
 /**
- * Refuses when a container, running or not, uses one of the volumes. To be asked of all volumes
- * before the first is removed.
+ * Refuses when a container, running or not, uses one of the volumes, or an operation on it was cut short.
+ * To be asked of all volumes before the first is removed.
  *
  * @throws DockformError `refused`.
  */
@@ -31,7 +34,10 @@ export async function refuseUsedVolumes(
 ): Promise<void> {
   for (const target of targets) {
     const volume = await inspectVolume(target.engine, target.volume, signal);
-    const users = volume === undefined ? [] : await volumeUsers(target.engine, volume, signal);
+    if (volume === undefined) continue;
+    const containers = await listContainers(target.engine, { signal });
+    refuseOperations(readJournal(containers, volume.name), volume.name);
+    const users = usersAmong(containers, volume);
     if (users.length === 0) continue;
     const named = users.map(({ container }) => `${containerTitle(container)}, ${container.state}`);
     throw new DockformError(
@@ -58,6 +64,6 @@ export async function snapshotAndRemove(
     { target, format: "tar.zst", level: DEFAULT_LEVEL, note },
     tools,
   );
-  await removeVolume(target.engine, target.volume, tools.signal);
+  await removeVolumeForGood(target, tools.signal);
   return archivePath;
 }

@@ -200,7 +200,7 @@ export async function verifyChecksum(
 }
 
 /** What tar does not mind in an archive, and we do. */
-function shortcoming({ entries, markedEnd, remarks }: TarOutcome): string | undefined {
+export function shortcoming({ entries, markedEnd, remarks }: TarOutcome): string | undefined {
   if (!markedEnd || remarks.some((line) => LONE_BLOCK.test(line))) return "it was cut short";
   return entries === 0 ? "there is nothing in it, not even the root folder" : undefined;
 }

@@ -1,7 +1,5 @@
 import * as v from "valibot";
-import { listContainers } from "../engine/containers.ts";
-import type { EngineClient } from "../engine/client.ts";
-import { readJournal, VOLUME_LABEL, type FoundRecord } from "../journal/operation.ts";
+import type { FoundRecord, Journal } from "../journal/operation.ts";
 import type { LockedVolume } from "./lock.ts";
 import type { Tools } from "./tools.ts";
 
@@ -61,13 +59,8 @@ export async function forgetKept(lock: LockedVolume): Promise<void> {
 
 const RECORD_TIMEOUT_MS = 30_000;
 
-/** The volumes of an engine that keep something, by name. */
-export async function keptContents(
-  engine: EngineClient,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, KeptContents>> {
-  const filters = { label: [VOLUME_LABEL] };
-  const { records } = readJournal(await listContainers(engine, { filters, signal }));
+/** The volumes that keep something, by name. */
+export function keptContents({ records }: Journal): ReadonlyMap<string, KeptContents> {
   return new Map(records.filter(isKept).map(({ volume, text }) => [volume, parseKept(text)]));
 }
 

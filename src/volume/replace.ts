@@ -29,7 +29,7 @@ export interface Replaced {
 }
 
 /** Containers were not well on the new contents; the old ones are in place again. */
-export class UnhealthyError extends DockformError {
+class UnhealthyError extends DockformError {
   constructor(ill: readonly Illness[], backOn: readonly ContainerOutcome[]) {
     const symptoms = ill.map(({ name, symptom }) => `${name}: ${symptom}`);
     const running = backOn.every(({ outcome }) => outcome === "started");

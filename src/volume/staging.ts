@@ -3,7 +3,7 @@ import { formatBytes } from "../format.ts";
 import type { Helper } from "../helper/helper.ts";
 import { tarOutcome, tarRecords } from "../helper/messages.ts";
 import type { HelperReply } from "../helper/reply.ts";
-import type { Archive, ArchiveContents } from "./archive.ts";
+import { shortcoming, type Archive, type ArchiveContents } from "./archive.ts";
 import { Digest } from "./digest.ts";
 import { aboutToWord, parseAbout, type AboutKept, type KeptContents } from "./kept.ts";
 import type { LockedVolume } from "./lock.ts";
@@ -252,8 +252,11 @@ export class StagedContents {
         signal,
       );
       if (reply.facts.has("over_limit")) throw tooLarge(archive, expected);
-      const { failure, remarks, tarBytes, entries } = tarOutcome(reply, "read");
+      const outcome = tarOutcome(reply, "read");
+      const { failure, remarks, tarBytes, entries } = outcome;
       if (failure !== undefined) throw cannotExtract(archive, failure);
+      const flaw = shortcoming(outcome);
+      if (flaw !== undefined) throw archive.damaged(flaw);
       for (const remark of remarks) log.warn(remark);
       const otherCounts = tarBytes !== expected.tarBytes || entries !== expected.entries;
       const changed = digest.sha256() !== expected.sha256 || (expected.counted && otherCounts);

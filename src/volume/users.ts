@@ -1,5 +1,4 @@
-import type { EngineClient } from "../engine/client.ts";
-import { listContainers, type ContainerSummary } from "../engine/containers.ts";
+import type { ContainerSummary } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { HELPER_LABEL } from "../journal/operation.ts";
 
@@ -14,18 +13,9 @@ export interface VolumeUser {
 }
 
 /**
- * The containers that see a volume's files, running or not: by mounting the volume, or by mounting
- * its folder on the engine's host.
+ * Those of some containers that see a volume's files, running or not: by mounting the volume, or by
+ * mounting its folder on the engine's host. Our own are left out.
  */
-export async function volumeUsers(
-  engine: EngineClient,
-  volume: EngineVolume,
-  signal: AbortSignal,
-): Promise<readonly VolumeUser[]> {
-  return usersAmong(await listContainers(engine, { signal }), volume);
-}
-
-/** The same, out of containers that are known already. */
 export function usersAmong(
   containers: readonly ContainerSummary[],
   volume: EngineVolume,

@@ -34,7 +34,8 @@ async function setUp(sandbox: Sandbox): Promise<Setting> {
 }
 
 function restoreArgs({ into, archive }: Setting): readonly string[] {
-  return ["volume", "restore", into.name, archive, "--force", "--stop-containers", "--json"];
+  const flags = ["--force", "--stop-containers", "--health-timeout", "0", "--json"];
+  return ["volume", "restore", into.name, archive, ...flags];
 }
 
 async function assertRestored({ into }: Setting): Promise<void> {

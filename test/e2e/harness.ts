@@ -262,6 +262,14 @@ export class Sandbox implements AsyncDisposable {
       .map(({ id }) => id);
   }
 
+  /** Waits until the helpers whose client was killed have ended; their containers may stay. */
+  async helpersEnded(): Promise<void> {
+    await until("the helpers have ended", async () => {
+      const states = await Promise.all((await this.helpers()).map((id) => this.state(id)));
+      return !states.includes("running");
+    });
+  }
+
   /** Kills the helpers of a call that is under way, at a moment when it cannot end by itself. */
   async killHelpers(process: CliProcess): Promise<void> {
     const removals: Promise<void>[] = [];

@@ -109,7 +109,7 @@ for (const [kind, options] of [
     await restore.until("the large file is extracted", async () => {
       const staging = (await readdir(folder)).find((name) => name.startsWith(".dockform-"));
       if (staging === undefined) return false;
-      return exists(join(folder, staging, "new/large"));
+      return exists(join(folder, staging, "new.partial/contents/large"));
     });
     await interrupt(restore);
     const result = await restore.ended;

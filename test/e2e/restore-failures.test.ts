@@ -33,7 +33,8 @@ async function setUp(
 }
 
 function restoreArgs(volume: string, archive: string): readonly string[] {
-  return ["volume", "restore", volume, archive, "--force", "--stop-containers", "--json"];
+  const flags = ["--force", "--stop-containers", "--health-timeout", "0", "--json"];
+  return ["volume", "restore", volume, archive, ...flags];
 }
 
 /** Starts a restore of much data and waits until some of it has been extracted. */
@@ -48,7 +49,7 @@ async function startLargeRestore(
   await restore.until("data is extracted", async () => {
     const staging = (await readdir(into.folder)).find((name) => name.startsWith(".dockform-"));
     if (staging === undefined) return false;
-    return exists(join(into.folder, staging, "new/large"));
+    return exists(join(into.folder, staging, "new.partial/contents/large"));
   });
   return restore;
 }
@@ -217,7 +218,7 @@ test(
     const restore = await startLargeRestore(sandbox, into);
     restore.signal("SIGKILL");
     await restore.ended;
-    await until("the helper is gone", async () => (await sandbox.helpers()).length === 0);
+    await sandbox.helpersEnded();
     assert.equal(await sandbox.state(user.id), "running");
     await assertOldDataThenRestore(sandbox, into, before.tree.length);
   },
@@ -247,7 +248,7 @@ test(
     const restore = await startLargeRestore(sandbox, into);
     restore.signal("SIGKILL");
     await restore.ended;
-    await until("the helper is gone", async () => (await sandbox.helpers()).length === 0);
+    await sandbox.helpersEnded();
     const { archive } = await sandbox.snapshot(into.name, ["--format", "tar"]);
     const names = (await run("tar", ["-tf", archive])).toString();
     assert.equal(names.includes(".dockform-"), false, names);

@@ -45,7 +45,7 @@ async function startRestore(sandbox: Sandbox): Promise<Restore> {
   await manyEntries(into.folder, "old");
   const { archive } = await sandbox.snapshot(from.name);
   const user = await sandbox.running("user", await sandbox.waiting(into.name));
-  const flags = ["--undeclared", "--force", "--stop-containers"];
+  const flags = ["--undeclared", "--force", "--stop-containers", "--health-timeout", "0"];
   const process = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
   return { into, userId: user.id, process };
 }
@@ -56,7 +56,7 @@ async function movingOut({ into, process }: Restore): Promise<void> {
     const names = await readdir(into.folder);
     const staging = names.find((name) => name.startsWith(".dockform-"));
     if (staging === undefined) return false;
-    const out = await readdir(join(into.folder, staging, "old.partial")).catch(() => []);
+    const out = await readdir(join(into.folder, staging, "old.partial/contents")).catch(() => []);
     return out.length > 0;
   });
 }
@@ -85,12 +85,20 @@ test(
     await movingOut(restore);
     restore.process.signal("SIGKILL");
     await restore.process.ended;
-    await until("the helper has ended", async () => (await sandbox.helpers()).length === 0);
+    await sandbox.helpersEnded();
     const names = await readdir(restore.into.folder);
     const staging = names.find((name) => name.startsWith(".dockform-")) ?? "";
-    const old = await readdir(join(restore.into.folder, staging, "old"));
+    const old = await readdir(join(restore.into.folder, staging, "old/contents"));
     assert.equal(old.length, ENTRIES + 1, "the old contents are kept whole");
     assert.equal(names.length, ENTRIES + 2, "the new contents are in place");
+    assert.equal(await sandbox.state(restore.userId), "exited");
+    const { code, stderr } = await sandbox.dockform([
+      ...["volume", "recover", restore.into.name, "--health-timeout", "0"],
+    ]);
+    assert.equal(code, 0, stderr);
+    assert.equal(await contentsOf(restore.into.folder), "new");
+    assert.equal(await sandbox.state(restore.userId), "running");
+    assert.deepEqual(await sandbox.leftBehind(), []);
   },
 );
 

@@ -1,8 +1,9 @@
 import { engineInfo } from "../../engine/system.ts";
-import { listVolumes, removeVolume } from "../../engine/volumes.ts";
+import { listVolumes } from "../../engine/volumes.ts";
 import { formatCount } from "../../format.ts";
 import { refuseUsedVolumes, snapshotAndRemove } from "../../reconcile/apply.ts";
 import { ownedVolumes } from "../../reconcile/plan.ts";
+import { removeVolumeForGood } from "../../volume/remove.ts";
 import type { VolumeTarget } from "../../volume/target.ts";
 import { confirmByTyping } from "../confirm.ts";
 import type { Session } from "../session.ts";
@@ -72,7 +73,7 @@ async function remove(
   const snapshot = options.snapshot
     ? await snapshotAndRemove(target, "before destroy", session.tools)
     : null;
-  if (!options.snapshot) await removeVolume(target.engine, volume, session.io.signal);
+  if (!options.snapshot) await removeVolumeForGood(target, session.io.signal);
   session.log.info(
     `Removed volume ${volume}${snapshot === null ? "" : `; its snapshot is ${session.displayPath(snapshot)}`}`,
   );

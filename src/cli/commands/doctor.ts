@@ -1,8 +1,15 @@
 import { withSignal } from "../../abort.ts";
+import { listContainers } from "../../engine/containers.ts";
 import { engineInfo } from "../../engine/system.ts";
 import { DockformError, messageOf } from "../../errors.ts";
 import { formatBytes, formatCount } from "../../format.ts";
 import { preparedHelperImage } from "../../helper/image.ts";
+import {
+  describeOperation,
+  interruptionIn,
+  ofVolume,
+  readJournal,
+} from "../../journal/operation.ts";
 import { freeBytes } from "../../store/folder.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
@@ -82,6 +89,7 @@ async function checkContext(
       ok("engine", `${info.serverVersion} on ${info.operatingSystem} ${info.architecture}`),
       ok("API version", api),
       await checkHelperImage(context, workspace),
+      ...(await checkOperations(context, signal)),
     );
   } catch (error) {
     findings.push(failure("engine", error));
@@ -98,6 +106,32 @@ async function checkHelperImage(context: WorkspaceContext, workspace: Workspace)
   } catch (error) {
     return failure("helper image", error);
   }
+}
+
+/** A finding for each volume on which something was cut short; none where all is well. */
+async function checkOperations(
+  { engine }: WorkspaceContext,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const journal = readJournal(await listContainers(engine, { signal }));
+  const found = [...journal.operations.map(({ operation }) => operation), ...journal.records];
+  const volumes = [...new Set(found.map(({ volume }) => volume))];
+  return volumes.flatMap((volume) => {
+    const { operations, records } = ofVolume(journal, volume);
+    const advice = `Run \`dockform volume recover ${volume}\`.`;
+    if (interruptionIn({ operations, records }) !== undefined) {
+      return [
+        failure(
+          `volume ${volume}`,
+          new DockformError("failed", "an operation was interrupted", { hint: advice }),
+        ),
+      ];
+    }
+    const unstarted = operations.find(({ standing }) => standing === "unstarted");
+    if (unstarted === undefined) return [];
+    const begun = `${describeOperation(unstarted.operation)}, is about to begin, or its client died`;
+    return [warning(`volume ${volume}`, begun, `If it does not begin: ${advice}`)];
+  });
 }
 
 async function checkSpace(context: WorkspaceContext): Promise<Finding> {

@@ -1,7 +1,9 @@
 import { listContainers } from "../../engine/containers.ts";
 import { listVolumes, volumeSizes, type EngineVolume } from "../../engine/volumes.ts";
 import { formatBytes } from "../../format.ts";
+import { interruptionIn, ofVolume, readJournal } from "../../journal/operation.ts";
 import { newestSnapshot, type StoredSnapshot } from "../../store/list.ts";
+import { keptContents, type KeptContents } from "../../volume/kept.ts";
 import { usersAmong } from "../../volume/users.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
@@ -16,6 +18,9 @@ interface ListedVolume {
   readonly sizeBytes: number | undefined;
   readonly containers: readonly { readonly name: string; readonly state: string }[];
   readonly newestSnapshot: StoredSnapshot | undefined;
+  /** What `volume undo` would put back. */
+  readonly kept: KeptContents | undefined;
+  readonly interrupted: boolean;
 }
 
 export async function volumeList(session: Session): Promise<void> {
@@ -24,6 +29,11 @@ export async function volumeList(session: Session): Promise<void> {
   const lists = await Promise.all(contexts.map((context) => listContext(context, session)));
   const volumes = lists.flat();
   session.result({ volumes: volumes.map(toJson) }, toText(volumes, contexts.length > 1, session));
+  for (const { volume } of volumes.filter(({ interrupted }) => interrupted)) {
+    session.log.warn(
+      `an operation on volume "${volume}" was interrupted: run \`dockform volume recover ${volume}\``,
+    );
+  }
 }
 
 async function listContext(
@@ -35,6 +45,8 @@ async function listContext(
     volumeSizes(context.engine, signal),
     listContainers(context.engine, { signal }),
   ]);
+  const journal = readJournal(containers);
+  const kept = keptContents(journal);
   const byName = new Map(existing.map((volume) => [volume.name, volume]));
   const names = [...new Set([...context.volumes.keys(), ...byName.keys()])].toSorted();
   return Promise.all(
@@ -48,6 +60,8 @@ async function listContext(
         sizeBytes: sizes.get(name),
         containers: containersOf(volume, containers),
         newestSnapshot: await newestSnapshot(context.snapshotFolders(name)),
+        kept: kept.get(name),
+        interrupted: interruptionIn(ofVolume(journal, name)) !== undefined,
       };
     }),
   );
@@ -67,12 +81,15 @@ function toText(
   { paint }: Session,
 ): string {
   if (volumes.length === 0) return "There are no volumes, and none are declared.";
-  const head = ["VOLUME", "DECLARED", "SIZE", "NEWEST SNAPSHOT", "CONTAINERS"];
+  const keeping = volumes.some(({ kept }) => kept !== undefined);
+  const head = ["VOLUME", "DECLARED", "SIZE", "NEWEST SNAPSHOT"];
+  head.push(...(keeping ? ["KEPT"] : []), "CONTAINERS");
   const rows = volumes.map((volume) => [
     severalContexts ? `${volume.context}/${volume.volume}` : volume.volume,
     volume.declared ? "yes" : "no",
     sizeText(volume),
     volume.newestSnapshot?.time.toISOString().replace(".000Z", "Z") ?? "-",
+    ...(keeping ? [volume.kept === undefined ? "-" : formatBytes(volume.kept.bytes)] : []),
     volume.containers.map(({ name, state }) => `${name} (${state})`).join(", ") || "-",
   ]);
   return table([head.map((title) => paint("bold", title)), ...rows]);
@@ -92,5 +109,7 @@ function toJson(volume: ListedVolume): Readonly<Record<string, unknown>> {
     size_bytes: volume.sizeBytes ?? null,
     containers: volume.containers,
     newest_snapshot: volume.newestSnapshot?.archivePath ?? null,
+    kept: volume.kept ?? null,
+    interrupted: volume.interrupted,
   };
 }

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  interruptionIn,
+  operationInTheWay,
+  operationLabels,
+  readJournal,
+  recordLabels,
+  type JournalContainer,
+  type Operation,
+  type OperationName,
+} from "./operation.ts";
+
+const begun = { client: "root@host, process 1", startedAt: "2026-11-24T05:31:11Z" };
+
+function helper(
+  name: OperationName,
+  state: string,
+  { exitCode, volume = "data" }: { readonly exitCode?: number; readonly volume?: string } = {},
+): JournalContainer {
+  const staging = name === "snapshot" ? undefined : ".dockform-0123456789ab";
+  const labels = operationLabels({ ...begun, name, volume, staging });
+  return { id: `${name}-${state}`, name: `dockform-${name}`, state, exitCode, labels };
+}
+
+function stoppedContainers(volume = "data"): JournalContainer {
+  const labels = recordLabels("stopped-containers", volume, "[]");
+  return { id: "record", name: "dockform-record", state: "created", exitCode: undefined, labels };
+}
+
+const keptContents: JournalContainer = {
+  ...stoppedContainers(),
+  labels: recordLabels("kept-contents", "data", "{}"),
+};
+
+test("what labels say is read as it was written", () => {
+  const operation: Operation = { ...begun, name: "undo", volume: "data", staging: ".dockform-x" };
+  const [found] = readJournal([
+    {
+      id: "1",
+      name: "n",
+      state: "running",
+      exitCode: undefined,
+      labels: operationLabels(operation),
+    },
+  ]).operations;
+  assert.deepEqual(found?.operation, operation);
+  const [record] = readJournal([stoppedContainers()]).records;
+  assert.deepEqual(record, {
+    containerId: "record",
+    name: "stopped-containers",
+    volume: "data",
+    text: "[]",
+  });
+});
+
+test("containers of others, and of other volumes, are left out", () => {
+  const foreign = { ...stoppedContainers(), labels: { "io.dockform.helper": "something else" } };
+  const none = { ...stoppedContainers(), labels: {} };
+  const journal = readJournal(
+    [foreign, none, helper("restore", "running", { volume: "other" })],
+    "data",
+  );
+  assert.deepEqual(journal, { operations: [], records: [] });
+});
+
+test("a container's state proves whether its client is there", () => {
+  const standing = (state: string, exitCode?: number): string | undefined =>
+    readJournal([helper("restore", state, exitCode === undefined ? {} : { exitCode })])
+      .operations[0]?.standing;
+  assert.equal(standing("running"), "alive");
+  assert.equal(standing("paused"), "alive");
+  assert.equal(standing("created"), "unstarted");
+  assert.equal(standing("exited", 0), "settled");
+  assert.equal(standing("exited", 3), "interrupted");
+  assert.equal(standing("exited", 137), "interrupted");
+  assert.equal(standing("exited"), "interrupted");
+  assert.equal(standing("dead"), "interrupted");
+});
+
+test("readers go together, a writer goes with nobody", () => {
+  const inTheWay = (other: OperationName, beginning: OperationName): boolean =>
+    operationInTheWay(readJournal([helper(other, "running")]), beginning) !== undefined;
+  assert.equal(inTheWay("snapshot", "snapshot"), false);
+  for (const writer of ["restore", "undo", "recover"] as const) {
+    assert.equal(inTheWay(writer, "snapshot"), true, writer);
+    assert.equal(inTheWay("snapshot", writer), true, writer);
+    assert.equal(inTheWay(writer, "restore"), true, writer);
+  }
+});
+
+test("who has not begun yet is in the way, who has ended is not", () => {
+  const journal = (container: JournalContainer) => readJournal([container]);
+  assert.notEqual(operationInTheWay(journal(helper("restore", "created")), "snapshot"), undefined);
+  const ended = journal(helper("restore", "exited", { exitCode: 137 }));
+  assert.equal(operationInTheWay(ended, "snapshot"), undefined);
+});
+
+test("a helper that left something, or a record that nobody holds, is an interruption", () => {
+  const interrupted = (...containers: readonly JournalContainer[]): boolean =>
+    interruptionIn(readJournal(containers)) !== undefined;
+  assert.equal(interrupted(helper("restore", "exited", { exitCode: 137 })), true);
+  assert.equal(interrupted(helper("restore", "exited", { exitCode: 0 })), false);
+  assert.equal(interrupted(stoppedContainers()), true);
+  assert.equal(
+    interrupted(helper("restore", "exited", { exitCode: 0 }), stoppedContainers()),
+    true,
+  );
+  assert.equal(interrupted(helper("restore", "running"), stoppedContainers()), false);
+  assert.equal(interrupted(helper("snapshot", "running"), stoppedContainers()), true);
+  assert.equal(interrupted(keptContents), false);
+  assert.equal(interrupted(), false);
+});
