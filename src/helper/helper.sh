@@ -197,7 +197,7 @@ folders_named() {
 reply_unfinished() {
 	for folder in $(folders_named "$staging_pattern"); do
 		sides=
-		for side in new.partial new kept old.partial old back returned; do
+		for side in new.partial new kept old.partial old back returned safety; do
 			if [ -e "$folder/$side" ]; then sides="$sides $side"; fi
 		done
 		reply "unfinished_${folder##*-}" "$sides"
@@ -229,6 +229,8 @@ has_attributes() {
 #   back          was old, and has to be put in place again, whatever happens
 #   returned      was back, and is in place again; old is what it replaced
 #   about         what .dockform-kept will say of old; without it old is removed in the end
+#   safety        where the only copy of the old contents is, for want of room here; they are gone from old
+#   safety.done   was safety; new contents are in place
 #
 # Each step from one of these states to the next is one rename, so that the folders alone tell what is to
 # be done, and no step removes what another state still needs.
@@ -251,7 +253,7 @@ resume() {
 extract() {
 	[ "$2" = - ] || exec <"$2"
 	resume "$1" || begin "$1" || exit 1
-	rm -rf "$staging/new.partial" &&
+	[ ! -e "$staging/new" ] && rm -rf "$staging/new.partial" &&
 		mkdir -m 700 "$staging/new.partial" "$staging/new.partial/contents" || exit 1
 	contents=$staging/new.partial/contents
 	reply ready
@@ -323,6 +325,14 @@ swap() {
 	undo_swap
 }
 
+# clear ID SAFETY: removes the present contents before there is anything to replace them, for want of room.
+# SAFETY, a word, says where a copy of them is, and is kept until other contents are in place.
+clear() {
+	resume "$1" || begin "$1" || exit 1
+	rm -rf "$staging/old" "$staging/safety.done" && echo "$2" >"$staging/safety" && take_out || exit 1
+	mv "$staging/old/contents" "$staging/gone" && rm -rf "$staging/gone" && reply cleared
+}
+
 # swap_back ID [ABOUT]: after a swap, puts the old contents in place again, and the new ones in theirs. May
 # be called again where it was cut short.
 swap_back() {
@@ -346,13 +356,27 @@ write_about() {
 recover() {
 	if ! resume "$1"; then
 		reply swapped_back
+	elif [ -e "$staging/safety" ] && [ -e "$staging/old" ]; then
+		if [ -e "$staging/old/contents" ]; then
+			mv "$staging/old" "$staging/old.partial" && undo_swap
+		elif [ -e "$staging/new" ]; then
+			finish_swap
+		else
+			reply needs_safety "$(cat "$staging/safety")"
+		fi
 	elif [ -e "$staging/back" ]; then
 		go_back
-	elif [ -e "$staging/old" ]; then
+	elif [ -e "$staging/old" ] || is_concluded; then
 		finish_swap
 	else
 		undo_swap
 	fi
+}
+
+# Whether the old contents are kept already, and only the folder is left.
+is_concluded() {
+	[ -e "$staging/about" ] && [ ! -e "$staging/old" ] && [ ! -e "$staging/old.partial" ] &&
+		[ -z "$(incoming)" ]
 }
 
 # The side that is to be put in place; none is left when it is.
@@ -392,6 +416,7 @@ finish_swap() {
 			rm -f "$in/about" && rmdir "$in" || return 1
 		fi
 	fi
+	if [ -e "$staging/safety" ]; then mv "$staging/safety" "$staging/safety.done" || return 1; fi
 	if [ -e "$staging/returned" ]; then reply returned; fi
 	reply swapped
 }
@@ -407,13 +432,13 @@ take_in_back() {
 undo_swap() {
 	out=$staging/old.partial
 	if [ -e "$out" ]; then
-		mkdir -p "$staging/aside" && return_all "$out/contents" "$staging/aside" || exit 1
+		mkdir -p "$staging/aside" "$out/contents" && return_all "$out/contents" "$staging/aside" || exit 1
 		if [ -e "$out/root" ]; then
 			strip_attributes $volume && copy_metadata "$out/root" $volume || exit 1
 		fi
 		rmdir "$out/contents" && mv "$out" "$staging/undone" || exit 1
 	fi
-	reply swapped_back
+	rm -f "$staging/about" && reply swapped_back
 }
 
 # discard ID: takes away what was made ready and not put in place; never anything that was in the volume.
@@ -430,18 +455,27 @@ discard() {
 # conclude ID: after a swap, keeps the old contents where that was asked for, else removes them.
 conclude() {
 	resume "$1" || return 0
-	if [ ! -e "$staging/old" ] || [ -n "$(incoming)" ]; then return 1; fi
+	if [ -n "$(incoming)" ] || [ -e "$staging/safety" ]; then return 1; fi
+	if [ ! -e "$staging/old" ] && ! is_concluded; then return 1; fi
 	# What was put in place must be there for good before what it replaced goes.
 	sync -f $volume || return 1
 	touch -r $volume $scratch/root-time
 	if [ -e "$staging/about" ]; then
-		cat "$staging/about" >"$staging/old/about" || return 1
-		if [ -e "$volume/$kept_name" ]; then mv "$volume/$kept_name" "$staging/replaced" || return 1; fi
-		mv "$staging/old" "$volume/$kept_name" || return 1
-		reply kept "$(cat "$volume/$kept_name/about")"
-		reply kept_kilobytes "$(du -sk "$volume/$kept_name" | awk '{ print $1 }')"
+		if [ -e "$staging/old" ]; then
+			cat "$staging/about" >"$staging/old/about" || return 1
+			if [ -e "$volume/$kept_name" ]; then mv "$volume/$kept_name" "$staging/replaced" || return 1; fi
+			mv "$staging/old" "$volume/$kept_name" || return 1
+		fi
+		measure_kept
 	fi
 	throw_away
+}
+
+# measure_kept: what .dockform-kept holds, and how much of the disk that takes.
+measure_kept() {
+	[ -d "$volume/$kept_name" ] || return 0
+	reply kept "$(cat $volume/$kept_name/about)"
+	reply kept_kilobytes "$(du -sk $volume/$kept_name | awk '{ print $1 }')"
 }
 
 # forget_kept ID: removes what .dockform-kept holds.

@@ -199,6 +199,29 @@ export async function verifyChecksum(
   });
 }
 
+/** By how much an archive may differ from numbers that were not counted on it. */
+const UNCOUNTED_SLACK_BYTES = 64 << 20;
+
+/**
+ * What a sidecar says of an archive's contents. The original counts in a second read of the volume, so its
+ * numbers may be other ones; such an archive may hold more, as far as there is room for it.
+ */
+export function contentsBySidecar(
+  sidecar: Sidecar,
+  sha256: string,
+  freeBytes: number,
+): ArchiveContents {
+  const counted = sidecar.format_version !== undefined && sidecar.entry_count !== undefined;
+  const tarBytes = sidecar.uncompressed_bytes;
+  return {
+    tarBytes,
+    entries: sidecar.entry_count ?? sidecar.file_count,
+    counted,
+    limitBytes: counted ? tarBytes : Math.min(freeBytes, tarBytes * 2 + UNCOUNTED_SLACK_BYTES),
+    sha256,
+  };
+}
+
 /** What tar does not mind in an archive, and we do. */
 export function shortcoming({ entries, markedEnd, remarks }: TarOutcome): string | undefined {
   if (!markedEnd || remarks.some((line) => LONE_BLOCK.test(line))) return "it was cut short";

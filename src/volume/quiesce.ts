@@ -1,4 +1,4 @@
-import { isNotFound, type EngineClient } from "../engine/client.ts";
+import { EngineApiError, isNotFound, type EngineClient } from "../engine/client.ts";
 import {
   inspectContainer,
   listContainers,
@@ -99,6 +99,8 @@ export class StoppedContainers {
   readonly #log: Log;
   #held: readonly HeldContainer[] = [];
   #recordIds: readonly string[] = [];
+  /** The engine did not answer when it was asked to start one: nobody knows whether it runs. */
+  #uncertain = false;
   readonly #times = new Map<string, Times>();
 
   constructor(lock: LockedVolume, log: Log) {
@@ -152,6 +154,7 @@ export class StoppedContainers {
 
   /** Starts what was stopped, paused again where it was paused. Failures are results, not errors. */
   async startAll(): Promise<readonly ContainerOutcome[]> {
+    this.#uncertain = false;
     const first = await Promise.all(this.#held.map((held) => this.#start(held)));
     // One may need another to run already, whose network it shares for example.
     const outcomes: ContainerOutcome[] = [];
@@ -165,8 +168,17 @@ export class StoppedContainers {
     return outcomes;
   }
 
-  /** Nothing is left to be started: the engine forgets what was stopped. */
+  /**
+   * With nothing left to be started the engine forgets what was stopped. Where it did not answer, the
+   * record stays, for a recovery to find.
+   */
   async forget(): Promise<void> {
+    if (this.#uncertain) {
+      this.#lock.abandon();
+      const { name } = this.#lock.volume;
+      this.#log.warn(`containers may be left stopped: run \`dockform volume recover ${name}\``);
+      return;
+    }
     for (const id of this.#recordIds) await this.#lock.removeContainer(id);
     this.#recordIds = [];
   }
@@ -224,7 +236,11 @@ export class StoppedContainers {
       return after("started");
     } catch (error) {
       const gone = isNotFound(error) && (await this.#isGone(id, signal));
-      if (!gone) return after("failed", messageOf(error));
+      if (!gone) {
+        const answered = error instanceof EngineApiError;
+        this.#uncertain ||= !answered;
+        return after("failed", messageOf(error));
+      }
       const where = this.#whereItWent(held, signal);
       return after("gone", await where.catch(() => "it was removed meanwhile"));
     }

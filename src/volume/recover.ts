@@ -10,11 +10,12 @@ import {
   type FoundRecord,
   type Journal,
 } from "../journal/operation.ts";
-import { forgetKept } from "./kept.ts";
+import { aboutNow, forgetKept, recordKept } from "./kept.ts";
+import { refillFromSafety } from "./in-place.ts";
 import { LockedVolume } from "./lock.ts";
 import { StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
 import { startOrGoBack } from "./replace.ts";
-import { inspectVolumeFiles, StagedContents, type VolumeFiles } from "./staging.ts";
+import { inspectVolumeFiles, measureKept, StagedContents, type VolumeFiles } from "./staging.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import { containerTitle, isActive, type VolumeUser } from "./users.ts";
@@ -73,11 +74,12 @@ export async function recoverVolume(
   const { users, journal } = await lock.survey(tools.signal);
   const files = await inspectVolumeFiles(lock.helper, tools.signal);
   refuseToMoveUnderUsers(lock, files, users);
+  const usage = { files, isUsed: users.some(({ container }) => isActive(container)) };
   const stopped = StoppedContainers.ofRecords(lock, stoppedRecords(journal), tools.log);
   try {
-    const finished = await finish(lock, files, stopped, healthTimeoutMs, tools);
+    const finished = await finish(lock, usage, stopped, healthTimeoutMs, tools);
     await emptyTrash(lock, tools);
-    if (files.kept === undefined && finished.contents === "nothing") await forgetKept(lock);
+    await tellOfKept(lock, journal);
     return { context: target.context, volume: volume.name, ...finished };
   } finally {
     if (!lock.isAbandoned) await removeDeadHelpers(lock, journal);
@@ -138,21 +140,29 @@ function refuseToMoveUnderUsers(
 
 async function finish(
   lock: LockedVolume,
-  { unfinished }: VolumeFiles,
+  { files, isUsed }: { readonly files: VolumeFiles; readonly isUsed: boolean },
   stopped: StoppedContainers,
   healthTimeoutMs: number,
   tools: Tools,
 ): Promise<Pick<RecoveryReport, "contents" | "containers">> {
-  const [first, ...others] = unfinished.map(({ id }) => StagedContents.leftBehind(lock, id, tools));
+  const [first, ...others] = files.unfinished.map(({ id }) =>
+    StagedContents.leftBehind(lock, id, tools),
+  );
   // One operation at a time has a staging folder; another one can only have been copied in.
-  for (const staged of others) await bringToEnd(staged);
+  for (const staged of others) await bringToEnd(staged, tools);
   if (first === undefined) {
     const containers = await startAgain(stopped);
     return { contents: containers.length > 0 ? "before" : "nothing", containers };
   }
-  const inPlace = await first.recover();
+  const inPlace = await recoverOrRefill(first, tools);
   if (inPlace === "after") {
-    const options = { healthTimeoutMs, keepFailed: undefined };
+    // Containers that run may have written to the new contents for days: there is no way back from them.
+    // Nor is there one that would lose what is in place, or what is kept already.
+    const wayBack = !isUsed && files.kept === undefined;
+    const options = {
+      healthTimeoutMs: wayBack ? healthTimeoutMs : 0,
+      keepFailed: aboutNow("what was there before an operation that was interrupted", tools),
+    };
     const { containers } = await startOrGoBack(lock, first, stopped, options, tools);
     return { contents: "after", containers };
   }
@@ -161,8 +171,19 @@ async function finish(
   return { contents: "before", containers };
 }
 
-async function bringToEnd(staged: StagedContents): Promise<void> {
-  await putAway(staged, await staged.recover());
+async function bringToEnd(staged: StagedContents, tools: Tools): Promise<void> {
+  await putAway(staged, await recoverOrRefill(staged, tools));
+}
+
+/** Where there was no room for old and new at once, the old contents may have to come from their snapshot. */
+async function recoverOrRefill(
+  staged: StagedContents,
+  tools: Tools,
+): Promise<"before" | "returned" | "after"> {
+  const inPlace = await staged.recover();
+  if (typeof inPlace === "string") return inPlace;
+  await refillFromSafety(staged, inPlace, tools);
+  return "returned";
 }
 
 async function putAway(
@@ -176,6 +197,14 @@ async function startAgain(stopped: StoppedContainers): Promise<readonly Containe
   const outcomes = await stopped.startAll();
   await stopped.forget();
   return outcomes;
+}
+
+/** The engine is to know what the volume keeps, and nothing else. */
+async function tellOfKept(lock: LockedVolume, journal: Journal): Promise<void> {
+  const known = journal.records.some(({ name }) => name === "kept-contents");
+  const kept = await measureKept(lock);
+  if (kept === undefined) await forgetKept(lock);
+  else if (!known) await recordKept(lock, kept);
 }
 
 async function emptyTrash({ helper, volume }: LockedVolume, { log }: Tools): Promise<void> {

@@ -28,6 +28,9 @@ export interface Replaced {
   readonly removeOldMs: number;
 }
 
+/** Contents that have been put in place of others, and the way back from them. */
+export type ReplacedContents = Pick<StagedContents, "swapBack" | "conclude">;
+
 /** Containers were not well on the new contents; the old ones are in place again. */
 class UnhealthyError extends DockformError {
   constructor(ill: readonly Illness[], backOn: readonly ContainerOutcome[]) {
@@ -81,7 +84,7 @@ export async function replaceContents(
  */
 export async function startOrGoBack(
   lock: LockedVolume,
-  staged: StagedContents,
+  replaced: ReplacedContents,
   stopped: StoppedContainers,
   options: Pick<ReplaceOptions, "healthTimeoutMs" | "keepFailed">,
   tools: Tools,
@@ -94,12 +97,12 @@ export async function startOrGoBack(
   const watchMs = clock.lap();
   if (failure === undefined) {
     await stopped.forget();
-    await letGo(lock, staged, tools);
+    await letGo(lock, replaced, tools);
     return { containers, watchMs, removeOldMs: clock.lap() };
   }
   tools.log.warn(`${failure.text}: the old contents are put back`);
-  const back = await goBack(lock, staged, stopped, options, tools);
-  await letGo(lock, staged, tools);
+  const back = await goBack(lock, replaced, stopped, options, tools);
+  await letGo(lock, replaced, tools);
   throw failure.ill === undefined ? failure.cause : new UnhealthyError(failure.ill, back);
 }
 
@@ -130,14 +133,14 @@ async function whyNotWell(
 
 async function goBack(
   lock: LockedVolume,
-  staged: StagedContents,
+  replaced: ReplacedContents,
   stopped: StoppedContainers,
   { keepFailed }: Pick<ReplaceOptions, "keepFailed">,
   tools: Tools,
 ): Promise<readonly ContainerOutcome[]> {
   try {
     await stopped.stopAll();
-    await staged.swapBack(keepFailed);
+    await replaced.swapBack(keepFailed);
   } catch (error) {
     lock.abandon();
     throw error instanceof UndecidedSwapError ? leftStopped(error, stopped, tools) : error;
@@ -148,13 +151,17 @@ async function goBack(
 }
 
 /** What was replaced goes, or the engine gets to know that it is kept. */
-async function letGo(lock: LockedVolume, staged: StagedContents, { log }: Tools): Promise<void> {
+async function letGo(
+  lock: LockedVolume,
+  replaced: ReplacedContents,
+  { log }: Tools,
+): Promise<void> {
   log.debug("phase: clean-up");
-  const kept = await staged.conclude();
+  const kept = await replaced.conclude();
   if (kept !== undefined) await recordKept(lock, kept);
 }
 
-function leftStopped(
+export function leftStopped(
   error: UndecidedSwapError,
   stopped: StoppedContainers,
   { log }: Tools,
@@ -164,9 +171,9 @@ function leftStopped(
 }
 
 /** The users after what may have been a long extraction; new ones must be stoppable as well. */
-async function presentUsers(
+export async function presentUsers(
   lock: LockedVolume,
-  { stopContainers }: ReplaceOptions,
+  { stopContainers }: Pick<ReplaceOptions, "stopContainers">,
   { signal }: Tools,
 ): Promise<readonly VolumeUser[]> {
   if (!stopContainers) return [];
@@ -176,7 +183,7 @@ async function presentUsers(
 }
 
 /** A container that was started after the check would be writing to files on their way out. */
-async function refuseNewUsers(
+export async function refuseNewUsers(
   lock: LockedVolume,
   stopped: StoppedContainers,
   { signal }: Tools,

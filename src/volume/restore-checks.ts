@@ -83,25 +83,54 @@ export async function refuseUsers(
   await refuseUnstoppable(target.engine, users, tools.signal);
 }
 
-/** tar's stream is a lower bound of what its files take: holes are not in it. */
-export function refuseFullFileSystem(
-  target: VolumeTarget,
-  { freeBytes, freeInodes }: VolumeFiles,
-  { tarBytes, entries }: ArchiveContents,
-): void {
+/**
+ * Whether a restore has to do without room for old and new contents at once, which has to be allowed.
+ *
+ * @throws DockformError `refused` when it was not.
+ */
+export function replacesInPlace(
+  { target, inPlace, keepPrevious, keepFailed }: RestoreRequest,
+  files: VolumeFiles,
+  contents: ArchiveContents,
+): boolean {
+  const missing = missingRoom(files, contents);
+  if (missing === undefined) return false;
+  const { freeBytes, freeInodes } = files;
+  const { tarBytes, entries } = contents;
+  const data = { freeBytes, neededBytes: tarBytes, freeInodes, neededInodes: entries };
+  if (!inPlace) {
+    throw new DockformError(
+      "refused",
+      `the file system of volume "${target.volume}" cannot hold the old and the new contents at once: ${missing} missing`,
+      {
+        hint: "Make room on it. Or add --in-place: a snapshot of the old contents is written and checked, then they are removed before the new ones are extracted.",
+        data,
+      },
+    );
+  }
+  if (keepPrevious || keepFailed) {
+    throw new DockformError(
+      "refused",
+      `there is no room to keep anything in volume "${target.volume}": ${missing} missing`,
+      {
+        hint: "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
+        data,
+      },
+    );
+  }
+  return true;
+}
+
+/** What a file system lacks for an archive; tar's stream is a lower bound of what its files take. */
+export function missingRoom(
+  { freeBytes, freeInodes }: Pick<VolumeFiles, "freeBytes" | "freeInodes">,
+  { tarBytes, entries }: Pick<ArchiveContents, "tarBytes" | "entries">,
+): string | undefined {
   const missing = [
     ...(freeBytes < tarBytes ? [`${formatBytes(tarBytes - freeBytes)} of space`] : []),
     ...(freeInodes < entries ? [`${entries - freeInodes} inodes`] : []),
   ];
-  if (missing.length === 0) return;
-  throw new DockformError(
-    "refused",
-    `the file system of volume "${target.volume}" cannot hold the old and the new contents at once: ${missing.join(" and ")} missing`,
-    {
-      hint: "Make room on it. The old contents are removed only after the new ones are in place.",
-      data: { freeBytes, neededBytes: tarBytes, freeInodes, neededInodes: entries },
-    },
-  );
+  return missing.length === 0 ? undefined : missing.join(" and ");
 }
 
 export function refuseFixedAttributes(target: VolumeTarget, { missingTool }: VolumeFiles): void {

@@ -1,20 +1,20 @@
-import type { Sidecar } from "../snapshot/sidecar.ts";
-import { Archive, verifyChecksum, type ArchiveContents } from "./archive.ts";
+import { Archive, contentsBySidecar, verifyChecksum, type ArchiveContents } from "./archive.ts";
 import { aboutNow } from "./kept.ts";
+import { replaceInPlace } from "./in-place.ts";
 import { LockedVolume } from "./lock.ts";
 import type { ContainerOutcome } from "./quiesce.ts";
-import { replaceContents, type ReplaceOptions } from "./replace.ts";
+import { replaceContents, type Replaced, type ReplaceOptions } from "./replace.ts";
 import {
   declaredVolume,
   refuseFixedAttributes,
-  refuseFullFileSystem,
+  replacesInPlace,
   refuseNonEmpty,
   refuseToPushOutKept,
   refuseUnfinished,
   refuseUsers,
   warnAboutSidecar,
 } from "./restore-checks.ts";
-import { inspectVolumeFiles, StagedContents, type VolumeFiles } from "./staging.ts";
+import { inspectVolumeFiles, StagedContents } from "./staging.ts";
 import { stopwatch } from "./stopwatch.ts";
 import type { VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
@@ -33,6 +33,8 @@ export interface RestoreRequest {
   readonly keepPrevious: boolean;
   /** Keep the new contents where containers are not well on them. */
   readonly keepFailed: boolean;
+  /** Where there is no room for old and new contents at once: replace the old after a snapshot of them. */
+  readonly inPlace: boolean;
   /** For how long containers may take to be well after their start; 0 asks for nothing. */
   readonly healthTimeoutMs: number;
 }
@@ -84,11 +86,11 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   const contents =
     sidecar === undefined || sha256 === undefined
       ? await archive.scan(lock.helper, files.freeBytes, tools.startProgress, tools.signal)
-      : contentsBySidecar(sidecar, sha256, files);
+      : contentsBySidecar(sidecar, sha256, files.freeBytes);
   refuseNonEmpty(request, files);
   await refuseUsers(request, lock, tools);
   refuseUnfinished(lock, files);
-  refuseFullFileSystem(target, files, contents);
+  const inPlace = replacesInPlace(request, files, contents);
   refuseFixedAttributes(target, files);
   refuseToPushOutKept(request, files, tools);
   const checkMs = clock.lap();
@@ -99,17 +101,25 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
     return report(request, { ...found, containers: [], durations: { ...NOTHING_DONE, checkMs } });
   }
 
+  const options = replaceOptions(request, tools);
+  const replaceBy = inPlace ? replaceInPlace : replaceBeside;
+  const { containers, ...replaced } = await replaceBy(lock, archive, contents, options, tools);
+  const durations = { checkMs, ...replaced, totalMs: clock.total() };
+  return report(request, { ...found, containers, durations });
+}
+
+async function replaceBeside(
+  lock: LockedVolume,
+  archive: Archive,
+  contents: ArchiveContents,
+  options: ReplaceOptions,
+  tools: Tools,
+): Promise<Replaced & { readonly extractMs: number }> {
   tools.log.debug("phase: extract");
+  const clock = stopwatch();
   const staged = await StagedContents.extract(lock, archive, contents, tools);
   const extractMs = clock.lap();
-  const { containers, ...replaced } = await replaceContents(
-    lock,
-    staged,
-    replaceOptions(request, tools),
-    tools,
-  );
-  const durations = { checkMs, extractMs, ...replaced, totalMs: clock.total() };
-  return report(request, { ...found, containers, durations });
+  return { extractMs, ...(await replaceContents(lock, staged, options, tools)) };
 }
 
 const NOTHING_DONE = { extractMs: 0, swapMs: 0, watchMs: 0, removeOldMs: 0, totalMs: 0 };
@@ -130,23 +140,6 @@ class Locking implements AsyncDisposable {
       () => {},
     );
   }
-}
-
-/** The original counts in a second read of the volume, so its numbers may be other ones. */
-function contentsBySidecar(
-  sidecar: Sidecar,
-  sha256: string,
-  { freeBytes }: VolumeFiles,
-): ArchiveContents {
-  const counted = sidecar.format_version !== undefined && sidecar.entry_count !== undefined;
-  const tarBytes = sidecar.uncompressed_bytes;
-  return {
-    tarBytes,
-    entries: sidecar.entry_count ?? sidecar.file_count,
-    counted,
-    limitBytes: counted ? tarBytes : freeBytes,
-    sha256,
-  };
 }
 
 function replaceOptions(request: RestoreRequest, tools: Tools): ReplaceOptions {

@@ -50,7 +50,7 @@ export async function snapshotVolume(
   request: SnapshotRequest,
   tools: Tools,
 ): Promise<SnapshotReport> {
-  const started = performance.now();
+  const startedMs = performance.now();
   const { target } = request;
   const volume = await existingVolume(
     target,
@@ -62,26 +62,54 @@ export async function snapshotVolume(
   await using helper = await openReadingHelper(target, tools);
   const users = await undisturbedUsers(target, volume, helper, tools);
   warnAboutWriters(volume, users, tools);
+  return writeSnapshot(helper, request, tools, {
+    volume,
+    users,
+    engine,
+    startedMs,
+    consistency: "live",
+    // While the data is flushed to the disk; disposing waits for it.
+    afterReading: () => helper[Symbol.asyncDispose](),
+  });
+}
+
+/** What a snapshot is taken of, and how. */
+export interface SnapshotSource {
+  readonly volume: EngineVolume;
+  readonly users: readonly VolumeUser[];
+  readonly engine: Promise<{ readonly id: string; readonly serverVersion: string }>;
+  readonly startedMs: number;
+  readonly consistency: "live" | "stop";
+  /** Called when the volume has been read, and waited for before the snapshot counts as written. */
+  readonly afterReading?: () => Promise<void>;
+}
+
+/** Writes a snapshot through a helper that is there. */
+export async function writeSnapshot(
+  helper: Helper,
+  request: SnapshotRequest,
+  tools: Tools,
+  source: SnapshotSource,
+): Promise<SnapshotReport> {
+  const { target, format } = request;
   await using pending = await PendingSnapshot.begin({
     folder: target.snapshotFolder,
-    format: request.format,
-    specHash: specHash(volume),
+    format,
+    specHash: specHash(source.volume),
     now: tools.now,
     signal: tools.signal,
   });
   const archived = await streamArchive(helper, pending, request, tools);
-  // While the data is flushed to the disk; disposing waits for it.
-  const helperRemoved = helper[Symbol.asyncDispose]();
+  const ended = source.afterReading?.();
   for (const remark of archived.outcome.remarks) tools.log.warn(`${target.volume}: ${remark}`);
   const sidecar = describe(request, tools, {
-    volume,
-    users,
+    ...source,
     archived,
     time: pending.time,
-    engine: await engine,
-    totalMs: Math.round(performance.now() - started),
+    engine: await source.engine,
+    totalMs: Math.round(performance.now() - source.startedMs),
   });
-  await Promise.all([pending.commit(formatSidecar(sidecar)), helperRemoved]);
+  await Promise.all([pending.commit(formatSidecar(sidecar)), ended]);
   return {
     context: target.context,
     volume: target.volume,
@@ -178,6 +206,7 @@ function describe(
   found: {
     readonly volume: EngineVolume;
     readonly users: readonly VolumeUser[];
+    readonly consistency: SnapshotSource["consistency"];
     readonly archived: Archived;
     readonly time: Date;
     readonly engine: { readonly id: string; readonly serverVersion: string };
@@ -203,7 +232,7 @@ function describe(
     entry_count: archived.outcome.entries,
     context: request.target.context,
     engine: { id: found.engine.id, version: found.engine.serverVersion },
-    consistency: "live",
+    consistency: found.consistency,
     warnings: [...archived.outcome.remarks],
     containers: users.map(({ container, readWrite }) => ({
       name: container.name,

@@ -29,6 +29,13 @@ export interface UnfinishedStaging {
   readonly betweenOldAndNew: boolean;
 }
 
+/** Where the only copy of a volume's old contents is, while there is no room for them in the volume. */
+export interface Safety {
+  readonly archivePath: string;
+  /** Who has written it. */
+  readonly client: string;
+}
+
 export async function inspectVolumeFiles(
   helper: Helper,
   signal: AbortSignal,
@@ -60,7 +67,7 @@ function unfinishedIn(facts: ReadonlyMap<string, string>): readonly UnfinishedSt
     if (id === undefined) return [];
     const present = new Set(sides.trim().split(" "));
     const incoming = present.has("new") || present.has("kept");
-    const moving = present.has("old.partial") || present.has("back");
+    const moving = ["old.partial", "back", "safety"].some((side) => present.has(side));
     return [{ id, betweenOldAndNew: moving || (present.has("old") && incoming) }];
   });
 }
@@ -106,7 +113,7 @@ export class StagedContents {
   ): Promise<StagedContents> {
     const staged = new StagedContents(lock, lock.stagingId, tools);
     try {
-      await staged.#extract(archive, expected);
+      await staged.extract(archive, expected, tools.signal);
       return staged;
     } catch (error) {
       await staged.discard();
@@ -148,7 +155,7 @@ export class StagedContents {
     const reply = await this.#surely(["swap", this.#id, ...aboutWord(keep)], ["recover", this.#id]);
     if (reply.facts.has("swapped")) return;
     const cause = causeIn(reply);
-    if (!reply.facts.has("swapped_back")) throw this.#undecided(cause);
+    if (!reply.facts.has("swapped_back")) throw this.undecided(cause);
     throw new DockformError("failed", `the new contents could not be put in place: ${cause}`, {
       hint: "The old contents are in place, complete.",
     });
@@ -163,23 +170,43 @@ export class StagedContents {
   async swapBack(keep?: AboutKept): Promise<void> {
     const verb = ["swap_back", this.#id, ...aboutWord(keep)] as const;
     const reply = await this.#surely(verb, verb);
-    if (!reply.facts.has("returned")) throw this.#undecided(causeIn(reply));
+    if (!reply.facts.has("returned")) throw this.undecided(causeIn(reply));
   }
 
   /**
    * Brings a swap that was cut short to its end.
    *
    * @returns which contents are in place: those from `before` the operation, never replaced or put back
-   * (`returned`), or those that it brought (`after`).
+   * (`returned`), or those that it brought (`after`); or where those are that have to be brought back.
    * @throws UndecidedSwapError when that could not be finished.
    */
-  async recover(): Promise<"before" | "returned" | "after"> {
+  async recover(): Promise<"before" | "returned" | "after" | Safety> {
     const verb = ["recover", this.#id] as const;
     const reply = await this.#surely(verb, verb);
     if (reply.facts.has("swapped_back")) return "before";
     if (reply.facts.has("returned")) return "returned";
     if (reply.facts.has("swapped")) return "after";
-    throw this.#undecided(causeIn(reply));
+    const safety = reply.facts.get("needs_safety");
+    if (safety !== undefined) return parseSafety(safety);
+    throw this.undecided(causeIn(reply));
+  }
+
+  /**
+   * Removes the present contents before there is anything to take their place.
+   *
+   * @throws DockformError `failed` with the present contents in place.
+   * @throws UndecidedSwapError.
+   */
+  async clear(safety: Safety): Promise<void> {
+    const verb = ["clear", this.#id, encodeURIComponent(JSON.stringify(safety))] as const;
+    const reply = await this.#surely(verb, verb);
+    if (reply.facts.has("cleared")) return;
+    const cause = causeIn(reply);
+    if ((await this.recover()) !== "before") throw this.undecided(cause);
+    await this.discard();
+    throw new DockformError("failed", `the old contents could not be moved: ${cause}`, {
+      hint: "They are in place, complete.",
+    });
   }
 
   /** Takes away what was made ready and not put in place. A failure to do so is a warning. */
@@ -195,13 +222,11 @@ export class StagedContents {
    */
   async conclude(): Promise<KeptContents | undefined> {
     const reply = await this.#tidy(["conclude", this.#id], "the old contents");
-    const about = reply?.facts.get("kept");
-    if (about === undefined) return undefined;
-    const kilobytes = Number(reply?.facts.get("kept_kilobytes"));
-    return { ...parseAbout(about), bytes: kilobytes * 1024 };
+    return reply === undefined ? undefined : keptIn(reply);
   }
 
-  #undecided(cause: string): UndecidedSwapError {
+  /** What stands between old and new stays for a recovery to find. */
+  undecided(cause: string): UndecidedSwapError {
     this.#lock.abandon();
     return new UndecidedSwapError(this.#lock, this.#id, cause);
   }
@@ -214,7 +239,7 @@ export class StagedContents {
     try {
       return await this.#lock.callSurely(verb, instead);
     } catch (error) {
-      throw this.#undecided(messageOf(error));
+      throw this.undecided(messageOf(error));
     }
   }
 
@@ -240,8 +265,13 @@ export class StagedContents {
     );
   }
 
-  async #extract(archive: Archive, expected: ArchiveContents): Promise<void> {
-    const { startProgress, signal, log } = this.#tools;
+  /**
+   * Extracts an archive, flushes it to the disk and checks it. What a failure leaves is the caller's.
+   *
+   * @throws DockformError `failed`, `integrity`.
+   */
+  async extract(archive: Archive, expected: ArchiveContents, signal: AbortSignal): Promise<void> {
+    const { startProgress, log } = this.#tools;
     const progress = startProgress("Extracting", archive.storedBytes);
     try {
       const digest = new Digest(progress);
@@ -269,6 +299,23 @@ export class StagedContents {
       progress.end();
     }
   }
+}
+
+/** What a volume keeps, looked up in the volume itself. */
+export async function measureKept(lock: LockedVolume): Promise<KeptContents | undefined> {
+  return keptIn(await lock.callSurely(["measure_kept"]));
+}
+
+function keptIn({ facts }: HelperReply): KeptContents | undefined {
+  const about = facts.get("kept");
+  if (about === undefined) return undefined;
+  return { ...parseAbout(about), bytes: Number(facts.get("kept_kilobytes")) * 1024 };
+}
+
+/** Our own writing. */
+function parseSafety(word: string): Safety {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return JSON.parse(decodeURIComponent(word)) as Safety;
 }
 
 function aboutWord(about: AboutKept | undefined): readonly string[] {

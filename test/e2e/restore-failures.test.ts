@@ -12,7 +12,6 @@ import {
   assertUntouched,
   Sandbox,
   UNSEEN_TMPDIR,
-  until,
   type CliOptions,
   type CliProcess,
   type TestVolume,

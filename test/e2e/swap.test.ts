@@ -93,7 +93,11 @@ test(
     assert.equal(names.length, ENTRIES + 2, "the new contents are in place");
     assert.equal(await sandbox.state(restore.userId), "exited");
     const { code, stderr } = await sandbox.dockform([
-      ...["volume", "recover", restore.into.name, "--health-timeout", "0"],
+      "volume",
+      "recover",
+      restore.into.name,
+      "--health-timeout",
+      "0",
     ]);
     assert.equal(code, 0, stderr);
     assert.equal(await contentsOf(restore.into.folder), "new");

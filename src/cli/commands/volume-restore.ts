@@ -11,6 +11,7 @@ export interface VolumeRestoreOptions {
   readonly undeclared: boolean;
   readonly keepPrevious: boolean;
   readonly keepFailed: boolean;
+  readonly inPlace: boolean;
   /** Milliseconds. */
   readonly healthTimeout: number;
 }

@@ -1,0 +1,167 @@
+import { engineInfo } from "../engine/system.ts";
+import { DockformError, messageOf } from "../errors.ts";
+import { DEFAULT_LEVEL } from "../snapshot/name.ts";
+import type { Sidecar } from "../snapshot/sidecar.ts";
+import { Archive, contentsBySidecar, verifyChecksum, type ArchiveContents } from "./archive.ts";
+import type { LockedVolume } from "./lock.ts";
+import { StoppedContainers } from "./quiesce.ts";
+import {
+  leftStopped,
+  presentUsers,
+  refuseNewUsers,
+  startOrGoBack,
+  type Replaced,
+  type ReplacedContents,
+  type ReplaceOptions,
+} from "./replace.ts";
+import { missingRoom } from "./restore-checks.ts";
+import { writeSnapshot } from "./snapshot.ts";
+import { inspectVolumeFiles, StagedContents, UndecidedSwapError, type Safety } from "./staging.ts";
+import { stopwatch } from "./stopwatch.ts";
+import type { Tools } from "./tools.ts";
+
+/** The snapshot of the old contents, written and read again. */
+interface SafetySnapshot extends Safety {
+  readonly sidecar: Sidecar;
+}
+
+/**
+ * Replaces contents where there is no room for old and new at once: with the containers stopped, a
+ * snapshot of the old contents is written and checked, they are removed, the new ones extracted. Whatever
+ * fails after that brings the old ones back from the snapshot.
+ *
+ * @throws DockformError `failed` with the old contents in place, UndecidedSwapError.
+ */
+export async function replaceInPlace(
+  lock: LockedVolume,
+  archive: Archive,
+  contents: ArchiveContents,
+  options: ReplaceOptions,
+  tools: Tools,
+): Promise<Replaced & { readonly extractMs: number }> {
+  const stopped = new StoppedContainers(lock, tools.log);
+  const clock = stopwatch();
+  const times = { swapMs: 0, extractMs: 0 };
+  const staged = StagedContents.leftBehind(lock, lock.stagingId, tools);
+  let safety: SafetySnapshot;
+  try {
+    tools.log.debug("phase: stop");
+    await stopped.stop(await presentUsers(lock, options, tools));
+    await refuseNewUsers(lock, stopped, tools);
+    tools.log.debug("phase: safety");
+    safety = await takeSafetySnapshot(lock, tools);
+    await refuseWithoutRoom(lock, contents, safety, tools);
+    clock.lap();
+    tools.log.debug("phase: clear");
+    await staged.clear(safety);
+    times.swapMs = clock.lap();
+    tools.log.debug("phase: extract");
+    await fill(staged, safety, tools, (signal) => staged.extract(archive, contents, signal));
+    times.extractMs = clock.lap();
+  } catch (error) {
+    if (error instanceof UndecidedSwapError) throw leftStopped(error, stopped, tools);
+    await stopped.startAll();
+    await stopped.forget();
+    await staged.conclude();
+    throw error;
+  }
+  const back: ReplacedContents = {
+    swapBack: async () => {
+      await staged.clear(safety);
+      await refillFromSafety(staged, safety, tools);
+    },
+    conclude: () => staged.conclude(),
+  };
+  return { ...(await startOrGoBack(lock, back, stopped, options, tools)), ...times };
+}
+
+/** Puts new contents into a volume that was cleared, or the old ones again where that fails. */
+async function fill(
+  staged: StagedContents,
+  safety: Safety,
+  tools: Tools,
+  extract: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  try {
+    await extract(tools.signal);
+    await staged.recover();
+  } catch (error) {
+    if (error instanceof UndecidedSwapError) throw error;
+    tools.log.warn(`${messageOf(error)}: the old contents are brought back from their snapshot`);
+    await refillFromSafety(staged, safety, tools);
+    throw error;
+  }
+}
+
+async function takeSafetySnapshot(lock: LockedVolume, tools: Tools): Promise<SafetySnapshot> {
+  const { target, volume } = lock;
+  const { users } = await lock.survey(tools.signal);
+  const request = {
+    target,
+    format: "tar.zst",
+    level: DEFAULT_LEVEL,
+    note: "the contents before a restore --in-place",
+  } as const;
+  const { archivePath, sidecar } = await writeSnapshot(lock.helper, request, tools, {
+    volume,
+    users,
+    engine: engineInfo(target.engine, tools.signal),
+    startedMs: performance.now(),
+    consistency: "stop",
+  });
+  tools.log.info(`The old contents are in ${archivePath}`);
+  await using archive = await Archive.open(archivePath);
+  await verifyChecksum(archive, sidecar, tools.startProgress, tools.signal);
+  await archive.scan(lock.helper, sidecar.uncompressed_bytes, tools.startProgress, tools.signal);
+  return { archivePath, client: tools.client, sidecar };
+}
+
+/** What the old contents take will be free. */
+async function refuseWithoutRoom(
+  lock: LockedVolume,
+  contents: ArchiveContents,
+  { sidecar }: SafetySnapshot,
+  tools: Tools,
+): Promise<void> {
+  const { freeBytes, freeInodes } = await inspectVolumeFiles(lock.helper, tools.signal);
+  const missing = missingRoom(
+    {
+      freeBytes: freeBytes + sidecar.uncompressed_bytes,
+      freeInodes: freeInodes + (sidecar.entry_count ?? 0),
+    },
+    contents,
+  );
+  if (missing === undefined) return;
+  throw new DockformError(
+    "failed",
+    `the file system of volume "${lock.volume.name}" cannot hold the new contents even alone: ${missing} missing`,
+    { hint: "The old contents are in place. Make room on it." },
+  );
+}
+
+/**
+ * Brings the old contents back from their snapshot into a volume that was cleared. Not even an
+ * interruption cuts this short.
+ *
+ * @throws UndecidedSwapError when that could not be finished.
+ */
+export async function refillFromSafety(
+  staged: StagedContents,
+  safety: Safety,
+  tools: Tools,
+): Promise<void> {
+  const { signal } = new AbortController();
+  try {
+    await using archive = await Archive.open(safety.archivePath);
+    const sidecar = await archive.sidecar();
+    if (sidecar === undefined) throw new Error(`${safety.archivePath} has no sidecar`);
+    const sha256 = await verifyChecksum(archive, sidecar, tools.startProgress, signal);
+    const contents = contentsBySidecar(sidecar, sha256, 0);
+    await staged.extract(archive, contents, signal);
+    await staged.recover();
+  } catch (error) {
+    throw staged.undecided(
+      `the old contents are in ${safety.archivePath}, written by ${safety.client}, and could not be brought back: ${messageOf(error)}`,
+    );
+  }
+}
