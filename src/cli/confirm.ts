@@ -9,7 +9,7 @@ import { isInteractive, type CliIo } from "./io.ts";
  */
 export async function confirmByTyping(io: CliIo, question: string, word: string): Promise<void> {
   if (!isInteractive(io)) {
-    throw new DockformError("refused", "this removes volumes, and there is no terminal to ask on", {
+    throw new DockformError("refused", "this removes data, and there is no terminal to ask on", {
       hint: "Add --skip-confirmation to do it without being asked.",
     });
   }

@@ -62,7 +62,7 @@ export async function snapshotVolume(
   await using helper = await openReadingHelper(target, tools);
   const users = await undisturbedUsers(target, volume, helper, tools);
   warnAboutWriters(volume, users, tools);
-  return writeSnapshot(helper, request, tools, {
+  return await writeSnapshot(helper, request, tools, {
     volume,
     users,
     engine,
