@@ -15,5 +15,5 @@ if (parseInt(process.versions.node, 10) < needed) {
   );
   process.exitCode = 1;
 } else {
-  void import("../dist/main.js");
+  require("../dist/main.cjs");
 }

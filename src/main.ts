@@ -34,7 +34,7 @@ for (const event of ["uncaughtException", "unhandledRejection"] as const) {
 process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});
 
-process.exitCode = await runProgram(process.argv.slice(2), {
+void runProgram(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
@@ -48,4 +48,6 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   client: `${userName()}@${hostname()}, process ${process.pid}`,
   now: () => new Date(),
   signal: interruption.signal,
+}).then((exitCode) => {
+  process.exitCode = exitCode;
 });

@@ -32,8 +32,8 @@ describe("the published package", () => {
     const names = files
       .filter((file) => file.isFile())
       .map((file) => join(file.parentPath, file.name).slice(installed.length + 1));
-    const chunks = names.filter((name) => /^dist\/[\w-]+\.js$/.test(name));
-    assert.ok(chunks.includes("dist/main.js"));
+    const chunks = names.filter((name) => /^dist\/[\w-]+\.cjs$/.test(name));
+    assert.ok(chunks.includes("dist/main.cjs"));
     const others = names.filter((name) => !chunks.includes(name) && !name.startsWith("README"));
     assert.deepEqual(others.toSorted(), [
       "LICENSE",
@@ -75,7 +75,7 @@ describe("the published package", () => {
   test("can load every command", async () => {
     const dist = join(folder, "prefix/lib/node_modules/dockform/dist");
     for (const file of await readdir(dist)) {
-      if (file.endsWith(".js") && file !== "main.js") await import(join(dist, file));
+      if (file.endsWith(".cjs") && file !== "main.cjs") await import(join(dist, file));
     }
   });
 
