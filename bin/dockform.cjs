@@ -15,5 +15,6 @@ if (parseInt(process.versions.node, 10) < needed) {
   );
   process.exitCode = 1;
 } else {
+  // oxlint-disable-next-line import/no-unassigned-import -- running it is all that is wanted
   require("../dist/main.cjs");
 }

@@ -34,20 +34,22 @@ for (const event of ["uncaughtException", "unhandledRejection"] as const) {
 process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});
 
-void runProgram(process.argv.slice(2), {
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-  cwd: process.cwd(),
-  homeFolder: homedir(),
-  temporaryFolder: tmpdir(),
-  platform: process.platform,
-  machine: machine(),
-  nodeVersion: process.versions.node,
-  client: `${userName()}@${hostname()}, process ${process.pid}`,
-  now: () => new Date(),
-  signal: interruption.signal,
-}).then((exitCode) => {
-  process.exitCode = exitCode;
-});
+async function main(): Promise<void> {
+  process.exitCode = await runProgram(process.argv.slice(2), {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    homeFolder: homedir(),
+    temporaryFolder: tmpdir(),
+    platform: process.platform,
+    machine: machine(),
+    nodeVersion: process.versions.node,
+    client: `${userName()}@${hostname()}, process ${process.pid}`,
+    now: () => new Date(),
+    signal: interruption.signal,
+  });
+}
+
+void main();

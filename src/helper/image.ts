@@ -59,13 +59,14 @@ export async function preparedHelperImage(
 ): Promise<HelperImage | undefined> {
   if (options.named !== undefined) return namedImage(engine, options.named, options.signal);
   const recipe = await hostRecipe(options.host);
-  for (const tag of [alpineTag(), ...(recipe === undefined ? [] : [recipe.tag])]) {
-    const reference = `${REPOSITORY}:${tag}`;
-    if ((await findImage(engine, reference, options.signal)) !== undefined) {
-      return { reference, origin: "prepared earlier" };
-    }
-  }
-  return undefined;
+  const references = [alpineTag(), ...(recipe === undefined ? [] : [recipe.tag])].map(
+    (tag) => `${REPOSITORY}:${tag}`,
+  );
+  const found = await Promise.all(
+    references.map((reference) => findImage(engine, reference, options.signal)),
+  );
+  const reference = references.find((_, i) => found[i] !== undefined);
+  return reference === undefined ? undefined : { reference, origin: "prepared earlier" };
 }
 
 async function chooseImage(

@@ -45,7 +45,7 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
     : (cause ?? remarks.at(-1) ?? `tar ended with status ${tarStatus}`);
   return {
     tarBytes: Number(total ?? 0),
-    files: number("files"),
+    files: number("files") - Number(reply.facts.get("further_link_names") ?? 0),
     entries: number("entries"),
     markedEnd: number("marked_end") === 1,
     remarks: [...remarks, ...omitted(reply), ...tooLong(reply)],

@@ -10,6 +10,8 @@ export function snapshotFolder(root: string, context: string | undefined, volume
 }
 
 const SECOND_MS = 1000;
+/** Small enough that the disk is at work from early on, large enough to be written in one go. */
+const FLUSH_BYTES = 64 * 2 ** 20;
 
 /**
  * A snapshot being written. Nothing has its final name before {@link PendingSnapshot.commit}; the
@@ -23,6 +25,8 @@ export class PendingSnapshot implements AsyncDisposable {
   readonly #format: ArchiveFormat;
   #temporaryFiles: string[];
   #bytes = 0;
+  #flushedBytes = 0;
+  #flushing: Promise<void> | undefined;
 
   private constructor(parts: {
     readonly folder: string;
@@ -95,6 +99,21 @@ export class PendingSnapshot implements AsyncDisposable {
     } catch (error) {
       throw cannotStore(this.archivePath, error);
     }
+    this.#flushNowAndThen();
+  }
+
+  /** Keeps the disk busy while data still comes in, so that little is left to be flushed in the end. */
+  #flushNowAndThen(): void {
+    if (this.#flushing !== undefined || this.#bytes - this.#flushedBytes < FLUSH_BYTES) return;
+    // The system tells of an error once: a failed flush stays here, for `commit` to fail by it.
+    this.#flushing = this.#flush();
+    this.#flushing.catch(() => {});
+  }
+
+  async #flush(): Promise<void> {
+    this.#flushedBytes = this.#bytes;
+    await this.#data.datasync();
+    this.#flushing = undefined;
   }
 
   /**
@@ -104,6 +123,7 @@ export class PendingSnapshot implements AsyncDisposable {
    */
   async commit(sidecarText: string): Promise<void> {
     try {
+      await this.#flushing;
       await this.#data.sync();
       await this.#data.close();
       await this.#nameDataAndSidecar(sidecarText);
@@ -128,6 +148,7 @@ export class PendingSnapshot implements AsyncDisposable {
 
   /** Removes what a snapshot that was not committed has written. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#flushing?.catch(() => {});
     await this.#data.close();
     for (const file of this.#temporaryFiles) await rm(file, { force: true });
   }
