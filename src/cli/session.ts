@@ -37,7 +37,7 @@ export class Session {
     this.options = options;
     this.paint = painter(io.stdout, io, options.color);
     const paintLog = painter(io.stderr, io, options.color, options.logFormat === "pretty");
-    this.#status = new StatusArea(io.stderr);
+    this.#status = new StatusArea(io.stderr, (text) => this.log.info(text));
     this.log = new Logger(io, this.#status, paintLog, {
       level: options.verbose === true ? "debug" : options.logLevel,
       format: options.logFormat,

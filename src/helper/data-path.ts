@@ -1,9 +1,10 @@
 import { addAbortSignal, type Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { withSignal } from "../abort.ts";
-import { DockformError } from "../errors.ts";
+import { DockformError, messageOf } from "../errors.ts";
+import type { Log } from "../log.ts";
 import type { ExchangeFolder } from "./exchange.ts";
-import type { HelperCall, HelperReply } from "./reply.ts";
+import type { HelperCall, HelperReply, OnHelperProgress } from "./reply.ts";
 import type { HelperSession, HelperVerb } from "./session.ts";
 
 /** For a verb whose input has ended, or that is about to open it. */
@@ -27,12 +28,14 @@ export interface DataPath {
     verb: (output: string) => HelperVerb,
     sink: ByteSink,
     signal: AbortSignal,
+    onProgress?: OnHelperProgress,
   ): Promise<HelperReply>;
   /** Runs a verb whose input is data. `verb` gets the name of the file to read from. */
   send(
     verb: (input: string) => HelperVerb,
     source: ByteSource,
     signal: AbortSignal,
+    onProgress?: OnHelperProgress,
   ): Promise<HelperReply>;
 }
 
@@ -40,49 +43,71 @@ export interface DataPath {
 export async function chooseDataPath(
   session: HelperSession,
   hello: HelperReply,
+  log: Log,
 ): Promise<DataPath> {
   const { exchange } = session;
+  const execs = new ExecPath(session);
   return exchange !== undefined && (await exchange.proves(hello))
-    ? new PipePath(session, exchange)
-    : new ExecPath(session);
+    ? new PipePath(session, exchange, execs, log)
+    : execs;
 }
 
+/**
+ * Where either side cannot open the pipe after all, nothing has moved yet, and execs take its place.
+ */
 class PipePath implements DataPath {
   readonly kind = "pipe";
   readonly #session: HelperSession;
   readonly #exchange: ExchangeFolder;
+  readonly #execs: DataPath;
+  readonly #log: Log;
 
-  constructor(session: HelperSession, exchange: ExchangeFolder) {
+  constructor(session: HelperSession, exchange: ExchangeFolder, execs: DataPath, log: Log) {
     this.#session = session;
     this.#exchange = exchange;
+    this.#execs = execs;
+    this.#log = log;
   }
 
   async receive(
     verb: (output: string) => HelperVerb,
     sink: ByteSink,
     signal: AbortSignal,
+    onProgress?: OnHelperProgress,
   ): Promise<HelperReply> {
-    // A helper that dies before it has opened the pipe would leave the reader waiting for ever.
-    const helperDied = new AbortController();
-    const either = AbortSignal.any([signal, helperDied.signal]);
-    const reader = await this.#exchange.openForReading(sink, either);
-    const { reply } = this.#session.begin(verb(this.#exchange.pipeInHelper));
-    reply.catch((error: unknown) => helperDied.abort(error));
-    const [answer] = await Promise.all([withSignal(reply, signal), reader.ended]);
-    return answer;
+    // A helper that never opens the pipe would leave the reader waiting for ever.
+    const noWriter = new AbortController();
+    const either = AbortSignal.any([signal, noWriter.signal]);
+    const reader = await this.#opened(this.#exchange.openForReading(sink, either), signal);
+    if (reader === undefined) return this.#execs.receive(verb, sink, signal, onProgress);
+    reader.ended.catch(() => {});
+    const call = this.#session.begin(verb(this.#exchange.pipeInHelper), onProgress);
+    call.reply.catch((error: unknown) => noWriter.abort(error));
+    if (await withSignal(call.ready, signal)) {
+      const [reply] = await Promise.all([withSignal(call.reply, signal), reader.ended]);
+      return reply;
+    }
+    noWriter.abort();
+    this.#giveUp(lastMessage(await call.reply));
+    return this.#execs.receive(verb, sink, signal, onProgress);
   }
 
   async send(
     verb: (input: string) => HelperVerb,
     source: ByteSource,
     signal: AbortSignal,
+    onProgress?: OnHelperProgress,
   ): Promise<HelperReply> {
-    const unblock = await this.#exchange.openForUnblocking();
+    const unblock = await this.#opened(this.#exchange.openForUnblocking(), signal);
+    if (unblock === undefined) return this.#execs.send(verb, source, signal, onProgress);
     try {
-      const call = this.#session.begin(verb(this.#exchange.pipeInHelper));
+      const call = this.#session.begin(verb(this.#exchange.pipeInHelper), onProgress);
       // Without the signal: the helper is about to open the pipe, and would wait for ever for nobody.
       const limit = AbortSignal.timeout(VERB_END_TIMEOUT_MS);
-      if (!(await withSignal(call.ready, limit))) return await call.reply;
+      if (!(await withSignal(call.ready, limit))) {
+        this.#giveUp(lastMessage(await call.reply));
+        return await this.#execs.send(verb, source, signal, onProgress);
+      }
       const pipe = await this.#exchange.openForWriting().catch(async (error: unknown) => {
         // The reading end is gone again, and the reply says why.
         await withSignal(call.reply, signal);
@@ -94,6 +119,25 @@ class PipePath implements DataPath {
       await unblock.close();
     }
   }
+
+  /** The client's end of the pipe; `undefined` where it does not open. */
+  async #opened<T>(opening: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    try {
+      return await opening;
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#giveUp(messageOf(error));
+      return undefined;
+    }
+  }
+
+  #giveUp(why: string): void {
+    this.#log.debug(`the pipe does not open, data goes by exec: ${why}`);
+  }
+}
+
+function lastMessage({ messages, status }: HelperReply): string {
+  return messages.at(-1) ?? `status ${status}`;
 }
 
 class ExecPath implements DataPath {
@@ -108,8 +152,10 @@ class ExecPath implements DataPath {
     verb: (output: string) => HelperVerb,
     sink: ByteSink,
     signal: AbortSignal,
+    onProgress?: OnHelperProgress,
   ): Promise<HelperReply> {
-    const { output, call } = await this.#session.exec(verb("-"), false, signal);
+    const options = { stdin: false, signal, onProgress };
+    const { output, call } = await this.#session.exec(verb("-"), options);
     addAbortSignal(signal, output.stdout);
     try {
       for await (const chunk of output.stdout as AsyncIterable<Buffer>) await sink(chunk);
@@ -124,8 +170,10 @@ class ExecPath implements DataPath {
     verb: (input: string) => HelperVerb,
     source: ByteSource,
     signal: AbortSignal,
+    onProgress?: OnHelperProgress,
   ): Promise<HelperReply> {
-    const { connection, output, call } = await this.#session.exec(verb("-"), true, signal);
+    const options = { stdin: true, signal, onProgress };
+    const { connection, output, call } = await this.#session.exec(verb("-"), options);
     output.stdout.resume();
     return pump(source, connection, call, signal);
   }

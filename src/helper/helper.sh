@@ -84,6 +84,7 @@ first_line() {
 # COMPRESSION is a zstd level or "none".
 archive() {
 	[ "$1" = - ] || exec >"$1"
+	reply ready
 	folder=$volume ours=
 	if [ $# -eq 3 ]; then
 		folder=$volume/.dockform-$3/new/contents
@@ -93,16 +94,19 @@ archive() {
 	if [ -n "$(reserved_in "$folder")" ]; then
 		ours="--anchored --exclude=./$staging_pattern --exclude=./$trash_pattern --exclude=./$kept_name"
 	fi
+	look_ahead
 	{
 		{
 			# shellcheck disable=SC2086
 			tar --create --file=- --directory="$folder" --format=posix --sparse $faithful \
-				--pax-option=delete=atime,delete=ctime --totals $ours \
+				--pax-option=delete=atime,delete=ctime --totals --checkpoint=400 $ours \
 				-vv --index-file=/dev/fd/3 . 3>&1 >&4
 			echo $? >$scratch/tar
 		} | count_entries >$scratch/counts 4>&-
 	} 4>&1 | compress "$2" 4>&-
 	reply zstd_status $?
+	kill $finder $adder 2>/dev/null
+	rm -f $scratch/sizes
 	reply tar_status "$(cat $scratch/tar)"
 	while read -r kind count; do
 		if [ "$kind" = maybe_links ] && [ "$count" -gt 0 ]; then
@@ -110,6 +114,30 @@ archive() {
 		fi
 		reply "$kind" "$count"
 	done <$scratch/counts
+}
+
+# Says beside the archiving, where that takes longer than a moment, what there is to archive: the client
+# can tell then how far it is. No file is read for it, and whatever else wants the processor goes first.
+# The room that an entry takes in the stream is a guess, but a close one.
+look_ahead() {
+	mkfifo $scratch/sizes || exit 1
+	{
+		sleep 0.5
+		# shellcheck disable=SC2086
+		exec nice -n 19 find "$folder" -mindepth 1 $reserved -prune -o \
+			-exec stat -c '%s %b %B %h %F' {} +
+	} >$scratch/sizes 2>/dev/null &
+	finder=$!
+	nice -n 19 awk '
+		{ bytes += 1536 / $4; entries++ }
+		$5 == "regular" {
+			held = $2 * $3
+			bytes += (held < $1 ? held : int(($1 + 511) / 512) * 512) / $4
+		}
+		END {
+			if (NR) printf "%s expected %.0f %d\n", ENVIRON["DOCKFORM_MARK"], bytes, entries + 1
+		}' <$scratch/sizes >&2 &
+	adder=$!
 }
 
 compress() {
@@ -138,6 +166,11 @@ count_entries() {
 		{ sub(/^block [0-9]+: /, "") }
 		/^\*\*/ { if ($2 == "Block") marked_end = 1; next }
 		{ entries++; type = substr($0, 1, 1) }
+		entries % 1000 == 0 {
+			# In one piece, since tar writes there, too.
+			printf "%s", ENVIRON["DOCKFORM_MARK"] " passed " entries "\n" >"/dev/stderr"
+			fflush("/dev/stderr")
+		}
 		type == "-" { files++ }
 		type == "h" { files++; if (substr($0, 2, 9) == "rwxrwxrwx") maybe_links++ }
 		length($0) > 4095 && type ~ /[-dpcb]/ {
@@ -290,12 +323,7 @@ extract() {
 			--warning=no-timestamp --warning=no-unknown-keyword \
 			--verbose --block-number --index-file=/dev/fd/3 3>&1 >&2
 		echo $? >$scratch/tar
-	} | awk '
-		{ sub(/^block [0-9]+: /, "") }
-		/^\*\* (Block of NULs|End of File) \*\*$/ { marked_end = $2 == "Block"; next }
-		{ entries++ }
-		$0 == "./" { root++ }
-		END { print entries + 0, root + 0, marked_end + 0 }' >$scratch/counts
+	} | count_extracted >$scratch/counts
 	kill $flusher
 	reply zstd_status "$(cat $scratch/zstd)"
 	reply_tar_status
@@ -309,6 +337,20 @@ extract() {
 	copy_metadata "$root" "$staging/new.partial/root" || exit 1
 	# The new contents must be on the disk before the old ones are given up.
 	sync -f "$staging" && mv "$staging/new.partial" "$staging/new" || exit 1
+}
+
+# At the lowest priority, like count_entries.
+count_extracted() {
+	nice -n 19 awk '
+		{ sub(/^block [0-9]+: /, "") }
+		/^\*\* (Block of NULs|End of File) \*\*$/ { marked_end = $2 == "Block"; next }
+		{ entries++ }
+		$0 == "./" { root++ }
+		entries % 1000 == 0 {
+			printf "%s", ENVIRON["DOCKFORM_MARK"] " passed " entries "\n" >"/dev/stderr"
+			fflush("/dev/stderr")
+		}
+		END { print entries + 0, root + 0, marked_end + 0 }'
 }
 
 # An archive's own entry of a name that is ours would be taken for what it is not.

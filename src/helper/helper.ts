@@ -29,7 +29,7 @@ export class Helper implements AsyncDisposable {
     try {
       const hello = await session.call(["hello"], options.signal);
       checkHelper(hello, image);
-      const dataPath = await chooseDataPath(session, hello);
+      const dataPath = await chooseDataPath(session, hello, options.log);
       options.log.debug(
         `helper ${session.containerId.slice(0, 12)}: data goes by ${dataPath.kind}`,
       );

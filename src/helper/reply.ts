@@ -12,6 +12,18 @@ export interface HelperReply {
   readonly messageCount: number;
 }
 
+/** How far a verb is; what is not known yet is absent. */
+export interface HelperProgress {
+  /** Of the tar stream. */
+  readonly bytes?: number;
+  readonly entries?: number;
+  /** What the tar stream will have, as nearly as a look at sizes and names can tell. */
+  readonly totalBytes?: number;
+  readonly totalEntries?: number;
+}
+
+export type OnHelperProgress = (progress: HelperProgress) => void;
+
 /** A verb that is under way. */
 export interface HelperCall {
   /** Whether the helper opened its end of the data stream; false when the verb ended before that. */
@@ -23,14 +35,20 @@ export interface HelperCall {
 const MESSAGES_KEPT = 1000;
 /** What the outcome is judged by: tar's sum, and what it could not do. */
 const ALWAYS_KEPT = /^Total bytes|: Cannot /;
+const CHECKPOINT = /^tar: Write checkpoint (\d+)$/;
+/** tar's default, which its checkpoints count. */
+const TAR_RECORD_BYTES = 10_240;
 
 /**
  * Reads the helper's stderr and sorts marked lines (facts) from the tools' messages.
- * Protocol: `<mark> <fact> <value>`, and `<mark> end <status>` after each verb.
+ * Protocol: `<mark> <fact> <value>`, and `<mark> end <status>` after each verb. While a verb runs,
+ * `<mark> passed <entries>` and `<mark> expected <bytes> <entries>` say how far it is, and tar does.
  */
 export class ReplyReader {
   readonly #mark: string;
   #lastMessage: string | undefined;
+  /** The beginning of a line that another process's fact has cut in two. */
+  #cutLine = "";
   /** In the order in which they were begun; the helper answers them one after the other. */
   readonly #calls: PendingCall[] = [];
   #ended: DockformError | undefined;
@@ -46,20 +64,26 @@ export class ReplyReader {
   }
 
   /** Expects the reply of one verb; calls follow one another. */
-  expect(): HelperCall {
-    const call = new PendingCall();
+  expect(onProgress?: OnHelperProgress): HelperCall {
+    const call = new PendingCall(onProgress);
     if (this.#ended === undefined) this.#calls.push(call);
     else call.fail(this.#ended);
     return { ready: call.ready.promise, reply: call.reply.promise };
   }
 
+  /** Facts are written in one piece each; tar's messages are not, so a fact may stand within one. */
   #accept(line: string): void {
-    if (!line.startsWith(this.#mark)) {
-      this.#calls[0]?.addMessage(line);
-      this.#lastMessage = line;
+    const factAt = line.indexOf(this.#mark);
+    this.#cutLine += factAt === -1 ? line : line.slice(0, factAt);
+    if (factAt === -1) {
+      const message = this.#cutLine;
+      this.#cutLine = "";
+      this.#calls[0]?.addMessage(message);
+      this.#lastMessage = message;
       return;
     }
-    const [, name = "", value = ""] = /^(\S+) ?(.*)$/.exec(line.slice(this.#mark.length)) ?? [];
+    const fact = line.slice(factAt + this.#mark.length);
+    const [, name = "", value = ""] = /^(\S+) ?(.*)$/.exec(fact) ?? [];
     if (name === "end") this.#calls.shift()?.succeed(Number(value));
     else this.#calls[0]?.addFact(name, value);
   }
@@ -83,22 +107,33 @@ class PendingCall {
   readonly reply = Promise.withResolvers<HelperReply>();
   readonly #facts = new Map<string, string>();
   readonly #messages: string[] = [];
+  readonly #onProgress: OnHelperProgress | undefined;
   #messageCount = 0;
 
-  constructor() {
+  constructor(onProgress: OnHelperProgress | undefined) {
+    this.#onProgress = onProgress;
     // Whoever does not wait for one of the two must not bring the process down.
     this.ready.promise.catch(() => {});
     this.reply.promise.catch(() => {});
   }
 
   addMessage(line: string): void {
+    const checkpoint = CHECKPOINT.exec(line)?.[1];
+    if (checkpoint !== undefined) {
+      this.#onProgress?.({ bytes: Number(checkpoint) * TAR_RECORD_BYTES });
+      return;
+    }
     this.#messageCount += 1;
     if (this.#messages.length < MESSAGES_KEPT || ALWAYS_KEPT.test(line)) this.#messages.push(line);
   }
 
   addFact(name: string, value: string): void {
+    const numbers = value.split(" ").map(Number);
     if (name === "ready") this.ready.resolve(true);
-    else this.#facts.set(name, value);
+    else if (name === "passed") this.#onProgress?.({ entries: numbers[0] ?? 0 });
+    else if (name === "expected") {
+      this.#onProgress?.({ totalBytes: numbers[0] ?? 0, totalEntries: numbers[1] ?? 0 });
+    } else this.#facts.set(name, value);
   }
 
   fail(error: DockformError): void {

@@ -18,7 +18,7 @@ import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { ExchangeFolder } from "./exchange.ts";
 import { operationLabels, writes, type Operation } from "../journal/operation.ts";
-import { ReplyReader, type HelperCall, type HelperReply } from "./reply.ts";
+import { ReplyReader, type HelperCall, type HelperReply, type OnHelperProgress } from "./reply.ts";
 
 const SCRIPT = readFileSync(new URL("./helper.sh", import.meta.url), "utf8");
 /** runc's words for a command that is not there. */
@@ -131,14 +131,22 @@ export class HelperSession implements AsyncDisposable {
   }
 
   /** Starts a verb. A verb once begun is finished by the helper even when this client goes away. */
-  begin(verb: HelperVerb): HelperCall {
-    const call = this.#replies.expect();
+  begin(verb: HelperVerb, onProgress?: OnHelperProgress): HelperCall {
+    const call = this.#replies.expect(onProgress);
     this.#connection.write(`${verb.join(" ")}\n`);
     return call;
   }
 
   /** Starts a verb as a process of its own, with data streams. */
-  async exec(verb: HelperVerb, stdin: boolean, signal: AbortSignal): Promise<HelperExec> {
+  async exec(
+    verb: HelperVerb,
+    options: {
+      readonly stdin: boolean;
+      readonly signal: AbortSignal;
+      readonly onProgress: OnHelperProgress | undefined;
+    },
+  ): Promise<HelperExec> {
+    const { stdin, signal, onProgress } = options;
     const command = ["sh", "-c", SCRIPT, "dockform-helper", ...verb];
     const connection = await execInContainer(
       this.#engine,
@@ -147,7 +155,8 @@ export class HelperSession implements AsyncDisposable {
       signal,
     );
     const output = demultiplex(connection);
-    return { connection, output, call: new ReplyReader(output.stderr, this.#mark).expect() };
+    const call = new ReplyReader(output.stderr, this.#mark).expect(onProgress);
+    return { connection, output, call };
   }
 
   /** Removes the container, whatever state it is in, under a time limit of its own; once only. */

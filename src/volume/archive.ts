@@ -1,4 +1,5 @@
 import { open, type FileHandle } from "node:fs/promises";
+import { basename } from "node:path";
 import { DockformError, messageOf, systemCode } from "../errors.ts";
 import type { ByteSource } from "../helper/data-path.ts";
 import type { Helper } from "../helper/helper.ts";
@@ -111,7 +112,7 @@ export class Archive implements AsyncDisposable {
 
   /** The SHA-256 over the stored bytes. */
   async sha256(startProgress: StartProgress, signal: AbortSignal): Promise<string> {
-    const progress = startProgress(`Checking ${this.path}`, this.storedBytes);
+    const progress = startProgress(`Checking ${basename(this.path)}`, this.storedBytes);
     const digest = new Digest(progress);
     try {
       const chunks = this.chunks(digest)[Symbol.asyncIterator]();
@@ -134,13 +135,14 @@ export class Archive implements AsyncDisposable {
     startProgress: StartProgress,
     signal: AbortSignal,
   ): Promise<ArchiveContents> {
-    const progress = startProgress(`Reading ${this.path}`, this.storedBytes);
+    const progress = startProgress(`Reading ${basename(this.path)}`, this.storedBytes);
     const digest = new Digest(progress);
     try {
       const reply = await helper.dataPath.send(
         (input) => ["scan", input, this.compression, String(tarRecords(limitBytes))],
         this.chunks(digest),
         signal,
+        progress.report,
       );
       if (reply.facts.has("over_limit")) throw this.#tooLarge(limitBytes);
       const outcome = tarOutcome(reply, "read");

@@ -172,8 +172,8 @@ async function streamArchive(
 ): Promise<Archived> {
   const { target, format, level } = request;
   const compression = format === "tar" ? "none" : String(level);
-  const progress = tools.startProgress(`Snapshot of ${target.volume}`);
-  const digest = new Digest(progress);
+  const progress = tools.startProgress(target.volume);
+  const digest = new Digest();
   const store = async (chunk: Uint8Array): Promise<void> => {
     digest.update(chunk);
     await pending.write(chunk);
@@ -183,6 +183,7 @@ async function streamArchive(
       (output) => ["archive", output, compression],
       store,
       tools.signal,
+      progress.report,
     );
     const unfinished = [...reply.facts.keys()].some((fact) => fact.startsWith("unfinished_"));
     if (unfinished) throw interrupted(undefined, target.volume);

@@ -273,6 +273,7 @@ export class StagedContents {
   async extract(archive: Archive, expected: ArchiveContents, signal: AbortSignal): Promise<void> {
     const { startProgress, log } = this.#tools;
     const progress = startProgress("Extracting", archive.storedBytes);
+    progress.report({ totalEntries: expected.entries });
     try {
       const digest = new Digest(progress);
       const records = String(tarRecords(expected.limitBytes));
@@ -280,6 +281,7 @@ export class StagedContents {
         (input) => ["extract", this.#id, input, archive.compression, records],
         archive.chunks(digest),
         signal,
+        progress.report,
       );
       if (reply.facts.has("over_limit")) throw tooLarge(archive, expected);
       const outcome = tarOutcome(reply, "read");

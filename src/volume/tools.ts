@@ -1,10 +1,13 @@
 import type { HelperImage } from "../helper/image.ts";
+import type { HelperProgress } from "../helper/reply.ts";
 import type { Log } from "../log.ts";
 
 /** Shows how far something is that can take more than a second. */
 export interface ProgressTask {
   /** Reports how many more bytes have passed. */
   advance(bytes: number): void;
+  /** Sets what has become known; the rest stays as it is. */
+  readonly report: (progress: HelperProgress) => void;
   end(): void;
 }
 

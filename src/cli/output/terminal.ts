@@ -1,11 +1,16 @@
 import { stripVTControlCharacters, styleText } from "node:util";
-import { formatBytes } from "../../format.ts";
+import type { HelperProgress } from "../../helper/reply.ts";
 import type { ProgressTask, StartProgress } from "../../volume/tools.ts";
 import type { CliIo, OutputStream } from "../io.ts";
+import { progressBar, progressText, type TaskState } from "./progress.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
 const REDRAW_MS = 100;
+/** How often a task is told of where there is no terminal. */
+const TELL_MS = 30_000;
+/** More would push what was said before out of sight. */
+const MOST_BARS = 8;
 const DEFAULT_COLUMNS = 80;
 
 /** Colours a text, or leaves it as it is. */
@@ -20,25 +25,27 @@ export function painter(stream: OutputStream, io: CliIo, colour: boolean, always
 
 interface RunningTask {
   readonly label: string;
-  readonly totalBytes: number | undefined;
   readonly startedMs: number;
-  bytes: number;
+  progress: HelperProgress;
 }
 
 /**
- * Standard error: lines that stay, and on a terminal one line of progress below them that is
- * redrawn a few times a second.
+ * Standard error: lines that stay, and on a terminal a bar for each task below them, redrawn a few
+ * times a second. Elsewhere a task that takes long is told of now and then.
  */
 export class StatusArea {
   readonly #stream: OutputStream;
   readonly #live: boolean;
+  readonly #announce: (text: string) => void;
   readonly #tasks = new Set<RunningTask>();
   #timer: NodeJS.Timeout | undefined;
-  #drawn = false;
+  #linesDrawn = 0;
 
-  constructor(stream: OutputStream) {
+  /** @param announce takes what is told of a task where there is no terminal. */
+  constructor(stream: OutputStream, announce: (text: string) => void) {
     this.#stream = stream;
     this.#live = stream.isTTY === true;
+    this.#announce = announce;
   }
 
   line(text: string): void {
@@ -47,12 +54,18 @@ export class StatusArea {
   }
 
   readonly startProgress: StartProgress = (label, totalBytes): ProgressTask => {
-    const task: RunningTask = { label, totalBytes, startedMs: performance.now(), bytes: 0 };
+    const progress = totalBytes === undefined ? {} : { totalBytes };
+    const task: RunningTask = { label, startedMs: performance.now(), progress };
     this.#tasks.add(task);
-    if (this.#live) this.#timer ??= setInterval(() => this.#draw(), REDRAW_MS);
+    this.#timer ??= this.#live
+      ? setInterval(() => this.#draw(), REDRAW_MS)
+      : setInterval(() => this.#tell(), TELL_MS);
     return {
       advance: (bytes) => {
-        task.bytes += bytes;
+        task.progress = { ...task.progress, bytes: (task.progress.bytes ?? 0) + bytes };
+      },
+      report: (more) => {
+        task.progress = { ...task.progress, ...more };
       },
       end: () => this.#end(task),
     };
@@ -67,25 +80,32 @@ export class StatusArea {
   }
 
   #draw(): void {
-    const text = [...this.#tasks].map(describeTask).join("   ");
     const columns = this.#stream.columns ?? DEFAULT_COLUMNS;
-    this.#stream.write(`\r\u001B[2K${text.slice(0, columns - 1)}`);
-    this.#drawn = true;
+    const lines = [...this.#tasks]
+      .slice(0, MOST_BARS)
+      .map((task) => progressBar(stateOf(task), columns));
+    this.#clear();
+    this.#stream.write(lines.join("\n"));
+    this.#linesDrawn = lines.length;
+  }
+
+  #tell(): void {
+    for (const task of this.#tasks) {
+      if (performance.now() - task.startedMs >= TELL_MS / 2) {
+        this.#announce(progressText(stateOf(task)));
+      }
+    }
   }
 
   #clear(): void {
-    if (this.#drawn) this.#stream.write("\r\u001B[2K");
-    this.#drawn = false;
+    if (this.#linesDrawn === 0) return;
+    this.#stream.write(`\r\u001B[2K${"\u001B[1A\u001B[2K".repeat(this.#linesDrawn - 1)}`);
+    this.#linesDrawn = 0;
   }
 }
 
-function describeTask({ label, totalBytes, startedMs, bytes }: RunningTask): string {
-  const seconds = (performance.now() - startedMs) / 1000;
-  const rate = `${formatBytes(bytes / Math.max(seconds, 0.001))}/s`;
-  if (totalBytes === undefined || totalBytes === 0)
-    return `${label}: ${formatBytes(bytes)}, ${rate}`;
-  const percent = Math.min(100, Math.floor((bytes / totalBytes) * 100));
-  return `${label}: ${percent} % of ${formatBytes(totalBytes)}, ${rate}`;
+function stateOf({ label, startedMs, progress }: RunningTask): TaskState {
+  return { label, elapsedMs: performance.now() - startedMs, ...progress };
 }
 
 /** Columns aligned by what is seen; the last one is not padded. Empty rows give an empty text. */

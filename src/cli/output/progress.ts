@@ -1,0 +1,76 @@
+import { formatBytes, formatCount, formatDuration } from "../../format.ts";
+import type { HelperProgress } from "../../helper/reply.ts";
+
+/** How far a task is, and since when. */
+export interface TaskState extends HelperProgress {
+  readonly label: string;
+  readonly elapsedMs: number;
+}
+
+const BAR_CELLS = 10;
+const SHORTEST_LABEL = 8;
+/** Before that a rate says nothing. */
+const FIRST_ESTIMATE_MS = 1000;
+
+/** One line of a terminal: label, bar, and what else has room in it, the last things first to go. */
+export function progressBar(state: TaskState, columns: number): string {
+  const share = doneShare(state);
+  const bar = share === undefined ? "" : `${drawBar(share)} ${percent(share)} `;
+  const details = detailsOf(state, share);
+  const roomFor = (shown: readonly string[]): number =>
+    columns - 2 - bar.length - shown.join(", ").length;
+  while (details.length > 1 && roomFor(details) < SHORTEST_LABEL) details.pop();
+  const label = shortened(state.label, roomFor(details));
+  return `${label} ${bar}${details.join(", ")}`.slice(0, columns - 1);
+}
+
+/** The same in words, for a log. */
+export function progressText(state: TaskState): string {
+  const share = doneShare(state);
+  const parts = [...(share === undefined ? [] : [percent(share)]), ...detailsOf(state, share)];
+  return `${state.label}: ${parts.join(", ")}`;
+}
+
+/** Below 1; `undefined` while the total is not known. A total can turn out a little too small. */
+function doneShare({ bytes = 0, totalBytes }: TaskState): number | undefined {
+  return totalBytes === undefined || totalBytes === 0
+    ? undefined
+    : Math.min(bytes / totalBytes, 0.99);
+}
+
+function detailsOf(state: TaskState, share: number | undefined): string[] {
+  const { bytes = 0, totalBytes = 0, entries, elapsedMs } = state;
+  const estimable = elapsedMs >= FIRST_ESTIMATE_MS && bytes > 0;
+  return [
+    share === undefined ? formatBytes(bytes) : bytesOf(bytes, totalBytes),
+    ...(share !== undefined && estimable ? [timeLeft(elapsedMs * (1 / share - 1))] : []),
+    ...(entries === undefined ? [] : [formatCount(entries, "file")]),
+    ...(estimable ? [`${formatBytes(bytes / (elapsedMs / 1000))}/s`] : []),
+  ];
+}
+
+/** `0.9 of 2.3 GB`, `971 MB of 2.3 GB` */
+function bytesOf(bytes: number, totalBytes: number): string {
+  const [amount = "", unit] = formatBytes(bytes).split(" ");
+  const total = formatBytes(totalBytes);
+  return `${total.endsWith(` ${unit}`) ? amount : `${amount} ${unit}`} of ${total}`;
+}
+
+/** `4 s`, `3 min 5 s`: nobody waits for hundredths. */
+function timeLeft(milliseconds: number): string {
+  const seconds = Math.ceil(milliseconds / 1000);
+  return seconds < 60 ? `${seconds} s left` : `${formatDuration(seconds * 1000)} left`;
+}
+
+function drawBar(share: number): string {
+  const full = Math.floor(share * BAR_CELLS);
+  return `[${"#".repeat(full)}${".".repeat(BAR_CELLS - full)}]`;
+}
+
+function percent(share: number): string {
+  return `${Math.floor(share * 100)} %`;
+}
+
+function shortened(label: string, columns: number): string {
+  return label.length <= columns ? label : `${label.slice(0, Math.max(columns - 1, 0))}…`;
+}

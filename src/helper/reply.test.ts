@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { Readable } from "node:stream";
+import { test } from "node:test";
+import { ReplyReader, type HelperProgress } from "./reply.ts";
+
+const MARK = "0123456789abcdef";
+
+test("a fact within a message leaves the message whole", async () => {
+  const seen: HelperProgress[] = [];
+  const stderr = Readable.from([
+    `tar: ${MARK} passed 1000\n`,
+    `./a: ${MARK} passed 2000\nsocket ignored\n`,
+    `${MARK} files 3\n${MARK} end 0\n`,
+  ]);
+  const reply = await new ReplyReader(stderr, MARK).expect((each) => seen.push(each)).reply;
+  assert.deepEqual(reply.messages, ["tar: ./a: socket ignored"]);
+  assert.equal(reply.messageCount, 1);
+  assert.deepEqual([...reply.facts], [["files", "3"]]);
+  assert.deepEqual(seen, [{ entries: 1000 }, { entries: 2000 }]);
+});
+
+test("tar's checkpoints and what is expected are progress, not messages or facts", async () => {
+  const seen: HelperProgress[] = [];
+  const stderr = Readable.from([
+    `tar: Write checkpoint 400\n${MARK} expected 5000000 12\ntar: Write checkpoint 800\n`,
+    `tar: ./Write checkpoint 1: File removed before we read it\n${MARK} end 1\n`,
+  ]);
+  const reply = await new ReplyReader(stderr, MARK).expect((each) => seen.push(each)).reply;
+  assert.deepEqual(seen, [
+    { bytes: 4_096_000 },
+    { totalBytes: 5_000_000, totalEntries: 12 },
+    { bytes: 8_192_000 },
+  ]);
+  assert.equal(reply.messages.length, 1);
+  assert.equal(reply.facts.size, 0);
+});
