@@ -1,23 +1,38 @@
-import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  writeSync,
+  writevSync,
+} from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 
 const BLOCK_BYTES = 4096;
+const CHUNK_BYTES = 2 ** 20;
+const TEXT = Buffer.alloc(CHUNK_BYTES, "2026-11-23 02:15:40 INFO request served in 12 ms\n");
 
-/**
- * Writes one file of which every second block of 4 KiB is random and every other one is text, so
- * that it compresses to about half.
- */
+/** Writes a file of which every second block of 4 KiB is random and every other one is text. */
 export async function makeHalfCompressibleFile(file: string, bytes: number): Promise<void> {
+  await writeChunks(file, bytes, () => {
+    const chunk = randomBytes(CHUNK_BYTES);
+    for (let at = 0; at < CHUNK_BYTES; at += 2 * BLOCK_BYTES) TEXT.copy(chunk, at, 0, BLOCK_BYTES);
+    return chunk;
+  });
+}
+
+export async function makeIncompressibleFile(file: string, bytes: number): Promise<void> {
+  await writeChunks(file, bytes, () => randomBytes(CHUNK_BYTES));
+}
+
+async function writeChunks(file: string, bytes: number, chunk: () => Buffer): Promise<void> {
   const handle = await open(file, "w");
-  const text = Buffer.alloc(BLOCK_BYTES, "2026-11-23 02:15:40 INFO request served in 12 ms\n");
-  const chunkBlocks = 256;
   try {
-    for (let written = 0; written < bytes; written += chunkBlocks * BLOCK_BYTES) {
-      const blocks = Array.from({ length: chunkBlocks }, (_, i) =>
-        i % 2 === 0 ? randomBytes(BLOCK_BYTES) : text,
-      );
-      await handle.write(Buffer.concat(blocks));
+    for (let left = bytes; left > 0; left -= CHUNK_BYTES) {
+      await handle.write(chunk().subarray(0, Math.min(left, CHUNK_BYTES)));
     }
   } finally {
     await handle.close();
@@ -26,18 +41,38 @@ export async function makeHalfCompressibleFile(file: string, bytes: number): Pro
 
 const FILES_IN_FOLDER = 500;
 
-/** Writes many small files of 1 to 8 kB, half random and half text, in folders of 500. */
-export async function makeSmallFiles(folder: string, count: number): Promise<void> {
-  for (let first = 0; first < count; first += FILES_IN_FOLDER) {
-    const subfolder = join(folder, `d${first / FILES_IN_FOLDER}`);
-    await mkdir(subfolder);
-    const names = Array.from({ length: FILES_IN_FOLDER }, (_, i) => first + i);
-    await Promise.all(names.map((i) => writeFile(join(subfolder, `f${i}`), smallContent(i))));
+/** Writes files of half to one and a half times the mean size, half random and half text. */
+export function makeFiles(folder: string, count: number, meanBytes: number): void {
+  const random = randomBytes(CHUNK_BYTES);
+  for (let i = 0; i < count; i += 1) {
+    const half = Math.floor((meanBytes / 2) * (0.5 + (i % 100) / 100));
+    const at = (i * 7919) % (CHUNK_BYTES - half);
+    const file = openSync(join(subfolder(folder, i), `file-${i}`), "w");
+    writevSync(file, [random.subarray(at, at + half), TEXT.subarray(0, half)]);
+    closeSync(file);
   }
 }
 
-function smallContent(i: number): Buffer {
-  const digest = createHash("sha256").update(String(i)).digest();
-  const halfBytes = 500 + (digest.readUInt16BE(0) % 3500);
-  return Buffer.concat([randomBytes(halfBytes), Buffer.alloc(halfBytes, digest.toString("hex"))]);
+/** Every kind of entry whose number could cost memory: files, further names, symbolic links. */
+export function makeEntries(folder: string, count: number): void {
+  for (let i = 0; i < count; i += 1) {
+    const parent = subfolder(folder, i);
+    const path = join(parent, `an-entry-with-a-name-of-some-length-${i}`);
+    if (i % FILES_IN_FOLDER === 0 || i % 4 < 2) writeEmpty(path);
+    else if (i % 4 === 2)
+      linkSync(join(parent, `an-entry-with-a-name-of-some-length-${i - 1}`), path);
+    else symlinkSync(`an-entry-with-a-name-of-some-length-${i - 1}`, path);
+  }
+}
+
+function writeEmpty(path: string): void {
+  const file = openSync(path, "w");
+  writeSync(file, "");
+  closeSync(file);
+}
+
+function subfolder(folder: string, i: number): string {
+  const path = join(folder, `d${Math.floor(i / FILES_IN_FOLDER)}`);
+  if (i % FILES_IN_FOLDER === 0) mkdirSync(path);
+  return path;
 }

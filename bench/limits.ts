@@ -1,0 +1,20 @@
+import { join } from "node:path";
+import type { Command } from "./measure.ts";
+
+/** What the machine can do with standard tools on a folder of the host's, without a container. */
+export const SNAPSHOT_LIMIT = "tar, zstd -3 -T0, tee, openssl";
+export const RESTORE_LIMIT = "openssl, then zstd -d into tar";
+
+export function snapshotLimit(source: string, file: string): Command {
+  const script = `tar -C "$1" -cf - . | zstd -q -3 -T0 | tee "$2" | openssl dgst -sha256`;
+  return ["sh", "-c", script, "limit", source, file];
+}
+
+export function restoreLimit(file: string, into: string): Command {
+  const script = `openssl dgst -sha256 "$1" && zstd -q -d -c "$1" | tar -C "$2" -xpf -`;
+  return ["sh", "-c", script, "limit", file, into];
+}
+
+export function limitArchive(folder: string): string {
+  return join(folder, "limit.tar.zst");
+}

@@ -1,0 +1,174 @@
+import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { EngineClient } from "../src/engine/client.ts";
+import { createVolume, removeVolume } from "../src/engine/volumes.ts";
+import { startPrivateEngine, type PrivateEngine } from "../test/engine/private-engine.ts";
+import { measure, type Command, type Run } from "./measure.ts";
+
+const CLI = new URL("../bin/dockform.cjs", import.meta.url).pathname;
+const DISK_BYTES = 32 * 2 ** 30;
+
+/** A volume's name and its folder on this machine. */
+export interface StageVolume {
+  readonly name: string;
+  readonly folder: string;
+}
+
+/**
+ * What the cases work on: a private engine, and a file system of their own in a file on this
+ * machine's disk, so that both sides meet the same free space and removing costs little.
+ */
+export class Stage implements AsyncDisposable {
+  readonly engine: EngineClient;
+  /** On the disk under test. */
+  readonly folder: string;
+  readonly #privateEngine: PrivateEngine;
+  readonly #place: string;
+  readonly #mounts: string[];
+
+  private constructor(
+    privateEngine: PrivateEngine,
+    place: string,
+    folder: string,
+    mount: string[],
+  ) {
+    this.engine = new EngineClient({ context: "default", host: privateEngine.host });
+    this.#privateEngine = privateEngine;
+    this.#place = place;
+    this.folder = folder;
+    this.#mounts = mount;
+  }
+
+  static async open(): Promise<Stage> {
+    const place = await mkdtemp("/var/tmp/dockform-bench-");
+    const mounted = join(place, "disk");
+    await mkdir(mounted);
+    // Before the engine starts, which has its own view of mounts from then on.
+    await mountDisk(join(place, "disk.img"), mounted);
+    return new Stage(await startPrivateEngine(), place, mounted, [mounted]);
+  }
+
+  get host(): string {
+    return this.#privateEngine.host;
+  }
+
+  /** A folder in memory, for what a disk would take minutes for. */
+  async memoryFolder(): Promise<string> {
+    const folder = await mkdtemp(join(this.#place, "memory-"));
+    await measure(["mount", "-t", "tmpfs", "-o", "size=80%,nr_inodes=0", "tmpfs", folder]);
+    this.#mounts.push(folder);
+    return folder;
+  }
+
+  async volume(name: string, parent = this.folder): Promise<StageVolume> {
+    const folder = join(parent, "volumes", name);
+    await mkdir(folder, { recursive: true });
+    const driverOpts = { type: "none", o: "bind", device: folder };
+    await createVolume(this.engine, { name, driver: "local", driverOpts, labels: {} });
+    return { name, folder };
+  }
+
+  async removeVolume({ name, folder }: StageVolume): Promise<void> {
+    await removeVolume(this.engine, name);
+    await rm(folder, { recursive: true });
+  }
+
+  /** Measures after what the runs before have left to write is on the disk. */
+  async run(command: Command): Promise<Run> {
+    await measure(["sync"]);
+    return measure(command, {
+      env: { ...process.env, DOCKER_HOST: this.host },
+      cgroup: basename(this.#privateEngine.folder),
+    });
+  }
+
+  /** The packed program. */
+  dockform(...args: readonly string[]): Command {
+    return [process.execPath, CLI, ...args];
+  }
+
+  /** The same where the engine does not see this machine's folders: data goes through execs. */
+  dockformByExec(...args: readonly string[]): Command {
+    const script = 'mount -t tmpfs tmpfs /tmp && exec "$@"';
+    return [
+      "unshare",
+      "--mount",
+      "env",
+      "TMPDIR=/tmp",
+      "sh",
+      "-c",
+      script,
+      "sh",
+      ...this.dockform(...args),
+    ];
+  }
+
+  /** Takes a snapshot and answers the path of its data; those before are gone. */
+  async snapshot(
+    volumes: readonly string[],
+    how: (...args: readonly string[]) => Command = (...args) => this.dockform(...args),
+  ): Promise<Run> {
+    await rm(this.#snapshots, { recursive: true, force: true });
+    return this.run(how("volume", "snapshot", ...volumes, "-o", this.#snapshots));
+  }
+
+  /** The data of the last snapshot. */
+  async archive(volume: string): Promise<string> {
+    const folder = join(this.#snapshots, volume);
+    const name = (await readdir(folder)).find((each) => each.endsWith(".tar.zst"));
+    if (name === undefined) throw new Error(`no snapshot in ${folder}`);
+    return join(folder, name);
+  }
+
+  async restore(volume: string, archive: string, ...options: readonly string[]): Promise<Run> {
+    return this.run(
+      this.dockform("volume", "restore", "--undeclared", "--json", volume, archive, ...options),
+    );
+  }
+
+  get #snapshots(): string {
+    return join(this.folder, "snapshots");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.engine.close();
+    await this.#privateEngine.stop();
+    for (const folder of this.#mounts) await measure(["umount", folder]);
+    await rm(this.#place, { recursive: true, force: true });
+  }
+}
+
+/** The image that helpers run, for containers to compare with. */
+export async function helperImageOf(stage: Stage): Promise<string> {
+  const reference = await findHelperImage(stage.engine);
+  if (reference !== undefined) return reference;
+  // A first snapshot makes it.
+  const volume = await stage.volume("bench-image");
+  await stage.snapshot([volume.name]);
+  await stage.removeVolume(volume);
+  return helperImageOf(stage);
+}
+
+async function findHelperImage(engine: EngineClient): Promise<string | undefined> {
+  const images = await engine.json<readonly { readonly RepoTags: readonly string[] | null }[]>(
+    "GET",
+    "/images/json",
+    { query: { filters: JSON.stringify({ reference: ["dockform-helper"] }) } },
+  );
+  return images[0]?.RepoTags?.[0];
+}
+
+async function mountDisk(image: string, folder: string): Promise<void> {
+  await writeFile(image, "");
+  await truncate(image, DISK_BYTES);
+  const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
+  await measure(["mkfs.ext4", "-q", "-F", "-m", "0", image], { env });
+  const { stdout } = await measure(["losetup", "--find", "--show", "--direct-io=on", image], {
+    env,
+  });
+  // Not the file system's own set-up work in the background.
+  await measure(["mount", "-o", "noinit_itable", stdout.trim(), folder], { env });
+  // Gone with the mount.
+  await measure(["losetup", "--detach", stdout.trim()], { env });
+  await rm(join(folder, "lost+found"), { recursive: true });
+}
