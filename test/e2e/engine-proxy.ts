@@ -1,0 +1,64 @@
+import { rm } from "node:fs/promises";
+import { connect, createServer, type Server } from "node:net";
+
+export interface ApiCall {
+  readonly method: string;
+  /** Without version and query. */
+  readonly path: string;
+}
+
+/** Stands between the CLI and its engine: notes each call, and can change what is sent to the engine. */
+export class EngineProxy implements AsyncDisposable {
+  readonly host: string;
+  readonly calls: ApiCall[] = [];
+  connections = 0;
+  readonly #server: Server;
+  readonly #socketPath: string;
+
+  private constructor(server: Server, socketPath: string) {
+    this.#server = server;
+    this.#socketPath = socketPath;
+    this.host = `unix://${socketPath}`;
+  }
+
+  /** @param edit a text and what the engine gets in its place; as long, since lengths are sent, too. */
+  static async open(
+    engineHost: string,
+    socketPath: string,
+    edit: readonly [from: string, to: string] = ["", ""],
+  ): Promise<EngineProxy> {
+    const [from, to] = edit;
+    if (from.length !== to.length) throw new Error(`"${to}" is not as long as "${from}"`);
+    const server = createServer({ allowHalfOpen: true });
+    const proxy = new EngineProxy(server, socketPath);
+    server.on("connection", (client) => {
+      proxy.connections += 1;
+      const engine = connect({ path: engineHost.replace("unix://", ""), allowHalfOpen: true });
+      client.on("error", () => engine.destroy());
+      engine.on("error", () => client.destroy());
+      client.on("data", (chunk) => {
+        const text = chunk.toString("latin1");
+        proxy.#note(text);
+        engine.write(Buffer.from(text.replaceAll(from, to), "latin1"));
+      });
+      client.on("end", () => engine.end());
+      client.on("close", () => engine.destroy());
+      engine.pipe(client);
+    });
+    await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+    return proxy;
+  }
+
+  #note(text: string): void {
+    for (const [, method = "", path = ""] of text.matchAll(REQUEST_LINE)) {
+      this.calls.push({ method, path: path.replace(/^\/v[\d.]+/, "").replace(/\?.*$/, "") });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close();
+    await rm(this.#socketPath, { force: true });
+  }
+}
+
+const REQUEST_LINE = /^(GET|HEAD|POST|PUT|DELETE) (\/\S*) HTTP\/1\.1\r$/gm;
