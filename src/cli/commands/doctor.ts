@@ -36,7 +36,7 @@ interface Finding {
 /** Below this a snapshot of anything but a small volume is likely to fail. */
 const LOW_SPACE_BYTES = 1e9;
 
-export async function doctor(session: Session, { check }: CheckOption): Promise<void> {
+export async function doctor(session: Session, options: CheckOption): Promise<void> {
   const { findings, workspace: opened } = await checkManifest(session);
   using workspace = opened;
   if (workspace !== undefined) {
@@ -53,7 +53,7 @@ export async function doctor(session: Session, { check }: CheckOption): Promise<
   session.result({ checks }, toText(findings, session));
   const failed = findings.filter(({ status }) => status === "failed");
   if (failed.length === 0) {
-    if (check) checkFreshness(freshness);
+    if (options.check) checkFreshness(freshness);
     return;
   }
   // The kind, and with it the exit code, is that of what failed first.
