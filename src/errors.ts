@@ -6,6 +6,7 @@ export type ErrorKind =
   | "refused"
   | "integrity"
   | "unreachable"
+  | "stale"
   | "interrupted";
 
 const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
@@ -15,6 +16,7 @@ const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   refused: 3,
   integrity: 4,
   unreachable: 5,
+  stale: 6,
   interrupted: 130,
 };
 

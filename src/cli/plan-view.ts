@@ -1,5 +1,7 @@
 import { formatCount } from "../format.ts";
 import type { PlannedVolume } from "../reconcile/plan.ts";
+import { wantsAttention } from "../snapshot/freshness.ts";
+import { freshnessRemark, type DeclaredFreshness } from "./freshness-view.ts";
 import type { Paint } from "./output/terminal.ts";
 
 /** The plan of one context. */
@@ -48,4 +50,19 @@ function summary(volumes: readonly PlannedVolume[]): string {
   if (count("drift") > 0) parts.push(`${count("drift")} that differ`);
   if (count("orphan") > 0) parts.push(`${count("orphan")} no longer declared`);
   return `${parts.join(", ")}.`;
+}
+
+/** A line for each declared volume whose snapshots want attention. */
+export function renderFreshness(
+  volumes: readonly DeclaredFreshness[],
+  severalContexts: boolean,
+  paint: Paint,
+): readonly string[] {
+  const lines = volumes
+    .filter(({ state }) => wantsAttention(state))
+    .map((each) => {
+      const name = severalContexts ? `${each.context}/${each.volume}` : each.volume;
+      return `  ${paint("yellow", "!")} ${name}: ${freshnessRemark(each)}`;
+    });
+  return lines.length === 0 ? [] : [paint("bold", "snapshots"), ...lines];
 }

@@ -13,7 +13,7 @@ const REPOSITORY = "dockform-helper";
 
 /** Built once per engine, never in the data path. */
 const ALPINE_DOCKERFILE = `FROM alpine:3.23.5
-RUN apk add --no-cache tar zstd acl attr
+RUN apk add --no-cache tar zstd acl attr findutils
 `;
 
 /** A registry that does not answer must not hold up a first snapshot for long. */

@@ -1,5 +1,5 @@
 import type { TargetVolume } from "./filesets.ts";
-import type { Manifest, ManifestContext, VolumeSpec } from "./manifest.ts";
+import type { Manifest, ManifestContext, SnapshotPolicy, VolumeSpec } from "./manifest.ts";
 import type { ManifestContent } from "./schema.ts";
 import { isUnmanagedSection } from "./scope.ts";
 import type { Tree } from "./tree.ts";
@@ -70,6 +70,7 @@ function volumeSpecs(
       driver: volume?.driver ?? DEFAULT_DRIVER,
       driverOpts: Object.fromEntries(volume?.driver_opts ?? []),
       labels: Object.fromEntries(volume?.labels ?? []),
+      ...snapshotPolicy(volume),
       declaredBy: "volumes",
     });
   }
@@ -79,6 +80,14 @@ function volumeSpecs(
     specs.set(name, { name, ...none, declaredBy: "fileset" });
   }
   return specs;
+}
+
+type VolumeContent = VolumesContent extends Map<string, infer Volume> ? Volume : never;
+
+function snapshotPolicy(volume: VolumeContent): { readonly snapshot?: SnapshotPolicy } {
+  const { every, keep } = volume?.snapshot ?? {};
+  if (every === undefined && !keep) return {};
+  return { snapshot: { ...(every === undefined ? {} : { every }), ...(keep ? { keep } : {}) } };
 }
 
 const DEFAULT_DRIVER = "local";

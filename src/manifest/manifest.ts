@@ -1,3 +1,6 @@
+import type { Interval } from "../snapshot/duration.ts";
+import type { RetentionPolicy } from "../snapshot/retention.ts";
+
 /** The file names a manifest is looked for under, in order. */
 export const MANIFEST_FILE_NAMES: readonly string[] = [
   "dockform.yml",
@@ -6,12 +9,20 @@ export const MANIFEST_FILE_NAMES: readonly string[] = [
   "Dockform.yaml",
 ];
 
+/** What the manifest wants of a volume's snapshots. */
+export interface SnapshotPolicy {
+  /** How old the newest may get; `never` for a volume that needs none. */
+  readonly every?: Interval | "never";
+  readonly keep?: RetentionPolicy;
+}
+
 /** A volume as the manifest declares it. */
 export interface VolumeSpec {
   readonly name: string;
   readonly driver: string;
   readonly driverOpts: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  readonly snapshot?: SnapshotPolicy;
   /** `"fileset"` when only a fileset's `target_volume` names it. */
   readonly declaredBy: "volumes" | "fileset";
 }

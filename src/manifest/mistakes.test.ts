@@ -356,3 +356,41 @@ test("nesting without end is stopped", { timeout: 60_000 }, () => {
     assert.deepEqual(others, []);
   }
 });
+
+test("what is wrong with the wishes for snapshots is said where it is", () => {
+  const number = "is not a number of snapshots: a whole number from 1 on";
+  const interval = 'is not an interval: numbers with h, d or w, such as 36h, 1d or 2w; or "never"';
+  const duration =
+    "is not a duration: numbers with y, m (months), w, d or h, each once, such as 30d or 1y6m";
+  const text = `volumes:
+  aa: { snapshot: { evry: 1d, every: 30m, kep: {} } }
+  bb: { snapshot: { every: , keep: { last: 0, dayly: 3, weekly: x, within: 30 } } }
+  cc: { snapshot: daily }
+  dd: { snapshot: { every: [1d], keep: { hourly: {}, monthly: , yearly: 1.5, within: 1d1d } } }
+  ee: { snapshots: , snapshot: { keep: { note: "(" } } }
+`;
+  const expected = [
+    '2:21 unknown key "evry"; did you mean "every"? | evry',
+    `2:38 "30m" ${interval} | 30m`,
+    '2:43 unknown key "kep"; did you mean "keep"? | kep',
+    '3:21 "every" must not be empty | every',
+    `3:44 "0" ${number} | 0`,
+    '3:47 unknown key "dayly"; did you mean "daily"? | dayly',
+    `3:65 "x" ${number} | x`,
+    `3:76 "30" ${duration} | 30`,
+    '4:19 "snapshot" must be a map, not text | daily',
+    '5:28 "every" must be text, a number or a boolean, not a list | [1d]',
+    '5:50 "hourly" must be text, a number or a boolean, not a map | {}',
+    '5:54 "monthly" must not be empty | monthly',
+    `5:73 "1.5" ${number} | 1.5`,
+    `5:86 "1d1d" ${duration} | 1d1d`,
+    '6:9 unknown key "snapshots"; did you mean "snapshot"? | snapshots',
+    '6:48 "note" is not a regular expression | "("',
+  ];
+  assert.deepEqual(mistakes(text), expected);
+  const inContexts = `contexts:\n  default:\n${text.replaceAll(/^/gm, "    ").trimEnd()}\n`;
+  const moved = expected.map((line) =>
+    line.replace(/^(\d+):(\d+)/, (_, row, column) => `${Number(row) + 2}:${Number(column) + 4}`),
+  );
+  assert.deepEqual(mistakes(inContexts), moved);
+});

@@ -329,3 +329,37 @@ test("very many volumes are read in a moment", { timeout: 60_000 }, () => {
   const { volumes } = onlyContext(`volumes:\n${names.map((name) => `  ${name}:\n`).join("")}`);
   assert.equal(volumes.size, names.length);
 });
+
+test("what is wanted of a volume's snapshots", () => {
+  const policy = (snapshot: string, env: Env = {}): VolumeSpec["snapshot"] => {
+    const volumes = `volumes: { data: { snapshot: ${snapshot} } }`;
+    const [first, second] = [volumes, `contexts: { default: { ${volumes} } }`].map(
+      (text) => onlyContext(text, env).volumes.get("data")?.snapshot,
+    );
+    assert.deepEqual(first, second);
+    return first;
+  };
+  const day = { text: "1d", milliseconds: 86_400_000 };
+  assert.deepEqual(
+    policy(
+      "{ every: 1d, keep: { last: 3, hourly: 24, daily: 7, weekly: 5, monthly: 12, yearly: 10, within: 1y5m7d2h, note: '^keep' } }",
+    ),
+    {
+      every: day,
+      keep: {
+        last: 3,
+        hourly: 24,
+        daily: 7,
+        weekly: 5,
+        monthly: 12,
+        yearly: 10,
+        within: "1y5m7d2h",
+        note: "^keep",
+      },
+    },
+  );
+  assert.deepEqual(policy("{ every: never }"), { every: "never" });
+  assert.deepEqual(policy("{ keep: { daily: '${DAYS}' } }", { DAYS: "7" }), { keep: { daily: 7 } });
+  assert.deepEqual(policy("{ keep: {} }"), { keep: {} });
+  for (const nothing of ["", "{}", "{ keep: }"]) assert.equal(policy(nothing), undefined);
+});

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { INTERVAL, parseInterval, SPAN } from "../snapshot/duration.ts";
 import { fields, mustBe, mustBeText, named, pathTo, unquoted } from "./blocks.ts";
 
 const NAME = "[a-zA-Z0-9][a-zA-Z0-9_.-]+";
@@ -35,6 +36,62 @@ const identifier = v.pipe(
   v.description("The project's name."),
 );
 
+const every = v.pipe(
+  scalar,
+  v.regex(
+    new RegExp(`^never$|${INTERVAL.source}`),
+    'is not an interval: numbers with h, d or w, such as 36h, 1d or 2w; or "never"',
+  ),
+  v.description('How old the newest snapshot may get: 36h, 1d, 2w; "never" where none is needed.'),
+  v.transform((text) => parseInterval(text) ?? ("never" as const)),
+);
+
+const howMany = (description: string) =>
+  v.exactOptional(
+    v.pipe(
+      scalar,
+      v.regex(/^[1-9]\d{0,8}$/, "is not a number of snapshots: a whole number from 1 on"),
+      v.description(description),
+      v.transform(Number),
+    ),
+  );
+
+const within = v.pipe(
+  scalar,
+  v.regex(
+    SPAN,
+    "is not a duration: numbers with y, m (months), w, d or h, each once, such as 30d or 1y6m",
+  ),
+  v.description("All that are not older than this, counted from the newest: 30d, 1y6m."),
+);
+
+const note = v.pipe(
+  scalar,
+  v.check(isRegularExpression, "is not a regular expression"),
+  v.description("All whose note matches this regular expression."),
+);
+
+const keep = v.pipe(
+  v.nullable(
+    fields({
+      last: howMany("The newest n."),
+      hourly: howMany("Of each of the newest n hours that have a snapshot, the newest one."),
+      daily: howMany("Of each of the newest n days that have a snapshot, the newest one."),
+      weekly: howMany("Of each of the newest n weeks that have a snapshot, the newest one."),
+      monthly: howMany("Of each of the newest n months that have a snapshot, the newest one."),
+      yearly: howMany("Of each of the newest n years that have a snapshot, the newest one."),
+      within: v.exactOptional(within),
+      note: v.exactOptional(note),
+    }),
+  ),
+  v.description("Which snapshots `snapshot prune` keeps: all that any of these rules names."),
+);
+
+const snapshot = v.pipe(
+  v.nullable(fields({ every: v.optional(every), keep: v.optional(keep) })),
+  v.description("What is wanted of the volume's snapshots."),
+);
+
 const volume = v.nullable(
   fields({
     driver: v.optional(
@@ -50,6 +107,7 @@ const volume = v.nullable(
     labels: v.optional(
       v.pipe(v.nullable(named(string, optionValue)), v.description("Labels of the volume.")),
     ),
+    snapshot: v.optional(snapshot),
   }),
 );
 
@@ -197,4 +255,12 @@ function holds(value: unknown, path: readonly string[]): boolean {
   if (typeof value !== "object" || value === null) return false;
   const entry = Object.entries(value).find(([name]) => name === key);
   return entry !== undefined && holds(entry[1], rest);
+}
+
+function isRegularExpression(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
 }

@@ -14,6 +14,7 @@ import { Digest } from "./digest.ts";
 import { atWork, beginOperation, interrupted, refuseInterrupted } from "./lock.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
+import { checkForChange } from "./unchanged.ts";
 import { containerTitle, usersAmong, type VolumeUser } from "./users.ts";
 
 export interface SnapshotRequest {
@@ -22,6 +23,8 @@ export interface SnapshotRequest {
   /** zstd's level, 1 to 19. */
   readonly level: number;
   readonly note: string | undefined;
+  /** Write none where the newest one is what the volume still holds. */
+  readonly ifChanged?: boolean;
 }
 
 export interface SnapshotReport {
@@ -30,6 +33,8 @@ export interface SnapshotReport {
   readonly archivePath: string;
   readonly sidecarPath: string;
   readonly sidecar: Sidecar;
+  /** Whether nothing was written, since this one is what the volume still holds. */
+  readonly unchanged: boolean;
 }
 
 /** What one pass over the volume found out. */
@@ -61,6 +66,12 @@ export async function snapshotVolume(
   engine.catch(() => {});
   await using helper = await openReadingHelper(target, tools);
   const users = await undisturbedUsers(target, volume, helper, tools);
+  const change =
+    request.ifChanged === true ? await checkForChange(target, volume, helper, tools) : undefined;
+  if (change?.held !== undefined) {
+    const { context, volume: name } = target;
+    return { context, volume: name, ...change.held, unchanged: true };
+  }
   warnAboutWriters(volume, users, tools);
   return await writeSnapshot(helper, request, tools, {
     volume,
@@ -105,6 +116,7 @@ export async function writeSnapshot(
   const sidecar = describe(request, tools, {
     ...source,
     archived,
+    fingerprint: change?.fingerprint,
     time: pending.time,
     engine: await source.engine,
     totalMs: Math.round(performance.now() - source.startedMs),
@@ -116,6 +128,7 @@ export async function writeSnapshot(
     archivePath: pending.archivePath,
     sidecarPath: pending.sidecarPath,
     sidecar,
+    unchanged: false,
   };
 }
 
@@ -209,6 +222,7 @@ function describe(
     readonly users: readonly VolumeUser[];
     readonly consistency: SnapshotSource["consistency"];
     readonly archived: Archived;
+    readonly fingerprint: Sidecar["fingerprint"];
     readonly time: Date;
     readonly engine: { readonly id: string; readonly serverVersion: string };
     readonly totalMs: number;
@@ -243,5 +257,6 @@ function describe(
       read_write: readWrite,
     })),
     durations: { total_ms: found.totalMs, downtime_ms: 0 },
+    ...(found.fingerprint === undefined ? {} : { fingerprint: found.fingerprint }),
   };
 }

@@ -410,6 +410,7 @@ test("doctor finds nothing wrong where nothing is", { skip }, async () => {
     "API version",
     "helper image",
     "space",
+    "snapshots",
   ];
   assert.deepEqual([...checks.keys()], expected);
   for (const { check, status } of checks.values()) assert.equal(status, "ok", check);

@@ -11,9 +11,17 @@ import {
   readJournal,
 } from "../../journal/operation.ts";
 import { freeBytes } from "../../store/folder.ts";
+import { wantsAttention } from "../../snapshot/freshness.ts";
+import {
+  checkFreshness,
+  declaredFreshness,
+  freshnessRemark,
+  type DeclaredFreshness,
+} from "../freshness-view.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
 import type { Workspace, WorkspaceContext } from "../workspace.ts";
+import type { CheckOption } from "./snapshot-status.ts";
 
 /** One thing that was looked at. */
 interface Finding {
@@ -28,12 +36,14 @@ interface Finding {
 /** Below this a snapshot of anything but a small volume is likely to fail. */
 const LOW_SPACE_BYTES = 1e9;
 
-export async function doctor(session: Session): Promise<void> {
+export async function doctor(session: Session, options: CheckOption): Promise<void> {
   const { findings, workspace: opened } = await checkManifest(session);
   using workspace = opened;
   if (workspace !== undefined) {
     findings.push(...(await checkContexts(workspace, session)));
   }
+  const freshness = workspace === undefined ? [] : await freshnessOfAll(workspace, session);
+  findings.push(...freshnessFindings(freshness));
   const checks = findings.map(({ check, status, found, advice }) => ({
     check,
     status,
@@ -42,7 +52,10 @@ export async function doctor(session: Session): Promise<void> {
   }));
   session.result({ checks }, toText(findings, session));
   const failed = findings.filter(({ status }) => status === "failed");
-  if (failed.length === 0) return;
+  if (failed.length === 0) {
+    if (options.check) checkFreshness(freshness);
+    return;
+  }
   // The kind, and with it the exit code, is that of what failed first.
   const kind = failed[0]?.error?.kind ?? "failed";
   throw new DockformError(kind, `${formatCount(failed.length, "check")} failed`, {
@@ -95,6 +108,32 @@ async function checkContext(
     findings.push(failure("engine", error));
   }
   return [...findings, await checkSpace(context)];
+}
+
+async function freshnessOfAll(
+  workspace: Workspace,
+  { io: { now } }: Session,
+): Promise<readonly DeclaredFreshness[]> {
+  // A context that cannot be found has its own finding.
+  const contexts = await workspace.contexts().catch(() => []);
+  return (await Promise.all(contexts.map((each) => declaredFreshness(each, now())))).flat();
+}
+
+/** A line for each volume that wants attention, and one for all the others. */
+function freshnessFindings(volumes: readonly DeclaredFreshness[]): readonly Finding[] {
+  if (volumes.length === 0) return [];
+  const wanting = volumes.filter(({ state }) => wantsAttention(state));
+  const others = formatCount(volumes.length - wanting.length, "declared volume");
+  return [
+    ok("snapshots", `fresh, or none needed: ${others} of ${volumes.length}`),
+    ...wanting.map((each) =>
+      warning(
+        `snapshots of ${each.volume}`,
+        freshnessRemark(each),
+        `Run \`dockform volume snapshot ${each.context}/${each.volume}\`. If it needs none, say \`snapshot: { every: never }\` in the manifest.`,
+      ),
+    ),
+  ];
 }
 
 async function checkHelperImage(context: WorkspaceContext, workspace: Workspace): Promise<Finding> {

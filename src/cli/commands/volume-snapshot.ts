@@ -11,6 +11,7 @@ export interface VolumeSnapshotOptions {
   readonly note?: string;
   readonly level: number;
   readonly format: ArchiveFormat;
+  readonly ifChanged: boolean;
 }
 
 /** Each snapshot's zstd uses all cores; a second one fills the pauses of the first. */
@@ -25,11 +26,9 @@ export async function volumeSnapshot(
   const targets = withoutRepeats(
     await Promise.all([...references].map((reference) => workspace.target(reference))),
   );
+  const { format, level, note, ifChanged } = options;
   const results = await settleWithLimit(targets, SNAPSHOTS_AT_ONCE, (target) =>
-    snapshotVolume(
-      { target, format: options.format, level: options.level, note: options.note },
-      session.tools,
-    ),
+    snapshotVolume({ target, format, level, note, ifChanged }, session.tools),
   );
   const done = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const failures = results.flatMap((result) =>
@@ -65,6 +64,12 @@ function throwFirst(session: Session, failures: readonly unknown[], attempted: n
 
 function toText(report: SnapshotReport, session: Session): string {
   const { context, volume, archivePath, sidecar } = report;
+  if (report.unchanged) {
+    return [
+      `Unchanged: ${context}/${volume} is still what its newest snapshot holds; that was recorded`,
+      `  ${session.displayPath(archivePath)}`,
+    ].join("\n");
+  }
   const stored = formatBytes(sidecar.stored_bytes ?? 0);
   const read = formatBytes(sidecar.uncompressed_bytes);
   const time = formatDuration(sidecar.durations?.total_ms ?? 0);
@@ -75,6 +80,6 @@ function toText(report: SnapshotReport, session: Session): string {
 }
 
 function toJson(report: SnapshotReport): Readonly<Record<string, unknown>> {
-  const { context, volume, archivePath, sidecarPath, sidecar } = report;
-  return { context, volume, archive: archivePath, sidecar_path: sidecarPath, sidecar };
+  const { context, volume, archivePath, sidecarPath, sidecar, unchanged } = report;
+  return { context, volume, archive: archivePath, sidecar_path: sidecarPath, unchanged, sidecar };
 }

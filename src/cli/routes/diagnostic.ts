@@ -1,14 +1,17 @@
 import type { Command } from "commander";
-import type { Start } from "./options.ts";
+import type { CheckOption } from "../commands/snapshot-status.ts";
+import { checkOption, examples, type Start } from "./options.ts";
 
 /** `doctor` and `version`. */
 export function addDiagnosticCommands(root: Command, start: Start): void {
   root
     .command("doctor")
     .description("Check engine, helper image, free space and manifest, with what to do.")
-    .action(async (_options, command: Command) => {
+    .addOption(checkOption())
+    .addHelpText("after", examples("doctor", "doctor --check --json"))
+    .action(async (options: CheckOption, command: Command) => {
       const { doctor } = await import("../commands/doctor.ts");
-      await doctor(start(command));
+      await doctor(start(command), options);
     });
   root
     .command("version")

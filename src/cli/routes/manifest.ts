@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { ApplyOptions } from "../commands/apply.ts";
 import type { DestroyOptions } from "../commands/destroy.ts";
-import type { Start } from "./options.ts";
+import type { CheckOption } from "../commands/snapshot-status.ts";
+import { checkOption, examples, type Start } from "./options.ts";
 
 /** `init`, `validate`, `plan`, `apply` and `destroy`. */
 export function addManifestCommands(root: Command, start: Start): void {
@@ -21,10 +22,12 @@ export function addManifestCommands(root: Command, start: Start): void {
     });
   root
     .command("plan")
-    .description("Show what apply would do.")
-    .action(async (_options, command: Command) => {
+    .description("Show what apply would do, and which volumes lack a fresh snapshot.")
+    .addOption(checkOption())
+    .addHelpText("after", examples("plan", "plan --check"))
+    .action(async (options: CheckOption, command: Command) => {
       const { plan } = await import("../commands/plan.ts");
-      await plan(start(command));
+      await plan(start(command), options);
     });
   root
     .command("apply")

@@ -14,6 +14,14 @@ export function choice(
   return new Option(flags, description).choices(values).default(initial);
 }
 
+/** For monitoring. */
+export function checkOption(): Option {
+  return new Option(
+    "--check",
+    "end with exit code 6 when a declared volume has no snapshot that is fresh enough",
+  ).default(false);
+}
+
 /** The end of a command's help. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  dockform ${line}`).join("\n")}`;

@@ -37,11 +37,16 @@ function addSnapshot(volume: Command, start: Start): void {
       "where snapshots are kept (.dockform/snapshots by the manifest)",
     )
     .option("--note <text>", "a note to keep with it")
+    .option("--if-changed", "write none when nothing changed since the newest one", false)
     .option("--level <1..19>", "zstd's compression level", parseLevel, DEFAULT_LEVEL)
     .addOption(choice("--format <format>", "form of the data file", ARCHIVE_FORMATS, "tar.zst"))
     .addHelpText(
       "after",
-      examples("volume snapshot myapp_data", "volume snapshot a b --note 'before the upgrade'"),
+      examples(
+        "volume snapshot myapp_data",
+        "volume snapshot a b --note 'before the upgrade'",
+        "volume snapshot myapp_data --if-changed",
+      ),
     )
     .action(async (names: string[], options: VolumeSnapshotOptions, command: Command) => {
       const { volumeSnapshot } = await import("../commands/volume-snapshot.ts");

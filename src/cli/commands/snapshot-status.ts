@@ -1,0 +1,64 @@
+import { wantsAttention } from "../../snapshot/freshness.ts";
+import { formatAge } from "../../format.ts";
+import {
+  checkFreshness,
+  declaredFreshness,
+  intervalText,
+  type DeclaredFreshness,
+} from "../freshness-view.ts";
+import { table } from "../output/terminal.ts";
+import type { Session } from "../session.ts";
+
+export interface CheckOption {
+  /** End with an exit code of its own when a volume wants attention. */
+  readonly check: boolean;
+}
+
+export async function snapshotStatus(session: Session, { check }: CheckOption): Promise<void> {
+  using workspace = await session.openWorkspace();
+  workspace.requireManifest();
+  const now = session.io.now();
+  const contexts = await workspace.contexts();
+  const found = await Promise.all(contexts.map((context) => declaredFreshness(context, now)));
+  const volumes = found.flat();
+  session.result(
+    { checked_at: now.toISOString(), volumes: volumes.map(toJson) },
+    toText(volumes, contexts.length > 1, session),
+  );
+  if (check) checkFreshness(volumes);
+}
+
+function toJson(volume: DeclaredFreshness): Readonly<Record<string, unknown>> {
+  const { state, every, newest, unchangedAt, ageMs, sidecar, damage } = volume;
+  return {
+    context: volume.context,
+    volume: volume.volume,
+    state,
+    attention: wantsAttention(state),
+    every: every === undefined ? null : intervalText(every),
+    newest_snapshot: newest?.archivePath ?? null,
+    taken_at: newest?.time.toISOString() ?? null,
+    unchanged_at: unchangedAt?.toISOString() ?? null,
+    age_seconds: ageMs === undefined ? null : Math.floor(ageMs / 1000),
+    proven_at: sidecar?.proven_at ?? null,
+    damage: damage ?? null,
+  };
+}
+
+function toText(
+  volumes: readonly DeclaredFreshness[],
+  severalContexts: boolean,
+  { paint }: Session,
+): string {
+  if (volumes.length === 0) return "No volumes are declared.";
+  const head = ["VOLUME", "STATE", "AGE", "EVERY", "NEWEST SNAPSHOT", "PROVEN"];
+  const rows = volumes.map((volume) => [
+    severalContexts ? `${volume.context}/${volume.volume}` : volume.volume,
+    paint(wantsAttention(volume.state) ? "red" : "green", volume.state),
+    volume.ageMs === undefined ? "-" : formatAge(volume.ageMs),
+    intervalText(volume.every),
+    volume.newest?.time.toISOString().replace(".000Z", "Z") ?? "-",
+    volume.sidecar?.proven_at ?? "-",
+  ]);
+  return table([head.map((title) => paint("bold", title)), ...rows]);
+}

@@ -1,0 +1,68 @@
+import { DockformError } from "../errors.ts";
+import { formatAge, formatCount } from "../format.ts";
+import { wantsAttention } from "../snapshot/freshness.ts";
+import { volumeFreshness, type Freshness } from "../store/freshness.ts";
+import type { WorkspaceContext } from "./workspace.ts";
+
+/** A declared volume and how it stands with its snapshots. */
+export interface DeclaredFreshness extends Freshness {
+  readonly context: string;
+  readonly volume: string;
+}
+
+/** How the declared volumes of a context stand with their snapshots. No engine is asked. */
+export async function declaredFreshness(
+  context: WorkspaceContext,
+  now: Date,
+): Promise<readonly DeclaredFreshness[]> {
+  return Promise.all(
+    [...context.volumes.values()].map(async ({ name, snapshot }) => ({
+      context: context.name,
+      volume: name,
+      ...(await volumeFreshness(context.snapshotFolders(name), snapshot?.every, now)),
+    })),
+  );
+}
+
+/** What there is to say of a volume's snapshots: `no snapshot`. */
+export function freshnessRemark({ state, ageMs = 0, every, damage }: Freshness): string {
+  switch (state) {
+    case "missing":
+      return "no snapshot";
+    case "stale":
+      return `newest snapshot is ${formatAge(ageMs)} old, wanted every ${intervalText(every)}`;
+    case "future":
+      return `newest snapshot is from ${formatAge(-ageMs)} in the future: a clock was wrong`;
+    case "damaged":
+      return `newest snapshot cannot be used: ${damage}`;
+    case "fresh":
+    case "present":
+      return `newest snapshot is ${formatAge(Math.max(0, ageMs))} old`;
+    case "excluded":
+      return "none needed, says the manifest";
+  }
+}
+
+export function intervalText(every: Freshness["every"]): string {
+  if (every === undefined) return "-";
+  return every === "never" ? every : every.text;
+}
+
+/**
+ * For monitoring: ends the command with an exit code of its own.
+ *
+ * @throws DockformError `stale` when one of the volumes wants attention.
+ */
+export function checkFreshness(volumes: readonly DeclaredFreshness[]): void {
+  const wanting = volumes.filter(({ state }) => wantsAttention(state));
+  if (wanting.length === 0) return;
+  const named = wanting.map((each) => `${each.volume}: ${freshnessRemark(each)}`);
+  throw new DockformError(
+    "stale",
+    `${formatCount(wanting.length, "declared volume")} without a snapshot that is fresh enough: ${named.join("; ")}`,
+    {
+      hint: "Take one with `dockform volume snapshot`. A volume that needs none says `snapshot: { every: never }`.",
+      data: { volumes: wanting.map(({ context, volume, state }) => ({ context, volume, state })) },
+    },
+  );
+}
