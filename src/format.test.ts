@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatBytes, formatCount, formatDuration } from "./format.ts";
+import { formatAge, formatBytes, formatCount, formatDuration } from "./format.ts";
 
 test("bytes read as people say them", () => {
   const cases: readonly (readonly [number, string])[] = [
@@ -33,4 +33,23 @@ test("durations and counts read as people say them", () => {
   assert.equal(formatDuration(119_900), "2 min 0 s");
   assert.equal(formatCount(1, "file"), "1 file");
   assert.equal(formatCount(12_345, "file"), "12,345 files");
+});
+
+test("ages read as people say them, and never as more than they are", () => {
+  const minute = 60_000;
+  const day = 1440 * minute;
+  const cases: readonly (readonly [number, string])[] = [
+    [0, "moments"],
+    [59_999, "moments"],
+    [minute, "1 minute"],
+    [89.9 * minute, "89 minutes"],
+    [90 * minute, "1 hour"],
+    [1.99 * day, "47 hours"],
+    [2 * day, "2 days"],
+    [14 * day, "2 weeks"],
+    [60 * day, "2 months"],
+    [729 * day, "24 months"],
+    [730 * day, "2 years"],
+  ];
+  for (const [age, text] of cases) assert.equal(formatAge(age), text);
 });

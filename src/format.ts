@@ -27,3 +27,23 @@ export function formatDuration(milliseconds: number): string {
 export function formatCount(count: number, noun: string, plural = `${noun}s`): string {
   return `${count.toLocaleString("en-US")} ${count === 1 ? noun : plural}`;
 }
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** From which age on a unit is used, and how long it is. */
+const AGE_UNITS = [
+  { from: 730 * DAY_MS, length: 365 * DAY_MS, noun: "year" },
+  { from: 60 * DAY_MS, length: 30 * DAY_MS, noun: "month" },
+  { from: 14 * DAY_MS, length: 7 * DAY_MS, noun: "week" },
+  { from: 48 * HOUR_MS, length: DAY_MS, noun: "day" },
+  { from: 90 * MINUTE_MS, length: HOUR_MS, noun: "hour" },
+  { from: MINUTE_MS, length: MINUTE_MS, noun: "minute" },
+] as const;
+
+/** An age as people read it, rounded down: `moments`, `45 minutes`, `30 hours`, `5 days`. */
+export function formatAge(milliseconds: number): string {
+  const unit = AGE_UNITS.find(({ from }) => milliseconds >= from);
+  if (unit === undefined) return "moments";
+  return formatCount(Math.floor(milliseconds / unit.length), unit.noun);
+}

@@ -6,6 +6,7 @@ import { LOG_FORMATS, LOG_LEVELS } from "./output/logger.ts";
 import { addDiagnosticCommands } from "./routes/diagnostic.ts";
 import { addManifestCommands } from "./routes/manifest.ts";
 import { choice, type Start } from "./routes/options.ts";
+import { addSnapshotCommands } from "./routes/snapshot.ts";
 import { addVolumeCommands } from "./routes/volume.ts";
 import { errorDocument, Session, type GlobalOptions } from "./session.ts";
 
@@ -94,6 +95,7 @@ function program(io: CliIo, start: Start): Command {
     .option("-v, --verbose", "the same as --log-level debug");
   addManifestCommands(root, start);
   addVolumeCommands(root, start);
+  addSnapshotCommands(root, start);
   addDiagnosticCommands(root, start);
   return root;
 }

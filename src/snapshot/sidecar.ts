@@ -4,6 +4,7 @@ import type { ArchiveFormat } from "./name.ts";
 
 export const FORMAT_VERSION = 1;
 
+const time = v.pipe(v.string(), v.isoTimestamp("a time like 2026-11-23T02:15:40Z"));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const text = v.string();
 const textMap = v.record(v.string(), v.string());
@@ -20,7 +21,7 @@ const ContainerSchema = v.looseObject({
 
 const SidecarSchema = v.looseObject({
   dockform_version: text,
-  created_at: v.pipe(v.string(), v.isoTimestamp("a time like 2026-11-23T02:15:40Z")),
+  created_at: time,
   volume_name: text,
   spec_hash: text,
   driver: text,
@@ -38,12 +39,17 @@ const SidecarSchema = v.looseObject({
   format_version: v.optional(count),
   stored_bytes: v.optional(count),
   entry_count: v.optional(count),
+  verified_at: v.optional(time),
   context: v.optional(text),
   engine: v.optional(v.looseObject({ id: text, version: text })),
   consistency: v.optional(v.picklist(["live", "pause", "stop"])),
   warnings: v.optional(v.array(text)),
   containers: v.optional(v.array(ContainerSchema)),
   durations: v.optional(v.looseObject({ total_ms: count, downtime_ms: count })),
+  fingerprint: v.optional(v.looseObject({ algo: text, value: text })),
+  unchanged_at: v.optional(time),
+  proven_at: v.optional(time),
+  proven_by: v.optional(text),
 });
 
 /**

@@ -134,7 +134,7 @@ export class PendingSnapshot implements AsyncDisposable {
 }
 
 /** Begins with a dot and does not end like a snapshot, so that nothing takes it for one. */
-function temporaryName(folder: string, name: string): string {
+export function temporaryName(folder: string, name: string): string {
   return join(folder, `.${name}.partial`);
 }
 
@@ -218,7 +218,7 @@ async function writeFlushed(file: string, content: string): Promise<void> {
 }
 
 /** Makes a rename survive a power loss. */
-async function flushFolder(folder: string): Promise<void> {
+export async function flushFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY);
   try {
     await handle.sync();

@@ -1,0 +1,39 @@
+import { randomBytes } from "node:crypto";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { DockformError, messageOf } from "../errors.ts";
+import { formatSidecar, parseSidecar, type Sidecar } from "../snapshot/sidecar.ts";
+import { flushFolder, temporaryName } from "./folder.ts";
+
+/**
+ * Adds to what a sidecar says, in one step: a reader sees the old one or the new one. Fields that this
+ * version does not know are kept.
+ *
+ * @throws DockformError `integrity` when the file is no valid sidecar, `failed` when it cannot be replaced.
+ */
+export async function amendSidecar(path: string, fields: Partial<Sidecar>): Promise<Sidecar> {
+  const unique = `${basename(path)}.${randomBytes(4).toString("hex")}`;
+  const temporaryFile = temporaryName(dirname(path), unique);
+  try {
+    const text = await readFile(path, "utf8");
+    parseSidecar(text, path);
+    const amended: Sidecar = { ...JSON.parse(text), ...fields };
+    const file = await open(temporaryFile, "wx", 0o600);
+    try {
+      await file.writeFile(formatSidecar(amended));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporaryFile, path);
+    await flushFolder(dirname(path));
+    return amended;
+  } catch (error) {
+    await rm(temporaryFile, { force: true });
+    if (error instanceof DockformError) throw error;
+    throw new DockformError("failed", `cannot write to ${path}: ${messageOf(error)}`, {
+      hint: "The snapshot is as it was. Check the owner and mode of the file and its folder.",
+      cause: error,
+    });
+  }
+}
