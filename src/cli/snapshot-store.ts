@@ -29,29 +29,23 @@ export interface FoundSnapshot {
   readonly volume: string | undefined;
 }
 
-/** The snapshots below one folder, listed once; no engine is asked. */
+/** The snapshots below one folder, listed once it is needed; no engine is asked. */
 export class SnapshotStore {
   readonly root: string;
-  readonly volumes: readonly VolumeSnapshots[];
   readonly #io: CliIo;
   readonly #context: string | undefined;
+  #volumes: Promise<readonly VolumeSnapshots[]> | undefined;
 
-  private constructor(
-    io: CliIo,
-    root: string,
-    volumes: readonly VolumeSnapshots[],
-    context: string | undefined,
-  ) {
+  constructor({ io, options }: Session, workspace: Workspace) {
+    this.root = workspace.snapshotRoot;
     this.#io = io;
-    this.root = root;
-    this.volumes = volumes;
-    this.#context = context;
+    this.#context = options.context;
   }
 
-  static async open(session: Session, workspace: Workspace): Promise<SnapshotStore> {
-    const root = workspace.snapshotRoot;
-    const { io, options } = session;
-    return new SnapshotStore(io, root, await listStore(root), options.context);
+  /** @throws DockformError `failed` when a folder cannot be read. */
+  volumes(): Promise<readonly VolumeSnapshots[]> {
+    this.#volumes ??= listStore(this.root);
+    return this.#volumes;
   }
 
   /**
@@ -59,17 +53,18 @@ export class SnapshotStore {
    *
    * @throws DockformError `usage` when there are none, or those of several contexts.
    */
-  volume(reference: string): VolumeSnapshots {
+  async volume(reference: string): Promise<VolumeSnapshots> {
     const parsed = parseVolumeReference(reference);
     const context = parsed.context ?? this.#context;
-    const found = this.volumes.filter(
+    const volumes = await this.volumes();
+    const found = volumes.filter(
       (listed) =>
         listed.volume === parsed.volume &&
         (context === undefined || listed.context === undefined || listed.context === context),
     );
     const contexts = new Set(found.flatMap((listed) => listed.context ?? []));
     if (contexts.size > 1) throw ambiguous(parsed.volume, [...contexts]);
-    if (found.length === 0) throw this.#noSnapshots(reference);
+    if (found.length === 0) throw this.#noSnapshots(reference, volumes);
     return {
       context: [...contexts][0],
       volume: parsed.volume,
@@ -84,7 +79,7 @@ export class SnapshotStore {
    *
    * @throws DockformError `usage`, with what there is.
    */
-  find(text: string, volume?: string): FoundSnapshot {
+  async find(text: string, volume?: string): Promise<FoundSnapshot> {
     const reference = parseSnapshotReference(text, volume !== undefined);
     if (reference.kind === "path") {
       return { archivePath: resolve(this.#io.cwd, reference.path), stored: undefined, volume };
@@ -95,12 +90,12 @@ export class SnapshotStore {
         hint: "Write it as volume@latest, volume@2026-11-23, or give a path.",
       });
     }
-    const stored = pickSnapshot(this.volume(named).snapshots, reference.which, named);
+    const stored = pickSnapshot((await this.volume(named)).snapshots, reference.which, named);
     return { archivePath: stored.archivePath, stored, volume: named };
   }
 
-  #noSnapshots(reference: string): DockformError {
-    const names = this.volumes.map((listed) => title(listed));
+  #noSnapshots(reference: string, volumes: readonly VolumeSnapshots[]): DockformError {
+    const names = volumes.map((listed) => title(listed));
     const meant = nearest(reference, names);
     const hint =
       names.length === 0

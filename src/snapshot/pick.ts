@@ -21,7 +21,7 @@ export const LATEST = "latest";
  */
 export function parseSnapshotReference(text: string, volumeIsKnown = false): SnapshotReference {
   const at = text.lastIndexOf("@");
-  if (PATH.test(text)) return { kind: "path", path: text };
+  if (PATH.test(text) || (volumeIsKnown && text.includes("/"))) return { kind: "path", path: text };
   if (at >= 0) {
     const [volume, which] = [text.slice(0, at), text.slice(at + 1)];
     return { kind: "stored", volume: volume === "" ? undefined : volume, which };

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { systemCode } from "../errors.ts";
+import { DockformError, messageOf, systemCode } from "../errors.ts";
 import {
   ARCHIVE_FORMATS,
   parseSnapshotBaseName,
@@ -128,19 +128,22 @@ function parseFileName(name: string):
 }
 
 async function fileNames(folder: string): Promise<readonly string[]> {
-  return orNothing(readdir(folder));
+  return orNothing(folder, readdir(folder));
 }
 
 async function subfolders(folder: string): Promise<readonly string[]> {
-  const entries = await orNothing(readdir(folder, { withFileTypes: true }));
+  const entries = await orNothing(folder, readdir(folder, { withFileTypes: true }));
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }
 
-async function orNothing<Item>(reading: Promise<Item[]>): Promise<readonly Item[]> {
+async function orNothing<Item>(folder: string, reading: Promise<Item[]>): Promise<readonly Item[]> {
   try {
     return await reading;
   } catch (error) {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return [];
-    throw error;
+    throw new DockformError("failed", `cannot read ${folder}: ${messageOf(error)}`, {
+      hint: "Check the folder's owner and mode.",
+      cause: error,
+    });
   }
 }

@@ -153,6 +153,19 @@ async function undisturbedUsers(
   return usersAmong(containers, volume);
 }
 
+/** A helper that reads a volume while nobody writes to it through this program. @throws DockformError `refused` */
+export async function openUndisturbedReader(
+  target: VolumeTarget,
+  volume: EngineVolume,
+  tools: Tools,
+): Promise<Helper> {
+  await using stack = new AsyncDisposableStack();
+  const helper = stack.use(await openReadingHelper(target, tools));
+  await undisturbedUsers(target, volume, helper, tools);
+  stack.move();
+  return helper;
+}
+
 async function openReadingHelper(target: VolumeTarget, tools: Tools): Promise<Helper> {
   const image = await target.findHelperImage();
   return Helper.open(target.engine, image, {

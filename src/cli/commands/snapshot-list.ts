@@ -20,8 +20,8 @@ export async function snapshotList(
   options: StoreOption,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const store = await SnapshotStore.open(session, workspace);
-  const listed = reference === undefined ? store.volumes : [store.volume(reference)];
+  const store = new SnapshotStore(session, workspace);
+  const listed = reference === undefined ? await store.volumes() : [await store.volume(reference)];
   const volumes = listed.map(describe);
   session.result(toJson(store.root, volumes, session), toText(store.root, volumes, session));
 }

@@ -11,8 +11,8 @@ export async function snapshotShow(
   options: StoreOption,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const store = await SnapshotStore.open(session, workspace);
-  const { archivePath } = store.find(reference);
+  const store = new SnapshotStore(session, workspace);
+  const { archivePath } = await store.find(reference);
   await using archive = await Archive.open(archivePath);
   const sidecar = await archive.sidecar();
   session.result(
@@ -73,12 +73,11 @@ function known(archive: Archive, sidecar: Sidecar, session: Session): readonly R
   ];
 }
 
-const KNOWN = new Set([
-  ...["dockform_version", "created_at", "volume_name", "spec_hash", "driver", "driver_opts"],
-  ...["labels", "uncompressed_bytes", "file_count", "checksum", "notes", "format_version"],
-  ...["stored_bytes", "entry_count", "verified_at", "context", "engine", "consistency", "warnings"],
-  ...["containers", "durations", "unchanged_at", "proven_at", "proven_by"],
-]);
+const KNOWN = new Set(
+  "dockform_version created_at volume_name spec_hash driver driver_opts labels uncompressed_bytes file_count checksum notes format_version stored_bytes entry_count verified_at context engine consistency warnings containers durations unchanged_at proven_at proven_by".split(
+    " ",
+  ),
+);
 
 /** What another version wrote, or what is of use to programs alone. */
 function unknown(sidecar: Sidecar): readonly Row[] {

@@ -22,8 +22,8 @@ export async function snapshotVerify(
   options: SnapshotVerifyOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const store = await SnapshotStore.open(session, workspace);
-  const archivePaths = chosen(store, reference, options.all);
+  const store = new SnapshotStore(session, workspace);
+  const archivePaths = await chosen(store, reference, options.all);
   const outcomes: Outcome[] = [];
   for (const archivePath of archivePaths) {
     outcomes.push(await verify(archivePath, session));
@@ -38,19 +38,20 @@ export async function snapshotVerify(
   if (failures.length > 0) throw someFailed(failures, outcomes.length);
 }
 
-function chosen(
+async function chosen(
   store: SnapshotStore,
   reference: string | undefined,
   all: boolean,
-): readonly string[] {
+): Promise<readonly string[]> {
   if (all) {
-    const volumes = reference === undefined ? store.volumes : [store.volume(reference)];
+    const volumes =
+      reference === undefined ? await store.volumes() : [await store.volume(reference)];
     return volumes.flatMap(({ snapshots, leftovers }) => [
       ...snapshots.map(({ archivePath }) => archivePath),
       ...leftovers.flatMap(withoutData),
     ]);
   }
-  if (reference !== undefined) return [store.find(reference).archivePath];
+  if (reference !== undefined) return [(await store.find(reference)).archivePath];
   throw new DockformError("usage", "nothing to verify was named", {
     hint: "Name a snapshot, as in `dockform snapshot verify myapp_data@latest`, or give --all.",
   });
