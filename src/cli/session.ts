@@ -57,6 +57,12 @@ export class Session {
     };
   }
 
+  /** How wide standard output is; `undefined` where it is no terminal, and nothing needs to be cut. */
+  get columns(): number | undefined {
+    const { isTTY, columns } = this.io.stdout;
+    return isTTY === true ? columns : undefined;
+  }
+
   /** A path as it is shown: from the current folder on where it lies below that. */
   displayPath(path: string): string {
     const inside = relative(this.io.cwd, path);

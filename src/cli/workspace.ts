@@ -66,6 +66,12 @@ export class Workspace implements Disposable {
     return new Workspace(await loadManifest(io, options.manifest, log), io, log, options);
   }
 
+  /** The folder of all snapshots. */
+  get snapshotRoot(): string {
+    if (this.#options.output !== undefined) return resolve(this.#io.cwd, this.#options.output);
+    return join(this.file?.folder ?? this.#io.cwd, ".dockform", "snapshots");
+  }
+
   /** @throws DockformError `manifest` when there is none. */
   requireManifest(): ManifestFile {
     if (this.file === undefined) throw noManifest(this.#io.cwd);
@@ -144,7 +150,7 @@ export class Workspace implements Disposable {
     const io = this.#io;
     const name = context.name ?? this.#options.context ?? (await currentContextName(io));
     const engine = new EngineClient(await resolveEndpoint(name, context.host, io));
-    const root = this.#snapshotRoot();
+    const root = this.snapshotRoot;
     const folderContext = this.#declaredContexts().length > 1 ? name : undefined;
     let image: Promise<HelperImage> | undefined;
     return {
@@ -168,11 +174,6 @@ export class Workspace implements Disposable {
       log: this.#log,
       signal,
     };
-  }
-
-  #snapshotRoot(): string {
-    if (this.#options.output !== undefined) return resolve(this.#io.cwd, this.#options.output);
-    return join(this.file?.folder ?? this.#io.cwd, ".dockform", "snapshots");
   }
 }
 

@@ -39,6 +39,7 @@ const SidecarSchema = v.looseObject({
   format_version: v.optional(count),
   stored_bytes: v.optional(count),
   entry_count: v.optional(count),
+  verified_at: v.optional(time),
   context: v.optional(text),
   engine: v.optional(v.looseObject({ id: text, version: text })),
   consistency: v.optional(v.picklist(["live", "pause", "stop"])),

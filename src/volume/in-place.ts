@@ -107,6 +107,7 @@ async function takeSafetySnapshot(lock: LockedVolume, tools: Tools): Promise<Saf
     users,
     engine: engineInfo(target.engine, tools.signal),
     startedMs: performance.now(),
+    fingerprint: undefined,
     consistency: "stop",
   });
   tools.log.info(`The old contents are in ${archivePath}`);

@@ -78,6 +78,7 @@ export async function snapshotVolume(
     users,
     engine,
     startedMs,
+    fingerprint: change?.fingerprint,
     consistency: "live",
     // While the data is flushed to the disk; disposing waits for it.
     afterReading: () => helper[Symbol.asyncDispose](),
@@ -91,6 +92,8 @@ export interface SnapshotSource {
   readonly engine: Promise<{ readonly id: string; readonly serverVersion: string }>;
   readonly startedMs: number;
   readonly consistency: "live" | "stop";
+  /** Of the volume's metadata, where it was asked for. */
+  readonly fingerprint: Sidecar["fingerprint"];
   /** Called when the volume has been read, and waited for before the snapshot counts as written. */
   readonly afterReading?: () => Promise<void>;
 }
@@ -116,7 +119,6 @@ export async function writeSnapshot(
   const sidecar = describe(request, tools, {
     ...source,
     archived,
-    fingerprint: change?.fingerprint,
     time: pending.time,
     engine: await source.engine,
     totalMs: Math.round(performance.now() - source.startedMs),
@@ -164,6 +166,19 @@ async function undisturbedUsers(
   if (inTheWay !== undefined) throw atWork(inTheWay);
   refuseInterrupted(journal, volume.name);
   return usersAmong(containers, volume);
+}
+
+/** A helper that reads a volume while nobody writes to it through this program. @throws DockformError `refused` */
+export async function openUndisturbedReader(
+  target: VolumeTarget,
+  volume: EngineVolume,
+  tools: Tools,
+): Promise<Helper> {
+  await using stack = new AsyncDisposableStack();
+  const helper = stack.use(await openReadingHelper(target, tools));
+  await undisturbedUsers(target, volume, helper, tools);
+  stack.move();
+  return helper;
 }
 
 async function openReadingHelper(target: VolumeTarget, tools: Tools): Promise<Helper> {

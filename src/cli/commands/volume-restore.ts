@@ -1,8 +1,8 @@
-import { resolve } from "node:path";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
 import { restoreVolume, type RestoreReport } from "../../volume/restore.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { Session } from "../session.ts";
+import { SnapshotStore } from "../snapshot-store.ts";
 
 export interface VolumeRestoreOptions {
   readonly force: boolean;
@@ -19,12 +19,13 @@ export interface VolumeRestoreOptions {
 export async function volumeRestore(
   session: Session,
   reference: string,
-  path: string,
+  snapshot: string,
   { healthTimeout, ...options }: VolumeRestoreOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace();
   const target = await workspace.target(reference);
-  const archivePath = resolve(session.io.cwd, path);
+  const store = new SnapshotStore(session, workspace);
+  const { archivePath } = await store.find(snapshot, `${target.context}/${target.volume}`);
   const report = await restoreVolume(
     { target, archivePath, ...options, healthTimeoutMs: healthTimeout },
     session.tools,

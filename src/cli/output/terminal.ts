@@ -1,8 +1,9 @@
-import { stripVTControlCharacters, styleText } from "node:util";
+import { styleText } from "node:util";
 import type { HelperProgress } from "../../helper/reply.ts";
 import type { ProgressTask, StartProgress } from "../../volume/tools.ts";
 import type { CliIo, OutputStream } from "../io.ts";
 import { progressBar, progressText, type TaskState } from "./progress.ts";
+import { shortened, textWidth } from "./width.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -108,20 +109,49 @@ function stateOf({ label, startedMs, progress }: RunningTask): TaskState {
   return { label, elapsedMs: performance.now() - startedMs, ...progress };
 }
 
-/** Columns aligned by what is seen; the last one is not padded. Empty rows give an empty text. */
-export function table(rows: readonly (readonly string[])[]): string {
+export interface TableForm {
+  /** How wide it may get; `undefined` for as wide as it is, as in a file or for another program. */
+  readonly columns?: number | undefined;
+  /** Columns whose cells stand on the right: numbers, ages, sizes. */
+  readonly right?: readonly number[];
+  /** Columns that are cut short where there is no room, in this order. */
+  readonly flexible?: readonly number[];
+}
+
+const GAP = 2;
+const FLEXIBLE_MIN = 8;
+
+/**
+ * Columns aligned by what is seen, lines no longer than there is room; nothing is padded at a line's end.
+ * Empty rows give an empty text.
+ */
+export function table(rows: readonly (readonly string[])[], form: TableForm = {}): string {
   const widths: number[] = [];
   for (const row of rows) {
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, width(cell));
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, textWidth(cell));
   }
+  fit(widths, form);
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - width(cell)))
-      .join("  ")
+      .map((cell, i) => padded(shortened(cell, widths[i] ?? 0), widths[i] ?? 0, form, i))
+      .join(" ".repeat(GAP))
       .trimEnd();
   return rows.map(line).join("\n");
 }
 
-function width(cell: string): number {
-  return stripVTControlCharacters(cell).length;
+/** Takes what is too much from the flexible columns, the first of them first. */
+function fit(widths: number[], { columns, flexible = [] }: TableForm): void {
+  if (columns === undefined) return;
+  let excess = widths.reduce((sum, width) => sum + width + GAP, -GAP) - columns;
+  for (const i of flexible) {
+    const width = widths[i] ?? 0;
+    const taken = Math.max(0, Math.min(excess, width - FLEXIBLE_MIN));
+    widths[i] = width - taken;
+    excess -= taken;
+  }
+}
+
+function padded(cell: string, width: number, { right = [] }: TableForm, column: number): string {
+  const blanks = " ".repeat(width - textWidth(cell));
+  return right.includes(column) ? blanks + cell : cell + blanks;
 }

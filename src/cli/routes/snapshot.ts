@@ -1,9 +1,147 @@
 import type { Command } from "commander";
-import type { Start } from "./options.ts";
+import type { SnapshotExtractOptions } from "../commands/snapshot-extract.ts";
+import type { SnapshotVerifyOptions } from "../commands/snapshot-verify.ts";
+import type { StoreOption } from "../snapshot-store.ts";
+import { examples, type Start } from "./options.ts";
 import { addSnapshotCareCommands } from "./snapshot-care.ts";
 
 /** `snapshot ...`. */
 export function addSnapshotCommands(root: Command, start: Start): void {
-  const snapshot = root.command("snapshot").description("Look after snapshots.");
+  const snapshot = root
+    .command("snapshot")
+    .description("List, look into and look after snapshots.");
+  addList(snapshot, start);
+  addShow(snapshot, start);
+  addFiles(snapshot, start);
+  addCat(snapshot, start);
+  addExtract(snapshot, start);
+  addDiff(snapshot, start);
+  addVerify(snapshot, start);
   addSnapshotCareCommands(snapshot, start);
+}
+
+const REFERENCE =
+  "volume@latest, volume@latest~1, volume@2026-11-23, or a path; a volume alone: its latest";
+
+function addList(snapshot: Command, start: Start): void {
+  withStore(snapshot.command("list"))
+    .alias("ls")
+    .description("Show the snapshots there are, by volume, the newest first.")
+    .argument("[[context/]volume]", "one volume; without, all")
+    .addHelpText("after", examples("snapshot list", "snapshot list myapp_data --json"))
+    .action(async (volume: string | undefined, options: StoreOption, command: Command) => {
+      const { snapshotList } = await import("../commands/snapshot-list.ts");
+      await snapshotList(start(command), volume, options);
+    });
+}
+
+function addShow(snapshot: Command, start: Start): void {
+  withStore(snapshot.command("show"))
+    .description("Show all that is known of a snapshot.")
+    .argument("<snapshot>", REFERENCE)
+    .addHelpText("after", examples("snapshot show myapp_data@latest"))
+    .action(async (reference: string, options: StoreOption, command: Command) => {
+      const { snapshotShow } = await import("../commands/snapshot-show.ts");
+      await snapshotShow(start(command), reference, options);
+    });
+}
+
+function addFiles(snapshot: Command, start: Start): void {
+  withStore(snapshot.command("files"))
+    .description("List what a snapshot holds, as ls -l does. Needs no engine.")
+    .argument("<snapshot>", REFERENCE)
+    .argument("[path]", "only this, and what is below it")
+    .addHelpText(
+      "after",
+      examples("snapshot files myapp_data@latest", "snapshot files myapp_data config"),
+    )
+    .action(
+      async (
+        reference: string,
+        path: string | undefined,
+        options: StoreOption,
+        command: Command,
+      ) => {
+        const { snapshotFiles } = await import("../commands/snapshot-files.ts");
+        await snapshotFiles(start(command), reference, path, options);
+      },
+    );
+}
+
+function addCat(snapshot: Command, start: Start): void {
+  withStore(snapshot.command("cat"))
+    .description("Print one file of a snapshot. Needs no engine.")
+    .argument("<snapshot>", REFERENCE)
+    .argument("<path>", "the file, as snapshot files shows it")
+    .addHelpText("after", examples("snapshot cat myapp_data@2026-11-23 config/app.ini"))
+    .action(async (reference: string, path: string, options: StoreOption, command: Command) => {
+      const { snapshotCat } = await import("../commands/snapshot-cat.ts");
+      await snapshotCat(start(command), reference, path, options);
+    });
+}
+
+function addExtract(snapshot: Command, start: Start): void {
+  withStore(snapshot.command("extract"))
+    .description("Bring back files and folders into a folder of this machine. Needs no engine.")
+    .argument("<snapshot>", REFERENCE)
+    .argument("<path...>", "what to bring back, with all below it; . for everything")
+    .requiredOption("-o, --output <folder>", "where to; nothing that is there is written over")
+    .addHelpText(
+      "after",
+      examples("snapshot extract myapp_data@latest config photos/2026 -o /tmp/found"),
+    )
+    .action(
+      async (
+        reference: string,
+        paths: string[],
+        options: SnapshotExtractOptions,
+        command: Command,
+      ) => {
+        const { snapshotExtract } = await import("../commands/snapshot-extract.ts");
+        await snapshotExtract(start(command), reference, paths, options);
+      },
+    );
+}
+
+function addDiff(snapshot: Command, start: Start): void {
+  withStore(snapshot.command("diff"))
+    .description("Show what was added, removed and changed between two snapshots, or until now.")
+    .argument("<from>", REFERENCE)
+    .argument("<to>", "the same; which one of the same volume; or live: what the volume holds now")
+    .addHelpText(
+      "after",
+      examples("snapshot diff myapp_data@latest~1 latest", "snapshot diff myapp_data@latest live"),
+    )
+    .action(async (from: string, to: string, options: StoreOption, command: Command) => {
+      const { snapshotDiff } = await import("../commands/snapshot-diff.ts");
+      await snapshotDiff(start(command), from, to, options);
+    });
+}
+
+function addVerify(snapshot: Command, start: Start): void {
+  withStore(snapshot.command("verify"))
+    .description("Read snapshots to their end and check all there is to check. Needs no engine.")
+    .argument("[snapshot]", `${REFERENCE}; with --all a volume`)
+    .option("--all", "verify every snapshot, of the volume or of all volumes", false)
+    .addHelpText(
+      "after",
+      examples(
+        "snapshot verify myapp_data@latest",
+        "snapshot verify --all",
+        "snapshot verify --all myapp_data",
+      ),
+    )
+    .action(
+      async (reference: string | undefined, options: SnapshotVerifyOptions, command: Command) => {
+        const { snapshotVerify } = await import("../commands/snapshot-verify.ts");
+        await snapshotVerify(start(command), reference, options);
+      },
+    );
+}
+
+function withStore(command: Command): Command {
+  return command.option(
+    "--store <folder>",
+    "where snapshots are kept (.dockform/snapshots by the manifest)",
+  );
 }

@@ -59,7 +59,7 @@ function addRestore(volume: Command, start: Start): void {
     .command("restore")
     .description("Replace what a volume holds by a snapshot.")
     .argument("<[context/]volume>", "a declared volume")
-    .argument("<path>", "the snapshot's .tar.zst or .tar file")
+    .argument("<snapshot>", "latest, latest~1, a time or its beginning, or the path of a data file")
     .option("--force", "replace what a volume that is not empty holds", false)
     .option(
       "--stop-containers",
@@ -75,7 +75,8 @@ function addRestore(volume: Command, start: Start): void {
     .addHelpText(
       "after",
       examples(
-        "volume restore myapp_data .dockform/snapshots/myapp_data/2026-11-23T02-15-40Z__spec-5df65d76.tar.zst --force --stop-containers",
+        "volume restore myapp_data latest --force --stop-containers",
+        "volume restore myapp_data 2026-11-23T02:15 --dry-run",
       ),
     )
     .action(async (name: string, path: string, options: VolumeRestoreOptions, command: Command) => {

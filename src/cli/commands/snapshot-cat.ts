@@ -1,0 +1,26 @@
+import { Archive } from "../../volume/archive.ts";
+import { fileContent } from "../../volume/find-file.ts";
+import { writeAll } from "../output/lines.ts";
+import type { Session } from "../session.ts";
+import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+import { typedPath } from "../typed-path.ts";
+import { notInArchive } from "./snapshot-files.ts";
+
+export async function snapshotCat(
+  session: Session,
+  reference: string,
+  path: string,
+  options: StoreOption,
+): Promise<void> {
+  using workspace = await session.openWorkspace(options.store);
+  const store = new SnapshotStore(session, workspace);
+  await using archive = await Archive.open((await store.find(reference)).archivePath);
+  const content = await fileContent(archive, typedPath(path), session.tools);
+  if (content === undefined) throw notInArchive(path, archive.path);
+  await writeAll(session.io.stdout, copies(content));
+}
+
+/** A stream may keep a piece until its reader takes it, when its memory is used again. */
+async function* copies(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of content) yield Uint8Array.from(piece);
+}

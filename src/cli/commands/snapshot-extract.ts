@@ -1,0 +1,36 @@
+import { resolve } from "node:path";
+import { formatBytes, formatCount } from "../../format.ts";
+import { Archive } from "../../volume/archive.ts";
+import { extractPaths } from "../../volume/extract.ts";
+import type { Session } from "../session.ts";
+import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+import { typedPath } from "../typed-path.ts";
+
+export interface SnapshotExtractOptions extends StoreOption {
+  readonly output: string;
+}
+
+export async function snapshotExtract(
+  session: Session,
+  reference: string,
+  paths: readonly string[],
+  options: SnapshotExtractOptions,
+): Promise<void> {
+  using workspace = await session.openWorkspace(options.store);
+  const store = new SnapshotStore(session, workspace);
+  await using archive = await Archive.open((await store.find(reference)).archivePath);
+  const folder = resolve(session.io.cwd, options.output);
+  const report = await extractPaths(archive, paths.map(typedPath), folder, session.tools);
+  for (const line of report.notRestored) session.log.warn(`not restored: ${line}`);
+  const { entries, fileBytes, notRestored } = report;
+  session.result(
+    {
+      archive: archive.path,
+      folder,
+      entry_count: entries,
+      file_bytes: fileBytes,
+      not_restored: notRestored,
+    },
+    `Extracted ${formatCount(entries, "entry", "entries")}, ${formatBytes(fileBytes)}, into ${session.displayPath(folder)}`,
+  );
+}

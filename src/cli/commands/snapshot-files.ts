@@ -1,0 +1,71 @@
+import { DockformError } from "../../errors.ts";
+import type { TarEntry } from "../../tar/entries.ts";
+import { listingLine } from "../../tar/listing.ts";
+import { displayText, entryPath, isWithin } from "../../tar/path.ts";
+import { timeText } from "../../tar/record.ts";
+import { Archive } from "../../volume/archive.ts";
+import { ArchivePass } from "../../volume/contents.ts";
+import { inPieces, writeAll } from "../output/lines.ts";
+import type { Session } from "../session.ts";
+import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+import { typedPath } from "../typed-path.ts";
+
+export async function snapshotFiles(
+  session: Session,
+  reference: string,
+  path: string | undefined,
+  options: StoreOption,
+): Promise<void> {
+  using workspace = await session.openWorkspace(options.store);
+  const store = new SnapshotStore(session, workspace);
+  await using archive = await Archive.open((await store.find(reference)).archivePath);
+  using pass = new ArchivePass(archive, "Reading", session.tools);
+  const wanted = typedPath(path ?? ".");
+  let found = 0;
+  const entries = async function* (): AsyncGenerator<TarEntry> {
+    for await (const entry of pass.reader.entries()) {
+      if (!isWithin(entryPath(entry.path), wanted)) continue;
+      found += 1;
+      yield entry;
+    }
+  };
+  if (session.options.json === true) {
+    session.result(
+      { archive: archive.path, entries: await Array.fromAsync(entries(), toJson) },
+      "",
+    );
+  } else {
+    const tookAll = await writeAll(session.io.stdout, inPieces(lines(entries())));
+    if (!tookAll) return;
+  }
+  if (found === 0 && path !== undefined) throw notInArchive(path, archive.path);
+}
+
+async function* lines(entries: AsyncIterable<TarEntry>): AsyncGenerator<string> {
+  for await (const entry of entries) yield listingLine(entry);
+}
+
+export function notInArchive(path: string, archivePath: string): DockformError {
+  return new DockformError("usage", `there is no ${path} in ${archivePath}`, {
+    hint: "`dockform snapshot files` lists what there is.",
+    data: { path },
+  });
+}
+
+function toJson(entry: TarEntry): unknown {
+  const { type, mode, uid, gid, sizeBytes, mtimeNs, linkTarget, device, xattrs } = entry;
+  return {
+    path: displayText(entryPath(entry.path)),
+    type,
+    mode: mode.toString(8).padStart(4, "0"),
+    uid,
+    gid,
+    size_bytes: sizeBytes,
+    mtime: timeText(mtimeNs),
+    link_target: linkTarget === "" ? null : displayText(linkTarget),
+    device: device === undefined ? null : `${device.major}:${device.minor}`,
+    attributes: Object.fromEntries(
+      [...xattrs].map(([name, value]) => [displayText(name), value.toString("base64")]),
+    ),
+  };
+}

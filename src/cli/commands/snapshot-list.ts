@@ -1,0 +1,130 @@
+import { formatAge, formatBytes, formatCount } from "../../format.ts";
+import { title, type Leftover, type VolumeSnapshots } from "../../store/list.ts";
+import { describeSnapshots, type DescribedSnapshot } from "../../store/sidecars.ts";
+import { table } from "../output/terminal.ts";
+import type { Session } from "../session.ts";
+import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+
+interface ListedVolume {
+  readonly title: string;
+  readonly context: string | undefined;
+  readonly volume: string;
+  readonly snapshots: readonly DescribedSnapshot[];
+  readonly storedBytes: number;
+  readonly leftovers: readonly Leftover[];
+}
+
+export async function snapshotList(
+  session: Session,
+  reference: string | undefined,
+  options: StoreOption,
+): Promise<void> {
+  using workspace = await session.openWorkspace(options.store);
+  const store = new SnapshotStore(session, workspace);
+  const listed = reference === undefined ? await store.volumes() : [await store.volume(reference)];
+  const volumes = listed.map(describe);
+  session.result(toJson(store.root, volumes, session), toText(store.root, volumes, session));
+}
+
+function describe(listed: VolumeSnapshots): ListedVolume {
+  const { context, volume, leftovers } = listed;
+  const snapshots = describeSnapshots(listed.snapshots);
+  const storedBytes = snapshots.reduce((sum, snapshot) => sum + snapshot.storedBytes, 0);
+  return { title: title(listed), context, volume, snapshots, storedBytes, leftovers };
+}
+
+function toText(root: string, volumes: readonly ListedVolume[], session: Session): string {
+  const listed = volumes.filter(({ snapshots }) => snapshots.length > 0);
+  const leftovers = volumes.flatMap((volume) => volume.leftovers);
+  const parts = [
+    ...(listed.length === 0 ? [`There are no snapshots in ${session.displayPath(root)}.`] : []),
+    ...(listed.length === 0 ? [] : [snapshotTable(listed, session), totals(listed)]),
+    ...(leftovers.length === 0 ? [] : [leftoverLines(leftovers, session)]),
+  ];
+  return parts.join("\n\n");
+}
+
+const HEAD = ["  AGE", "TIME", "SIZE", "FILES", "VERIFIED", "NOTE"];
+const NOTE_COLUMN = 5;
+
+/** One table for all volumes, so that their columns stand below each other; each has a line of its own. */
+function snapshotTable(volumes: readonly ListedVolume[], session: Session): string {
+  const { paint } = session;
+  const rows = volumes.flatMap(({ snapshots }) => snapshots.map((each) => row(each, session)));
+  const form = { columns: session.columns, right: [2, 3], flexible: [NOTE_COLUMN] };
+  const [head = "", ...lines] = table(
+    [HEAD.map((name) => paint("bold", name)), ...rows],
+    form,
+  ).split("\n");
+  const blocks = volumes.map((volume) => {
+    const own = lines.splice(0, volume.snapshots.length);
+    const count = formatCount(volume.snapshots.length, "snapshot");
+    return `${paint("bold", volume.title)}: ${count}, ${formatBytes(volume.storedBytes)}\n${own.join("\n")}`;
+  });
+  return [head, ...blocks].join("\n");
+}
+
+function row(snapshot: DescribedSnapshot, { paint, io }: Session): readonly string[] {
+  const { time, storedBytes, sidecar, problem } = snapshot;
+  const ageMs = (at: Date): number => io.now().getTime() - at.getTime();
+  const verified = sidecar?.verified_at;
+  return [
+    `  ${formatAge(ageMs(time))}`,
+    time.toISOString().replace(".000Z", "Z"),
+    formatBytes(storedBytes),
+    sidecar === undefined ? "?" : sidecar.file_count.toLocaleString("en-US"),
+    verified === undefined
+      ? paint("dim", "never")
+      : paint("green", `${formatAge(ageMs(new Date(verified)))} ago`),
+    problem === undefined ? oneLine(sidecar?.notes ?? "") : paint("red", `damaged: ${problem}`),
+  ];
+}
+
+/** A note may hold anything; a table's cell is a line. */
+function oneLine(note: string): string {
+  // oxlint-disable-next-line no-control-regex -- those are what must not reach a terminal
+  return note.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+}
+
+function totals(volumes: readonly ListedVolume[]): string {
+  const count = volumes.reduce((sum, { snapshots }) => sum + snapshots.length, 0);
+  const bytes = volumes.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+  return `${formatCount(count, "snapshot")} of ${formatCount(volumes.length, "volume")}, ${formatBytes(bytes)}`;
+}
+
+const KINDS: Readonly<Record<Leftover["kind"], string>> = {
+  unfinished: "unfinished: being written at this moment, or left by a program that was killed",
+  "no sidecar": "data without a sidecar: left by a removal, or from elsewhere",
+  "no data": "a sidecar whose data is gone",
+};
+
+function leftoverLines(leftovers: readonly Leftover[], session: Session): string {
+  const lines = leftovers.map(
+    ({ path, kind }) => `  ${session.displayPath(path)}\n    ${session.paint("dim", KINDS[kind])}`,
+  );
+  return [session.paint("yellow", "These files are no snapshots:"), ...lines].join("\n");
+}
+
+function toJson(root: string, volumes: readonly ListedVolume[], { io }: Session): unknown {
+  return {
+    folder: root,
+    volumes: volumes.map(({ context, volume, snapshots, storedBytes, leftovers }) => ({
+      context: context ?? null,
+      volume,
+      stored_bytes: storedBytes,
+      snapshots: snapshots.map((snapshot) => ({
+        archive: snapshot.archivePath,
+        sidecar_path: snapshot.sidecarPath,
+        created_at: snapshot.time.toISOString(),
+        age_seconds: Math.floor((io.now().getTime() - snapshot.time.getTime()) / 1000),
+        stored_bytes: snapshot.storedBytes,
+        uncompressed_bytes: snapshot.sidecar?.uncompressed_bytes ?? null,
+        file_count: snapshot.sidecar?.file_count ?? null,
+        notes: snapshot.sidecar?.notes ?? null,
+        verified_at: snapshot.sidecar?.verified_at ?? null,
+        problem: snapshot.problem ?? null,
+      })),
+      leftovers: leftovers.map(({ path, kind }) => ({ path, kind })),
+    })),
+  };
+}

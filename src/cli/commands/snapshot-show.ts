@@ -1,0 +1,108 @@
+import { formatAge, formatBytes, formatCount, formatDuration } from "../../format.ts";
+import { storedChecksum, type Sidecar } from "../../snapshot/sidecar.ts";
+import { Archive } from "../../volume/archive.ts";
+import { table } from "../output/terminal.ts";
+import type { Session } from "../session.ts";
+import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+
+export async function snapshotShow(
+  session: Session,
+  reference: string,
+  options: StoreOption,
+): Promise<void> {
+  using workspace = await session.openWorkspace(options.store);
+  const store = new SnapshotStore(session, workspace);
+  const { archivePath } = await store.find(reference);
+  await using archive = await Archive.open(archivePath);
+  const sidecar = await archive.sidecar();
+  session.result(
+    { archive: archivePath, stored_bytes: archive.storedBytes, sidecar: sidecar ?? null },
+    toText(archive, sidecar, session),
+  );
+}
+
+type Row = readonly [label: string, value: string];
+
+function toText(archive: Archive, sidecar: Sidecar | undefined, session: Session): string {
+  const data: Row[] = [
+    ["data", `${session.displayPath(archive.path)}, ${formatBytes(archive.storedBytes)}`],
+  ];
+  const rows =
+    sidecar === undefined
+      ? [...data, ["sidecar", "none: nothing is known but the data itself"] as const]
+      : [...data, ...known(archive, sidecar, session), ...unknown(sidecar)];
+  const cells = rows.map(([label, value]) => [session.paint("bold", label), value]);
+  return table(cells);
+}
+
+/** What this version knows, in the order in which people ask for it. */
+function known(archive: Archive, sidecar: Sidecar, session: Session): readonly Row[] {
+  const { engine, durations, containers = [], warnings = [], driver_opts: driverOptions } = sidecar;
+  return [
+    [
+      "volume",
+      sidecar.context === undefined
+        ? sidecar.volume_name
+        : `${sidecar.context}/${sidecar.volume_name}`,
+    ],
+    ["taken", withAge(sidecar.created_at, session)],
+    ...optional("note", sidecar.notes),
+    [
+      "verified",
+      sidecar.verified_at === undefined ? "never" : withAge(sidecar.verified_at, session),
+    ],
+    ...optional("unchanged", sidecar.unchanged_at && withAge(sidecar.unchanged_at, session)),
+    ...optional("proven", sidecar.proven_at && withAge(sidecar.proven_at, session)),
+    ...optional("proven by", sidecar.proven_by),
+    ["files", formatCount(sidecar.file_count, "file")],
+    ...optional("entries", sidecar.entry_count?.toLocaleString("en-US")),
+    ["as tar", formatBytes(sidecar.uncompressed_bytes)],
+    ["sha256", storedChecksum(sidecar, archive.format) ?? "none"],
+    ["driver", `${sidecar.driver}${pairs(driverOptions ?? {})}`],
+    ["labels", pairs(sidecar.labels ?? {}).trim() || "none"],
+    ["spec hash", sidecar.spec_hash],
+    ...optional("consistency", sidecar.consistency),
+    ...containers.map(({ name, image, state, read_write: readWrite }): Row => [
+      "container",
+      `${name} (${image}), ${state}, ${readWrite ? "could write" : "read-only"}`,
+    ]),
+    ...warnings.map((warning): Row => ["warning", session.paint("yellow", warning)]),
+    ...optional("took", durations && duration(durations)),
+    ...optional("engine", engine && `${engine.version}, ${engine.id}`),
+    ["written by", `dockform ${sidecar.dockform_version}`],
+  ];
+}
+
+const KNOWN = new Set(
+  "dockform_version created_at volume_name spec_hash driver driver_opts labels uncompressed_bytes file_count checksum notes format_version stored_bytes entry_count verified_at context engine consistency warnings containers durations unchanged_at proven_at proven_by".split(
+    " ",
+  ),
+);
+
+/** What another version wrote, or what is of use to programs alone. */
+function unknown(sidecar: Sidecar): readonly Row[] {
+  return Object.entries(sidecar)
+    .filter(([field]) => !KNOWN.has(field))
+    .map(([field, value]): Row => [field, JSON.stringify(value)]);
+}
+
+function optional(label: string, value: string | undefined): readonly Row[] {
+  return value === undefined || value === "" ? [] : [[label, value]];
+}
+
+function withAge(time: string, { io }: Session): string {
+  return `${time}, ${formatAge(io.now().getTime() - new Date(time).getTime())} ago`;
+}
+
+function pairs(record: Readonly<Record<string, string>>): string {
+  const texts = Object.entries(record).map(([key, value]) => `${key}=${value}`);
+  return texts.length === 0 ? "" : ` ${texts.join(", ")}`;
+}
+
+function duration({
+  total_ms: totalMs,
+  downtime_ms: downMs,
+}: NonNullable<Sidecar["durations"]>): string {
+  const down = downMs === 0 ? "" : `, containers down for ${formatDuration(downMs)}`;
+  return `${formatDuration(totalMs)}${down}`;
+}

@@ -1,0 +1,116 @@
+import { DockformError } from "../../errors.ts";
+import { formatBytes, formatCount } from "../../format.ts";
+import type { Leftover } from "../../store/list.ts";
+import { verifySnapshot, type Verification } from "../../volume/verify.ts";
+import type { Session } from "../session.ts";
+import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+
+export interface SnapshotVerifyOptions extends StoreOption {
+  readonly all: boolean;
+}
+
+interface Outcome {
+  readonly archivePath: string;
+  readonly verification: Verification | undefined;
+  readonly error: DockformError | undefined;
+}
+
+/** One after the other: each reads as fast as the disk and a processor can. */
+export async function snapshotVerify(
+  session: Session,
+  reference: string | undefined,
+  options: SnapshotVerifyOptions,
+): Promise<void> {
+  using workspace = await session.openWorkspace(options.store);
+  const store = new SnapshotStore(session, workspace);
+  const archivePaths = await chosen(store, reference, options.all);
+  const outcomes: Outcome[] = [];
+  for (const archivePath of archivePaths) {
+    outcomes.push(await verify(archivePath, session));
+  }
+  const failures = outcomes.flatMap(({ error }) => error ?? []);
+  const [only] = failures;
+  if (!options.all && only !== undefined) throw only;
+  session.result(
+    { snapshots: outcomes.map(toJson) },
+    [...outcomes.map((outcome) => toText(outcome, session)), ...totals(outcomes)].join("\n"),
+  );
+  if (failures.length > 0) throw someFailed(failures, outcomes.length);
+}
+
+async function chosen(
+  store: SnapshotStore,
+  reference: string | undefined,
+  all: boolean,
+): Promise<readonly string[]> {
+  if (all) {
+    const volumes =
+      reference === undefined ? await store.volumes() : [await store.volume(reference)];
+    return volumes.flatMap(({ snapshots, leftovers }) => [
+      ...snapshots.map(({ archivePath }) => archivePath),
+      ...leftovers.flatMap(withoutData),
+    ]);
+  }
+  if (reference !== undefined) return [(await store.find(reference)).archivePath];
+  throw new DockformError("usage", "nothing to verify was named", {
+    hint: "Name a snapshot, as in `dockform snapshot verify myapp_data@latest`, or give --all.",
+  });
+}
+
+/** A sidecar whose data is gone is a loss, and must not pass for nothing. */
+function withoutData({ path, kind }: Leftover): readonly string[] {
+  return kind === "no data" ? [path.replace(/\.json$/, ".tar.zst")] : [];
+}
+
+async function verify(archivePath: string, session: Session): Promise<Outcome> {
+  try {
+    const verification = await verifySnapshot(archivePath, session.tools);
+    return { archivePath, verification, error: undefined };
+  } catch (error) {
+    session.io.signal.throwIfAborted();
+    if (!(error instanceof DockformError)) throw error;
+    return { archivePath, verification: undefined, error };
+  }
+}
+
+function toText({ archivePath, verification, error }: Outcome, session: Session): string {
+  const path = session.displayPath(archivePath);
+  if (verification === undefined) {
+    return `${session.paint("red", "damaged")}  ${path}\n         ${error?.message}`;
+  }
+  const { entries, tarBytes, hasSidecar } = verification;
+  const size = `${formatCount(entries, "entry", "entries")}, ${formatBytes(tarBytes)} as tar`;
+  const recorded = hasSidecar ? "" : "; it has no sidecar, so there is no checksum to compare";
+  return `${session.paint("green", "good")}     ${path}\n         ${size}${recorded}`;
+}
+
+function totals(outcomes: readonly Outcome[]): readonly string[] {
+  if (outcomes.length === 1) return [];
+  const good = outcomes.filter(({ verification }) => verification !== undefined);
+  const bytes = good.reduce((sum, each) => sum + (each.verification?.storedBytes ?? 0), 0);
+  return [
+    `${formatCount(outcomes.length, "snapshot")}: ${good.length} good (${formatBytes(bytes)}), ${outcomes.length - good.length} damaged`,
+  ];
+}
+
+function someFailed(failures: readonly DockformError[], attempted: number): DockformError {
+  const isDamage = failures.some(({ kind }) => kind === "integrity");
+  return new DockformError(
+    isDamage ? "integrity" : "failed",
+    `${failures.length} of ${formatCount(attempted, "snapshot")} did not pass`,
+    { hint: "Take new ones while the volumes are well, and look at the disk that they are on." },
+  );
+}
+
+function toJson({ archivePath, verification, error }: Outcome): unknown {
+  return {
+    archive: archivePath,
+    ok: verification !== undefined,
+    stored_bytes: verification?.storedBytes ?? null,
+    uncompressed_bytes: verification?.tarBytes ?? null,
+    entry_count: verification?.entries ?? null,
+    file_count: verification?.files ?? null,
+    verified_at: verification?.hasSidecar === true ? verification.verifiedAt.toISOString() : null,
+    error: error === undefined ? null : { kind: error.kind, message: error.message },
+  };
+}

@@ -1,0 +1,118 @@
+import { resolve } from "node:path";
+import { DockformError } from "../errors.ts";
+import { parseVolumeReference } from "../manifest/reference.ts";
+import { nearest } from "../manifest/suggest.ts";
+import { parseSnapshotReference, pickSnapshot } from "../snapshot/pick.ts";
+import {
+  listStore,
+  newestFirst,
+  title,
+  type StoredSnapshot,
+  type VolumeSnapshots,
+} from "../store/list.ts";
+import type { CliIo } from "./io.ts";
+import type { Session } from "./session.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** The option of all `snapshot` commands that names another folder for them. */
+export interface StoreOption {
+  readonly store?: string;
+}
+
+/** A snapshot that a command line names. */
+export interface FoundSnapshot {
+  /** Absolute. */
+  readonly archivePath: string;
+  /** `undefined` for one that was named by its path. */
+  readonly stored: StoredSnapshot | undefined;
+  /** The volume it is listed under, or what the command line says. */
+  readonly volume: string | undefined;
+}
+
+/** The snapshots below one folder, listed once it is needed; no engine is asked. */
+export class SnapshotStore {
+  readonly root: string;
+  readonly #io: CliIo;
+  readonly #context: string | undefined;
+  #volumes: Promise<readonly VolumeSnapshots[]> | undefined;
+
+  constructor({ io, options }: Session, workspace: Workspace) {
+    this.root = workspace.snapshotRoot;
+    this.#io = io;
+    this.#context = options.context;
+  }
+
+  /** @throws DockformError `failed` when a folder cannot be read. */
+  volumes(): Promise<readonly VolumeSnapshots[]> {
+    this.#volumes ??= listStore(this.root);
+    return this.#volumes;
+  }
+
+  /**
+   * The snapshots of `[context/]volume`, in whichever layout they are.
+   *
+   * @throws DockformError `usage` when there are none, or those of several contexts.
+   */
+  async volume(reference: string): Promise<VolumeSnapshots> {
+    const parsed = parseVolumeReference(reference);
+    const context = parsed.context ?? this.#context;
+    const volumes = await this.volumes();
+    const found = volumes.filter(
+      (listed) =>
+        listed.volume === parsed.volume &&
+        (context === undefined || listed.context === undefined || listed.context === context),
+    );
+    const contexts = new Set(found.flatMap((listed) => listed.context ?? []));
+    if (contexts.size > 1) throw ambiguous(parsed.volume, [...contexts]);
+    if (found.length === 0) throw this.#noSnapshots(reference, volumes);
+    return {
+      context: [...contexts][0],
+      volume: parsed.volume,
+      snapshots: newestFirst(found.flatMap(({ snapshots }) => snapshots)),
+      leftovers: found.flatMap(({ leftovers }) => leftovers),
+    };
+  }
+
+  /**
+   * The snapshot that a word of the command line names. With `volume`, the word alone says which of that
+   * volume's.
+   *
+   * @throws DockformError `usage`, with what there is.
+   */
+  async find(text: string, volume?: string): Promise<FoundSnapshot> {
+    const reference = parseSnapshotReference(text, volume !== undefined);
+    if (reference.kind === "path") {
+      return { archivePath: resolve(this.#io.cwd, reference.path), stored: undefined, volume };
+    }
+    const named = reference.volume ?? volume;
+    if (named === undefined) {
+      throw new DockformError("usage", `"${text}" does not say of which volume`, {
+        hint: "Write it as volume@latest, volume@2026-11-23, or give a path.",
+      });
+    }
+    const stored = pickSnapshot((await this.volume(named)).snapshots, reference.which, named);
+    return { archivePath: stored.archivePath, stored, volume: named };
+  }
+
+  #noSnapshots(reference: string, volumes: readonly VolumeSnapshots[]): DockformError {
+    const names = volumes.map((listed) => title(listed));
+    const meant = nearest(reference, names);
+    const hint =
+      names.length === 0
+        ? `There are no snapshots in ${this.root}. Name another folder with --store.`
+        : `There are snapshots of ${names.join(", ")}.`;
+    return new DockformError(
+      "usage",
+      `there is no snapshot of ${reference}${meant === undefined ? "" : `; did you mean ${meant}?`}`,
+      { hint, data: { candidates: names } },
+    );
+  }
+}
+
+function ambiguous(volume: string, contexts: readonly string[]): DockformError {
+  const candidates = contexts.map((context) => `${context}/${volume}`);
+  return new DockformError("usage", `several contexts have snapshots of ${volume}`, {
+    hint: `Say which is meant: ${candidates.join(", ")}.`,
+    data: { candidates },
+  });
+}

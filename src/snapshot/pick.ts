@@ -1,0 +1,97 @@
+import { DockformError } from "../errors.ts";
+import { snapshotBaseName, type SnapshotName } from "./name.ts";
+
+/** A snapshot as a command line names it. */
+export type SnapshotReference =
+  | { readonly kind: "path"; readonly path: string }
+  | {
+      readonly kind: "stored";
+      /** `[context/]volume`; `undefined` where the command says it elsewhere. */
+      readonly volume: string | undefined;
+      /** `latest`, `latest~2`, or a time or its beginning. */
+      readonly which: string;
+    };
+
+const PATH = /^(?:\.{0,2}\/|~\/)|\.(?:tar|tar\.zst|json)$/;
+export const LATEST = "latest";
+
+/**
+ * Reads a reference to a snapshot: a path, `volume@latest`, or `volume` alone for its latest one. Where
+ * `volumeIsKnown`, what stands alone is which of its snapshots: `latest~2`, `2026-11-23`.
+ */
+export function parseSnapshotReference(text: string, volumeIsKnown = false): SnapshotReference {
+  const at = text.lastIndexOf("@");
+  if (PATH.test(text) || (volumeIsKnown && text.includes("/"))) return { kind: "path", path: text };
+  if (at >= 0) {
+    const [volume, which] = [text.slice(0, at), text.slice(at + 1)];
+    return { kind: "stored", volume: volume === "" ? undefined : volume, which };
+  }
+  return volumeIsKnown
+    ? { kind: "stored", volume: undefined, which: text }
+    : { kind: "stored", volume: text, which: LATEST };
+}
+
+const RELATIVE = /^latest(?:~(\d{1,9}))?$/;
+const TIME =
+  /^(\d{4}(?:-\d{2}(?:-\d{2}(?:[T ]\d{2}(?:[-:]\d{2}(?:[-:]\d{2}(?:Z(?:__spec-[0-9a-f]{1,8})?)?)?)?)?)?)?)$/i;
+const SHOWN_MAX = 10;
+
+/**
+ * The one of a volume's snapshots that is meant.
+ *
+ * @throws DockformError `usage` when it is none or not one alone; the hint names those there are.
+ */
+export function pickSnapshot<Named extends SnapshotName>(
+  snapshots: readonly Named[],
+  which: string,
+  volume: string,
+): Named {
+  const newestFirst = snapshots.toSorted((a, b) => b.time.getTime() - a.time.getTime());
+  const relative = RELATIVE.exec(which);
+  if (newestFirst.length === 0) throw noneAtAll(volume);
+  if (relative === null) return pickByTime(newestFirst, which, volume);
+  const back = Number(relative[1] ?? 0);
+  const picked = newestFirst[back];
+  if (picked !== undefined) return picked;
+  const have = newestFirst.length === 1 ? "only one" : `only ${newestFirst.length}`;
+  throw unknown(`volume ${volume} has no ${which}: it has ${have}`, newestFirst);
+}
+
+function pickByTime<Named extends SnapshotName>(
+  snapshots: readonly Named[],
+  which: string,
+  volume: string,
+): Named {
+  if (!TIME.test(which)) {
+    throw new DockformError(
+      "usage",
+      `"${which}" does not say which snapshot of ${volume} is meant`,
+      {
+        hint: "Say latest, latest~1 for the one before, a time like 2026-11-23T02:15 or the beginning of one, or a path.",
+      },
+    );
+  }
+  const prefix = which.replace(" ", "T").replaceAll(":", "-").replace("t", "T").replace("z", "Z");
+  const found = snapshots.filter((snapshot) => snapshotBaseName(snapshot).startsWith(prefix));
+  const [only, ...others] = found;
+  if (only === undefined) throw unknown(`volume ${volume} has no snapshot of ${which}`, snapshots);
+  if (others.length === 0) return only;
+  throw unknown(`${found.length} snapshots of volume ${volume} begin with ${which}`, found);
+}
+
+function noneAtAll(volume: string): DockformError {
+  return new DockformError("usage", `volume ${volume} has no snapshot`, {
+    hint: `Take one with \`dockform volume snapshot ${volume}\`. \`dockform snapshot list\` shows what there is.`,
+    data: { candidates: [] },
+  });
+}
+
+function unknown(message: string, candidates: readonly SnapshotName[]): DockformError {
+  const names = candidates.map((name) => snapshotBaseName(name));
+  const more = names.length - SHOWN_MAX;
+  const shown = [...names.slice(0, SHOWN_MAX), ...(more > 0 ? [`and ${more} more`] : [])];
+  return new DockformError("usage", message, {
+    hint: `There are:${shown.map((name) => `\n    ${name}`).join("")}`,
+    data: { candidates: names },
+  });
+}

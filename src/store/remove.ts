@@ -1,0 +1,25 @@
+import { rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { DockformError, messageOf } from "../errors.ts";
+import { flushFolder } from "./folder.ts";
+import type { StoredSnapshot } from "./list.ts";
+
+/**
+ * Removes a snapshot, its sidecar first and on the disk before the data goes: whenever this is cut
+ * short, what is left does not look like a snapshot.
+ *
+ * @throws DockformError `failed`.
+ */
+export async function removeSnapshot({ archivePath, sidecarPath }: StoredSnapshot): Promise<void> {
+  try {
+    await rm(sidecarPath);
+    await flushFolder(dirname(sidecarPath));
+    await rm(archivePath);
+    await flushFolder(dirname(archivePath));
+  } catch (error) {
+    throw new DockformError("failed", `cannot remove ${archivePath}: ${messageOf(error)}`, {
+      hint: "Check the owner and mode of its folder. `dockform snapshot list` shows what is left.",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,9 @@
+import { DockformError } from "../errors.ts";
+
+/** An archive that is not what an archive has to be. `name` is what people call it, e.g. its path. */
+export function damaged(name: string, problem: string, cause?: unknown): DockformError {
+  return new DockformError("integrity", `${name} is damaged: ${problem}`, {
+    hint: "Use another snapshot. `dockform snapshot verify` finds those that are whole.",
+    cause,
+  });
+}

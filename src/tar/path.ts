@@ -1,0 +1,54 @@
+import type { ByteText } from "./header.ts";
+
+/** What the root of an archive is called. */
+export const ROOT_PATH = ".";
+
+/**
+ * The one spelling of a stored path by which entries of different archives are known: `./a//b/` and
+ * `/a/b` are `a/b`, as tar extracts them. `..` stays: it leads elsewhere.
+ */
+export function entryPath(stored: ByteText): ByteText {
+  // Nearly all look like this, and need no taking apart.
+  const plain = stored.startsWith("./") ? stored.slice(2) : stored;
+  if (!ODD.test(plain)) return plain === "" ? ROOT_PATH : plain;
+  const parts = stored.split("/").filter((part) => part !== "" && part !== ".");
+  return parts.length === 0 ? ROOT_PATH : parts.join("/");
+}
+
+/** Something to be left out of it: an empty part, or a dot alone. */
+const ODD = /(?:^|\/)(?:\.?\/|\.?$)/;
+
+/** Whether a path is this one, or lies below it. */
+export function isWithin(path: ByteText, folder: ByteText): boolean {
+  return folder === ROOT_PATH || path === folder || path.startsWith(`${folder}/`);
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * A path for people: as UTF-8 where it is that, and what would disturb a line of output, or is no
+ * text at all, as `\n` or `\xff`.
+ */
+export function displayText(bytes: ByteText): string {
+  try {
+    return utf8.decode(Buffer.from(bytes, "latin1")).replaceAll(UNSHOWABLE, escaped);
+  } catch {
+    return bytes.replaceAll(NOT_ASCII, escaped);
+  }
+}
+
+/** Of a text: control characters, those that turn its direction, and what escapes begin with. */
+// oxlint-disable-next-line no-control-regex -- those are what must not reach a terminal
+const UNSHOWABLE = /[\u0000-\u001f\u007f-\u009f\\\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+// oxlint-disable-next-line no-control-regex
+const NOT_ASCII = /[^\u0020-\u005b\u005d-\u007e]/g;
+
+function escaped(character: string): string {
+  if (character === "\\") return "\\\\";
+  if (character === "\n") return "\\n";
+  if (character === "\t") return "\\t";
+  const code = character.charCodeAt(0);
+  return code > 0xff
+    ? `\\u${code.toString(16).padStart(4, "0")}`
+    : `\\x${code.toString(16).padStart(2, "0")}`;
+}

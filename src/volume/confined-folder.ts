@@ -1,0 +1,313 @@
+import { constants } from "node:fs";
+import {
+  chmod,
+  lchown,
+  link,
+  lstat,
+  lutimes,
+  mkdir,
+  open,
+  symlink,
+  type FileHandle,
+} from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { DockformError, messageOf, systemCode } from "../errors.ts";
+import type { TarEntry } from "../tar/entries.ts";
+import type { ByteText } from "../tar/header.ts";
+import { displayText, ROOT_PATH } from "../tar/path.ts";
+
+const SLASH = Buffer.from("/");
+const SHOWN_MAX = 5;
+const NANOSECONDS = 1e9;
+const SET_OWNER = 0o6000;
+
+/** What is written once everything is there: a folder's time changes with what is made in it. */
+interface Metadata {
+  readonly path: ByteText;
+  readonly entry: TarEntry;
+}
+
+/**
+ * A folder that files of an archive are written into, and nothing beside it. Every step of a path is
+ * looked at before it is taken: it is a folder, and no link. Names are bytes, as in the archive.
+ */
+export class ConfinedFolder {
+  readonly #root: string;
+  readonly #madeFolders: Metadata[] = [];
+  /** Folders that no entry had told of when something was to go into them. */
+  readonly #untoldFolders = new Set<ByteText>();
+  readonly #attributes: Metadata[] = [];
+  readonly #notOwned = new Set<ByteText>();
+  readonly #problems = new Map<string, string[]>();
+  /** The last parent that was looked at: most entries share it with the one before. */
+  #checkedParent: ByteText | undefined;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** @throws DockformError `refused` when one of these paths is taken by what is no folder. */
+  async refuseTaken(paths: Iterable<ByteText>): Promise<void> {
+    const taken: ByteText[] = [];
+    for (const path of paths) {
+      const kind = await this.#kindOf(path);
+      if (kind === "other" || (kind === "none" && (await this.#hasFileAbove(path))))
+        taken.push(path);
+    }
+    const [first] = taken;
+    if (first === undefined) return;
+    const more = taken.length === 1 ? "" : ` and ${taken.length - 1} more`;
+    throw new DockformError(
+      "refused",
+      `${displayText(first)}${more} would be written over in ${this.#root}`,
+      {
+        hint: "Nothing was extracted. Name an empty folder, or move away what is there.",
+        data: { taken: taken.map(displayText) },
+      },
+    );
+  }
+
+  async create(): Promise<void> {
+    await this.#orFailed(this.#root, mkdir(this.#root, { recursive: true }));
+  }
+
+  async makeFolder(path: ByteText, entry: TarEntry): Promise<void> {
+    // The folder that all goes into is somebody's own.
+    if (path === ROOT_PATH) return;
+    await this.#makeParents(path);
+    if ((await this.#kindOf(path)) === "none") {
+      // Closed to others until it gets its own owner and mode.
+      await this.#orFailed(path, mkdir(this.#place(path), { mode: 0o700 }));
+    } else if (!this.#untoldFolders.has(path)) {
+      return;
+    }
+    this.#madeFolders.push({ path, entry });
+  }
+
+  /** Writes a file with its holes. */
+  async writeFile(path: ByteText, entry: TarEntry): Promise<void> {
+    await this.#makeParents(path);
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    await this.#orFailed(path, this.#writeContent(await this.#open(path, flags), entry));
+    await this.#dress({ path, entry });
+  }
+
+  async link(path: ByteText, first: ByteText): Promise<void> {
+    await this.#makeParents(path);
+    await this.#orFailed(path, link(this.#place(first), this.#place(path)));
+  }
+
+  async makeSymlink(path: ByteText, entry: TarEntry): Promise<void> {
+    await this.#makeParents(path);
+    const target = Buffer.from(entry.linkTarget, "latin1");
+    await this.#orFailed(path, symlink(target, this.#place(path)));
+    await this.#dress({ path, entry });
+  }
+
+  /** A pipe or a device, which takes a program of the system. */
+  async makeNode(path: ByteText, entry: TarEntry): Promise<void> {
+    await this.#makeParents(path);
+    const { type, device } = entry;
+    const what = type === "fifo" ? "pipes" : "devices";
+    const place = textOf(this.#place(path));
+    if (place === undefined) return this.#addProblem(`${what} (a name that is no text)`, path);
+    const numbers = device === undefined ? [] : [String(device.major), String(device.minor)];
+    const kind = type === "fifo" ? "p" : type === "char" ? "c" : "b";
+    const problem = await runAlone("mknod", ["-m", "600", "--", place, kind, ...numbers]);
+    if (problem === undefined) await this.#dress({ path, entry });
+    else this.#addProblem(`${what} (${problem})`, path);
+  }
+
+  /** Attributes, then the metadata of folders, the innermost first. */
+  async finish(): Promise<void> {
+    const folders = this.#madeFolders.toReversed();
+    for (const { path, entry } of folders) await this.#giveOwner(path, entry);
+    await this.#giveAttributes();
+    for (const { path, entry } of folders.toSorted((a, b) => b.path.length - a.path.length)) {
+      await this.#giveModeAndTime(path, entry);
+    }
+  }
+
+  /** A line for each kind of thing that could not be restored, with the paths concerned. */
+  notRestored(): readonly string[] {
+    return [...this.#problems].map(([what, paths]) => {
+      const more = paths.length > SHOWN_MAX ? ` and ${paths.length - SHOWN_MAX} more` : "";
+      return `${what}: ${paths.slice(0, SHOWN_MAX).join(", ")}${more}`;
+    });
+  }
+
+  async #makeParents(path: ByteText): Promise<void> {
+    const parts = path.split("/").slice(0, -1);
+    const parent = parts.join("/");
+    if (parent === this.#checkedParent) return;
+    for (let depth = 1; depth <= parts.length; depth += 1) {
+      const folder = parts.slice(0, depth).join("/");
+      const kind = await this.#kindOf(folder);
+      if (kind === "other") throw leadsElsewhere(folder);
+      // An archive need not hold the folders of its files.
+      if (kind === "folder") continue;
+      await this.#orFailed(folder, mkdir(this.#place(folder)));
+      this.#untoldFolders.add(folder);
+    }
+    this.#checkedParent = parent;
+  }
+
+  async #hasFileAbove(path: ByteText): Promise<boolean> {
+    const parts = path.split("/");
+    for (let depth = 1; depth < parts.length; depth += 1) {
+      const kind = await this.#kindOf(parts.slice(0, depth).join("/"));
+      if (kind !== "folder") return kind === "other";
+    }
+    return false;
+  }
+
+  /** What is at a path; a link is no folder, wherever it leads. */
+  async #kindOf(path: ByteText): Promise<"none" | "folder" | "other"> {
+    try {
+      return (await lstat(this.#place(path))).isDirectory() ? "folder" : "other";
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === "ENOENT" || code === "ENOTDIR") return "none";
+      throw cannotWrite(displayText(path), error);
+    }
+  }
+
+  async #open(path: ByteText, flags: number): Promise<FileHandle> {
+    return this.#orFailed(path, open(this.#place(path), flags, 0o600));
+  }
+
+  async #writeContent(file: FileHandle, entry: TarEntry): Promise<void> {
+    try {
+      for await (const { positionBytes, bytes } of entry.data()) {
+        for (let written = 0; written < bytes.length;) {
+          const rest = bytes.length - written;
+          written += (await file.write(bytes, written, rest, positionBytes + written)).bytesWritten;
+        }
+      }
+      await file.truncate(entry.sizeBytes);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** A new owner takes setuid bits away, so the mode comes after it. */
+  async #dress({ path, entry }: Metadata): Promise<void> {
+    await this.#giveOwner(path, entry);
+    await this.#giveModeAndTime(path, entry);
+  }
+
+  async #giveOwner(path: ByteText, entry: TarEntry): Promise<void> {
+    if (entry.xattrs.size > 0) this.#attributes.push({ path, entry });
+    else if (entry.acl.access !== "" || entry.acl.default !== "") this.#addProblem("ACLs", path);
+    try {
+      await lchown(this.#place(path), entry.uid, entry.gid);
+    } catch (error) {
+      this.#notOwned.add(path);
+      this.#addProblem(`owners (${systemCode(error)})`, path);
+    }
+  }
+
+  async #giveModeAndTime(path: ByteText, { type, mode, mtimeNs }: TarEntry): Promise<void> {
+    const place = this.#place(path);
+    try {
+      // A program must not run as somebody that it never belonged to.
+      const given = this.#notOwned.has(path) ? mode & ~SET_OWNER : mode;
+      if (type !== "symlink") await chmod(place, given);
+      const seconds = Number(mtimeNs) / NANOSECONDS;
+      await lutimes(place, seconds, seconds);
+    } catch (error) {
+      this.#addProblem(`modes or times (${messageOf(error)})`, path);
+    }
+  }
+
+  /** In one call of setfattr, which reads what getfattr --dump writes. */
+  async #giveAttributes(): Promise<void> {
+    if (this.#attributes.length === 0) return;
+    const dump = this.#attributes.map(({ path, entry }) =>
+      [
+        `# file: ${quotedForSetfattr(path)}`,
+        ...[...entry.xattrs].map(
+          ([name, value]) => `${quotedForSetfattr(name)}=0x${value.toString("hex")}`,
+        ),
+        "",
+      ].join("\n"),
+    );
+    const problem = await runAlone("setfattr", ["-h", "--restore=-"], {
+      cwd: this.#root,
+      input: Buffer.from(`${dump.join("\n")}\n`, "latin1"),
+    });
+    if (problem === undefined) return;
+    for (const { path } of this.#attributes) this.#addProblem(`attributes (${problem})`, path);
+  }
+
+  #place(path: ByteText): Buffer {
+    return Buffer.concat([Buffer.from(this.#root), SLASH, Buffer.from(path, "latin1")]);
+  }
+
+  #addProblem(what: string, path: ByteText): void {
+    const paths = this.#problems.get(what) ?? [];
+    paths.push(displayText(path));
+    this.#problems.set(what, paths);
+  }
+
+  async #orFailed<Result>(path: ByteText, work: Promise<Result>): Promise<Result> {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof DockformError) throw error;
+      throw cannotWrite(displayText(path), error);
+    }
+  }
+}
+
+function leadsElsewhere(folder: ByteText): DockformError {
+  return new DockformError(
+    "refused",
+    `${displayText(folder)} is no folder, and something is to go into it`,
+    {
+      hint: "Extract into an empty folder.",
+    },
+  );
+}
+
+function cannotWrite(path: string, error: unknown): DockformError {
+  return new DockformError("failed", `cannot write ${path}: ${messageOf(error)}`, {
+    hint: "What was extracted before is there. Extract into an empty folder when the cause is removed.",
+    cause: error,
+  });
+}
+
+/** As getfattr writes names: everything out of the ordinary as a backslash and three octal digits. */
+function quotedForSetfattr(text: ByteText): string {
+  return text.replaceAll(
+    /[^!-<>-[\]-~]/g,
+    (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`,
+  );
+}
+
+/** Arguments of a program are texts to Node; `undefined` for bytes that are none. */
+function textOf(place: Buffer): string | undefined {
+  const text = place.toString();
+  return Buffer.from(text).equals(place) ? text : undefined;
+}
+
+/** Runs a program of the system; answers why it did not work. */
+async function runAlone(
+  program: string,
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly input?: Buffer } = {},
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { cwd: options.cwd, stdio: ["pipe", "ignore", "pipe"] });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said = (said + chunk.toString()).slice(0, SAID_MAX);
+    });
+    child.once("error", () => resolve(`there is no program ${program}`));
+    child.once("close", (code) => resolve(code === 0 ? undefined : said.trim().split("\n")[0]));
+    child.stdin.on("error", () => {});
+    child.stdin.end(options.input);
+  });
+}
+
+const SAID_MAX = 1000;

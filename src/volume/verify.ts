@@ -1,0 +1,106 @@
+import { DockformError } from "../errors.ts";
+import { sidecarPath } from "../snapshot/name.ts";
+import { storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
+import { amendSidecar } from "../store/sidecar-file.ts";
+import { damaged } from "../tar/damage.ts";
+import type { TarEntry } from "../tar/entries.ts";
+import { entryPath } from "../tar/path.ts";
+import { Archive } from "./archive.ts";
+import { ArchivePass } from "./contents.ts";
+import type { Tools } from "./tools.ts";
+
+export interface Verification {
+  readonly archivePath: string;
+  readonly storedBytes: number;
+  readonly tarBytes: number;
+  readonly entries: number;
+  readonly files: number;
+  /** Without a sidecar only the archive itself could be looked at, and nothing was recorded. */
+  readonly hasSidecar: boolean;
+  readonly verifiedAt: Date;
+}
+
+/**
+ * Reads a snapshot from its first byte to its last: checksum, decompression, every header of the tar
+ * stream, its end, and all that the sidecar counts. Then the sidecar says when that was.
+ *
+ * @throws DockformError `integrity`, naming the file and what is wrong with it; `failed` when it cannot
+ * be read or the sidecar not be written.
+ */
+export async function verifySnapshot(archivePath: string, tools: Tools): Promise<Verification> {
+  await using archive = await Archive.open(archivePath);
+  const sidecar = await archive.sidecar();
+  requireLength(archive, sidecar);
+  using pass = new ArchivePass(archive, "Verifying", tools);
+  const counts = new EntryCounts();
+  for await (const entry of pass.reader.entries()) counts.add(entry);
+  const { tarBytes } = pass.reader;
+  const { entries, files } = counts;
+  if (sidecar !== undefined) {
+    requireChecksum(archive, sidecar, pass.sha256());
+    requireCounts(archive, sidecar, { tarBytes, entries, files });
+  }
+  const verifiedAt = tools.now();
+  if (sidecar !== undefined) {
+    const time = verifiedAt.toISOString().replace(/\.\d+Z$/, "Z");
+    await amendSidecar(sidecarPath(archivePath, archive.format), { verified_at: time });
+  }
+  const { storedBytes } = archive;
+  const hasSidecar = sidecar !== undefined;
+  return { archivePath, storedBytes, tarBytes, entries, files, hasSidecar, verifiedAt };
+}
+
+/** Counts as a snapshot does: a file is counted once for each of its names. */
+class EntryCounts {
+  entries = 0;
+  files = 0;
+  /** What is no file may have several names, too. */
+  readonly #others = new Set<string>();
+
+  add({ type, path, linkTarget }: TarEntry): void {
+    this.entries += 1;
+    if (type === "file") this.files += 1;
+    else if (type === "hardlink") this.files += this.#others.has(entryPath(linkTarget)) ? 0 : 1;
+    else if (type !== "folder") this.#others.add(entryPath(path));
+  }
+}
+
+function requireLength({ path, storedBytes }: Archive, sidecar: Sidecar | undefined): void {
+  const expected = sidecar?.stored_bytes;
+  if (expected === undefined || expected === storedBytes) return;
+  throw damaged(path, `it is ${storedBytes} bytes long, and was ${expected} when it was stored`);
+}
+
+function requireChecksum({ path, format }: Archive, sidecar: Sidecar, actual: string): void {
+  const expected = storedChecksum(sidecar, format);
+  if (actual === expected) return;
+  throw new DockformError(
+    "integrity",
+    expected === undefined
+      ? `the sidecar of ${path} has no checksum for .${format}`
+      : `checksum mismatch for ${path}`,
+    {
+      hint: "The file is not what was stored, or its sidecar is not. Use another snapshot.",
+      data: { expected, actual },
+    },
+  );
+}
+
+/** The original counts in a second read of the volume, so its numbers may be other ones. */
+function requireCounts(
+  { path }: Archive,
+  sidecar: Sidecar,
+  found: { readonly tarBytes: number; readonly entries: number; readonly files: number },
+): void {
+  if (sidecar.format_version === undefined) return;
+  const counts = [
+    ["bytes as tar", sidecar.uncompressed_bytes, found.tarBytes],
+    ["entries", sidecar.entry_count, found.entries],
+    ["files", sidecar.file_count, found.files],
+  ] as const;
+  for (const [what, expected, actual] of counts) {
+    if (expected !== undefined && expected !== actual) {
+      throw damaged(path, `it holds ${actual} ${what}, and its sidecar says ${expected}`);
+    }
+  }
+}
