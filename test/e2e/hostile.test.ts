@@ -13,7 +13,7 @@ import {
 } from "../fixtures/hostile.ts";
 import { run } from "../oracle/host.ts";
 import { describeTree, differences, removeTree, type TreeEntry } from "../oracle/tree.ts";
-import { assertError, sidecarOf, writeFiles, writeSidecar } from "./archives.ts";
+import { sidecarOf, writeFiles, writeSidecar } from "./archives.ts";
 import { FileSystem } from "./file-system.ts";
 import { Sandbox, type TestVolume } from "./harness.ts";
 

@@ -210,7 +210,10 @@ async function settleSnapshots(
 async function dropKept(scene: Scene, findings: Findings): Promise<void> {
   const { reserved } = await scene.inventory();
   if (reserved.length === 0) return;
-  const args = ["volume", "undo", scene.volume.name, "--discard"];
+  const args = [
+    ...["volume", "undo", scene.volume.name],
+    ...["--discard", "--undeclared", "--skip-confirmation"],
+  ];
   const result = await scene.sandbox.dockform(args);
   findings.heard(args.join(" "), result);
   const { reserved: left } = await scene.inventory();

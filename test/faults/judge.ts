@@ -17,6 +17,9 @@ const RECOVERIES = 6;
 const RECOVERY_PAUSE_MS = 500;
 const ACTIVE = new Set(["running", "paused", "restarting"]);
 const KEPT = ".dockform-kept";
+/** Names of containers that are never started and say what was stopped, and what is kept. */
+const STOPPED_RECORD = "dockform-stopped-containers-";
+const KEPT_RECORD = "dockform-kept-contents-";
 
 /** What is known after a fault, and before anybody has recovered from it. */
 export interface Aftermath {
@@ -63,7 +66,8 @@ export async function lookAround(scene: Scene, findings: Findings): Promise<Afte
   if (inventory.holds === undefined && active.length > 0) {
     findings.problem(`${active.join(", ")} on a volume between old and new`);
   }
-  return { inventory, users, recorded: helpers.some(({ state }) => state === "created") };
+  const recorded = helpers.some(({ name }) => name.startsWith(STOPPED_RECORD));
+  return { inventory, users, recorded };
 }
 
 /** Calls `volume recover` until it says that all is well, as somebody would who knows nothing. */
@@ -98,7 +102,9 @@ export async function judge(
   else if (!expected.mayHold.includes(holds)) findings.problem(`it holds ${holds}, which is wrong`);
   const leftOver = reserved.filter((name) => name !== KEPT || expected.keeps === undefined);
   if (leftOver.length > 0) findings.problem(`left over in the volume: ${leftOver.join(", ")}`);
-  const helpers = await scene.helpers();
+  const helpers = (await scene.helpers()).filter(
+    ({ name }) => expected.keeps === undefined || !name.startsWith(KEPT_RECORD),
+  );
   if (helpers.length > 0) findings.problem(`left over: ${JSON.stringify(helpers)}`);
   const users = await scene.users();
   for (const [i, wanted] of scene.wantedUsers.entries()) {

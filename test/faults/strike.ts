@@ -55,11 +55,12 @@ export function restoreCommand(
 }
 
 export function recoverCommand(scene: Scene): readonly string[] {
-  return ["volume", "recover", scene.volume.name, "-v"];
+  return ["volume", "recover", scene.volume.name, ...IGNORES_HEALTH];
 }
 
 export function undoCommand(scene: Scene): readonly string[] {
-  return ["volume", "undo", scene.volume.name, "--stop-containers", ...IGNORES_HEALTH];
+  const flags = ["--undeclared", "--stop-containers", ...IGNORES_HEALTH];
+  return ["volume", "undo", scene.volume.name, ...flags];
 }
 
 /** Brings the volume to where the operation has something to do, and says how it is called. */
@@ -160,15 +161,18 @@ export async function killHelpers(scene: Scene, how: "kill" | "remove"): Promise
   return done.filter(({ status }) => status === "fulfilled").length;
 }
 
+/** Answers whether the blow has hit anything. */
+type Act = (child: CliProcess) => Promise<boolean>;
+
 /** What makes a blow possible, and then strikes it. Disposing takes away what it has put in the way. */
 class Weapon implements AsyncDisposable {
   readonly options: CliOptions;
-  readonly #act: (child: CliProcess) => Promise<boolean>;
+  readonly #act: Act;
   readonly #stack: AsyncDisposableStack;
 
   private constructor(
     options: CliOptions,
-    act: (child: CliProcess) => Promise<boolean>,
+    act: Act,
     stack: AsyncDisposableStack,
   ) {
     this.options = options;
@@ -183,7 +187,7 @@ class Weapon implements AsyncDisposable {
     engine: KillableEngine | undefined,
   ): Promise<Weapon> {
     await using stack = new AsyncDisposableStack();
-    const ready = (act: Weapon["#act"], options: CliOptions = {}): Weapon =>
+    const ready = (act: Act, options: CliOptions = {}): Weapon =>
       new Weapon(options, act, stack.move());
     switch (blow) {
       case "kill the client":
