@@ -5,12 +5,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { settleWithLimit } from "../../src/limit.ts";
 import { testEngine } from "../engine/test-engine.ts";
-import {
-  ESCAPED,
-  hostileArchives,
-  intactTar,
-  type HostileArchive,
-} from "../fixtures/hostile.ts";
+import { ESCAPED, hostileArchives, intactTar, type HostileArchive } from "../fixtures/hostile.ts";
 import { run } from "../oracle/host.ts";
 import { describeTree, differences, removeTree, type TreeEntry } from "../oracle/tree.ts";
 import { sidecarOf, writeFiles, writeSidecar } from "./archives.ts";

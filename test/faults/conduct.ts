@@ -2,15 +2,15 @@
 import { mkdir, open, readFile, rm, stat, truncate } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CliResult } from "../e2e/cli-process.ts";
+import { Findings, judge, judgeSnapshots, lookAround, recover, type Aftermath } from "./judge.ts";
 import {
-  Findings,
-  judge,
-  judgeSnapshots,
-  lookAround,
-  recover,
-  type Aftermath,
-} from "./judge.ts";
-import { describeFault, type Damage, type Fault, type Operation, type Race, type Strike } from "./plan.ts";
+  describeFault,
+  type Damage,
+  type Fault,
+  type Operation,
+  type Race,
+  type Strike,
+} from "./plan.ts";
 import { emptied, otherThan, Scene, type Contents, type Ground } from "./scene.ts";
 import {
   killHelpers,
@@ -46,7 +46,7 @@ export class Conductor implements AsyncDisposable {
   }
 
   async conduct(fault: Fault): Promise<Verdict> {
-    const ground = fault.kind === "strike" && fault.blow === "fill the volume" ? "small" : "roomy";
+    const ground = groundFor(fault);
     const findings = new Findings();
     findings.note(describeFault(fault));
     let outcome: Verdict["outcome"] = "lost";
@@ -88,6 +88,8 @@ export class Conductor implements AsyncDisposable {
     if (fault.operation === "snapshot") await settleSnapshots(scene, [before], findings);
     const restored = await next(scene, fault, before, findings);
     await recover(scene, findings);
+    // A safety snapshot; without it there would have been nothing to recover from.
+    await settleSnapshots(scene, [before], findings);
     const mayHold = restored === undefined ? allowed(struck.result, before, after) : [restored];
     const keepsSomething = ["restore --keep-previous", "undo"].includes(fault.operation);
     const holds = await judge(
@@ -143,6 +145,12 @@ export class Conductor implements AsyncDisposable {
     this.#scenes.delete(ground);
     await scene?.[Symbol.asyncDispose]().catch(() => {});
   }
+}
+
+function groundFor(fault: Fault): Ground {
+  if (fault.kind !== "strike") return "roomy";
+  if (fault.operation === "restore --in-place") return "cramped";
+  return fault.blow === "fill the volume" ? "small" : "roomy";
 }
 
 /** Nobody has to be taken into account who ran before somebody else replaced the contents. */
@@ -256,7 +264,12 @@ async function damaged(
     engineDied: false,
   };
   const holds = await judge(scene, aftermath, expected, findings);
-  if (fault.file === "archive" && fault.vouchedFor && fault.when === "before" && result.code !== 4) {
+  if (
+    fault.file === "archive" &&
+    fault.vouchedFor &&
+    fault.when === "before" &&
+    result.code !== 4
+  ) {
     findings.problem(`a sidecar's checksum was wrong, and the command ended with ${result.code}`);
   }
   if (result.code === 4 || result.code === 3) {

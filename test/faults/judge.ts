@@ -144,13 +144,19 @@ export async function judgeSnapshots(
   for (const name of sidecars) {
     const path = join(folder, name);
     const sidecar: { checksum: Record<string, string> } = JSON.parse(await readFile(path, "utf8"));
-    const archive = path.replace(/json$/, sidecar.checksum["tar"] === undefined ? "tar.zst" : "tar");
+    const archive = path.replace(
+      /json$/,
+      sidecar.checksum["tar"] === undefined ? "tar.zst" : "tar",
+    );
     if (!(await exists(archive))) {
       findings.problem(`${name} has no data`);
       continue;
     }
-    const sha256 = createHash("sha256").update(await readFile(archive)).digest("hex");
-    if (!Object.values(sidecar.checksum).includes(sha256)) findings.problem(`${name} does not match`);
+    const sha256 = createHash("sha256")
+      .update(await readFile(archive))
+      .digest("hex");
+    if (!Object.values(sidecar.checksum).includes(sha256))
+      findings.problem(`${name} does not match`);
     const holds = await contentsOfArchive(scene, archive);
     if (holds === undefined || !mayHold.includes(holds)) {
       findings.problem(`${name} holds ${holds ?? "neither old nor new"}, not ${mayHold.join("/")}`);

@@ -32,11 +32,26 @@ test("every kind, phase, operation, race and place occurs", () => {
   for (const race of RACES) assert.ok(kinds.has(race), race);
   assert.equal(kinds.size, 10 + 4 + RACES.length);
   const strikes = faults.filter((fault) => fault.kind === "strike");
-  const phases = new Set(strikes.flatMap(({ moment }) => ("phase" in moment ? [moment.phase] : [])));
+  const phases = new Set(
+    strikes.flatMap(({ moment }) => ("phase" in moment ? [moment.phase] : [])),
+  );
   assert.deepEqual([...phases].toSorted(), PHASES.toSorted());
   assert.equal(new Set(strikes.map(({ operation }) => operation)).size, 7);
   const damages = faults.filter((fault) => fault.kind === "damage");
   assert.equal(new Set(damages.map(({ file, place }) => `${file} ${place}`)).size, 7 + 6 + 16 + 2);
+});
+
+test("a phase is one that the command goes through", () => {
+  const strikes = plan(5).filter((fault) => fault.kind === "strike");
+  for (const { operation, moment } of strikes) {
+    if (!("phase" in moment)) continue;
+    assert.ok(!["snapshot", "recover"].includes(operation));
+    assert.equal(
+      ["clear", "safety"].includes(moment.phase) ? operation : "restore --in-place",
+      "restore --in-place",
+    );
+    assert.ok(moment.phase !== "swap" || operation !== "restore --in-place");
+  }
 });
 
 test("no fault asks for what cannot be noticed", () => {

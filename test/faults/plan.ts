@@ -4,6 +4,8 @@ export const PHASES = [
   "check",
   "extract",
   "stop",
+  "safety",
+  "clear",
   "swap",
   "start",
   "health",
@@ -201,15 +203,34 @@ const OPERATIONS: Weighted<Operation> = [
 ];
 
 /** Where time is short but much is at stake a random instant seldom falls. */
-const PHASE_WEIGHTS: Weighted<Phase> = [
-  [1, "check"],
-  [3, "extract"],
+const SWAP_PHASES: Weighted<Phase> = [
   [3, "stop"],
   [6, "swap"],
   [4, "start"],
   [1, "health"],
   [3, "clean-up"],
 ];
+const RESTORE_PHASES: Weighted<Phase> = [[1, "check"], [3, "extract"], ...SWAP_PHASES];
+const IN_PLACE_PHASES: Weighted<Phase> = [
+  [1, "check"],
+  [2, "stop"],
+  [2, "safety"],
+  [4, "clear"],
+  [6, "extract"],
+  [3, "start"],
+  [2, "clean-up"],
+];
+
+/** The phases that a command says it begins; of the others one does not know. */
+const PHASES_OF: Readonly<Record<Operation, Weighted<Phase>>> = {
+  restore: RESTORE_PHASES,
+  "restore --keep-previous": RESTORE_PHASES,
+  "restore --verify": RESTORE_PHASES,
+  "restore --in-place": IN_PLACE_PHASES,
+  snapshot: [],
+  recover: [],
+  undo: SWAP_PHASES,
+};
 
 const NEXT: Weighted<NextCommand> = [
   [6, "recover"],
@@ -223,16 +244,17 @@ const FIRST_FRACTION = 0.15;
 const MAX_GAP_MS = 1500;
 
 function strike(blow: Blow, operations?: readonly Operation[]): Make {
-  return (dice) => ({
-    kind: "strike",
-    operation: operations === undefined ? dice.weighted(OPERATIONS) : dice.among(operations),
-    blow,
-    moment:
-      dice.number() < 0.6
-        ? { phase: dice.weighted(PHASE_WEIGHTS), delayMs: dice.below(MAX_DELAY_MS) }
-        : { fraction: FIRST_FRACTION + dice.number() * (1 - FIRST_FRACTION) },
-    next: dice.weighted(NEXT),
-  });
+  return (dice) => {
+    const operation = operations === undefined ? dice.weighted(OPERATIONS) : dice.among(operations);
+    const moment = momentIn(dice, PHASES_OF[operation]);
+    return { kind: "strike", operation, blow, moment, next: dice.weighted(NEXT) };
+  };
+}
+
+function momentIn(dice: Dice, phases: Weighted<Phase>): Moment {
+  const fraction = FIRST_FRACTION + dice.number() * (1 - FIRST_FRACTION);
+  if (phases.length === 0 || dice.number() < 0.4) return { fraction };
+  return { phase: dice.weighted(phases), delayMs: dice.below(MAX_DELAY_MS) };
 }
 
 function race(dice: Dice): Race {

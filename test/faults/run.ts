@@ -8,7 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startPrivateEngine } from "../engine/private-engine.ts";
+import { settleWithLimit } from "../../src/limit.ts";
 import { Conductor } from "./conduct.ts";
+import { die, secondDeath, setTheStage, stepsOf, STORIES } from "./crash-points.ts";
 import { describeFault, faultOf, kindOf, type Fault } from "./plan.ts";
 import { Tally } from "./tally.ts";
 
@@ -38,10 +40,30 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 
 console.log(`Seed ${seed}: ${queue.length} faults. Again: npm run test:faults -- --seed ${seed}`);
 const workers = Math.min(Number(values.workers), queue.length);
+if (values.only === undefined && values.kind === "") await killAtEveryStep();
 await Promise.all(Array.from({ length: workers }, work));
 console.log(tally.table());
 if (interrupted) console.log("Interrupted: not all faults were done.");
 process.exitCode = tally.losses > 0 || interrupted ? 1 : 0;
+
+/** The helper's script alone, killed before each of the steps that it takes. */
+async function killAtEveryStep(): Promise<void> {
+  const takeAway = await setTheStage();
+  for (const [name, story] of Object.entries(STORIES)) {
+    const steps = await stepsOf(story);
+    const points = Array.from({ length: steps }, (_, i) => i + 1);
+    const results = await settleWithLimit(points, Number(values.workers), (point) => {
+      return die(story, point, secondDeath(point, steps));
+    });
+    for (const result of results) {
+      const problem = result.status === "fulfilled" ? result.value : String(result.reason);
+      tally.add("kill the helper's script at a step", problem === "" ? "recovered" : "lost");
+      if (problem !== "") console.log(`  LOST: ${name}: ${problem}`);
+    }
+    console.log(`${tally.total}  ${name}, cut short before each of its ${steps} steps`);
+  }
+  await takeAway();
+}
 
 /** One engine, and one fault after the other on it. */
 async function work(): Promise<void> {

@@ -1,5 +1,5 @@
 /** A volume that holds one of two contents, with containers that use it: what faults happen to. */
-import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { copyFile, mkdir, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import {
   inspectContainer,
@@ -23,6 +23,8 @@ const RESERVED = /^\.\/(\.dockform-(?:[0-9a-f]{12}|trash-[0-9a-f]{12}|kept))(\/|
 /** The time of a root folder may be another after a crash. */
 const ROOT_TIME = /^\.: mtime /;
 const DISK_BYTES = 64 << 20;
+/** Less than either of the contents takes. */
+const CRAMPED_BYTES = 2 << 20;
 const DIFFERENCES_KEPT = 12;
 
 /** What a container that uses the volume is like, apart from any operation. */
@@ -50,14 +52,18 @@ export interface ArchivePair {
 
 type Format = "tar.zst" | "tar";
 
-/** Where the volume lies: in the engine's own folder, or on a small file system that can be filled. */
-export type Ground = "roomy" | "small";
+/**
+ * Where the volume lies: in the engine's own folder, on a small file system that can be filled, or on
+ * one that is so full that old and new contents do not fit in at once.
+ */
+export type Ground = "roomy" | "small" | "cramped";
 
 export class Scene implements AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly volume: TestVolume;
   /** The small file system that the volume lies on. */
   readonly fileSystem: FileSystem | undefined;
+  readonly ground: Ground;
   readonly #archives = new Map<string, string>();
   readonly #trees: Readonly<Record<Contents, readonly TreeEntry[]>>;
   #users: readonly { readonly id: string; readonly wanted: UserState }[] = [];
@@ -67,26 +73,29 @@ export class Scene implements AsyncDisposable {
     sandbox: Sandbox,
     volume: TestVolume,
     fileSystem: FileSystem | undefined,
+    ground: Ground,
     trees: Readonly<Record<Contents, readonly TreeEntry[]>>,
   ) {
     this.sandbox = sandbox;
     this.volume = volume;
     this.fileSystem = fileSystem;
+    this.ground = ground;
     this.#trees = trees;
   }
 
   static async create(host: string, ground: Ground): Promise<Scene> {
     const sandbox = await Sandbox.create(host);
     const fileSystem =
-      ground === "small" ? await FileSystem.create({ bytes: DISK_BYTES, inodes: 4096 }) : undefined;
+      ground === "roomy" ? undefined : await FileSystem.create({ bytes: DISK_BYTES, inodes: 4096 });
     if (fileSystem !== undefined) await mkdir(join(fileSystem.folder, "volume"));
     const sources = { a: await sandbox.volume("a"), b: await sandbox.volume("b") };
     const trees = { a: await fill(sources.a, "a"), b: await fill(sources.b, "b") };
     const place =
-      fileSystem && ({ type: "none", o: "bind", device: join(fileSystem.folder, "volume") } as const);
+      fileSystem &&
+      ({ type: "none", o: "bind", device: join(fileSystem.folder, "volume") } as const);
     const made = await sandbox.volume("contested", { driverOpts: place ?? {} });
     const volume = { name: made.name, folder: place?.device ?? made.folder };
-    const scene = new Scene(sandbox, volume, fileSystem, trees);
+    const scene = new Scene(sandbox, volume, fileSystem, ground, trees);
     for (const contents of ["a", "b"] as const) {
       for (const format of ["tar.zst", "tar"] as const) {
         const out = sandbox.path(`of-${contents}-${format}`);
@@ -96,6 +105,9 @@ export class Scene implements AsyncDisposable {
       }
     }
     await sandbox.restore(volume.name, scene.archive("a"), ["--undeclared"]);
+    if (fileSystem !== undefined && ground === "cramped") {
+      await leaveRoom(fileSystem, "ballast", CRAMPED_BYTES);
+    }
     await scene.#addUsers();
     return scene;
   }
@@ -128,7 +140,9 @@ export class Scene implements AsyncDisposable {
   compare(tree: readonly TreeEntry[]): Pick<Inventory, "holds" | "differences"> {
     const found: string[] = [];
     for (const contents of ["a", "b"] as const) {
-      const unlike = differences(this.#trees[contents], tree).filter((line) => !ROOT_TIME.test(line));
+      const unlike = differences(this.#trees[contents], tree).filter(
+        (line) => !ROOT_TIME.test(line),
+      );
       if (unlike.length === 0) return { holds: contents, differences: [] };
       const shown = unlike.slice(0, DIFFERENCES_KEPT).map((line) => `from ${contents}: ${line}`);
       found.push(...shown, `from ${contents}: ${unlike.length} differences in all`);
@@ -146,7 +160,9 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Our own containers on the volume, with their state. */
-  async helpers(): Promise<readonly { readonly id: string; readonly name: string; state: string }[]> {
+  async helpers(): Promise<
+    readonly { readonly id: string; readonly name: string; state: string }[]
+  > {
     const filters = { label: [`${HELPER_VOLUME_LABEL}=${this.volume.name}`] };
     const found = await listContainers(this.sandbox.engine, { filters });
     return found
@@ -210,6 +226,23 @@ export class Scene implements AsyncDisposable {
 async function fill(volume: TestVolume, contents: Contents): Promise<readonly TreeEntry[]> {
   await makeTree(volume.folder, contents);
   return describeTree(volume.folder);
+}
+
+/** Fills a file system with a file of that name until so much room is left, and no more. */
+export async function leaveRoom(
+  { folder }: FileSystem,
+  name: string,
+  roomBytes: number,
+): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  let bytes = bavail * bsize - roomBytes;
+  // Blocks that describe the file take room themselves.
+  while (
+    bytes > 0 &&
+    (await attempt("fallocate", ["-l", String(bytes), join(folder, name)])).code
+  ) {
+    bytes -= bsize;
+  }
 }
 
 /** A folder of a test that must be empty by now. */

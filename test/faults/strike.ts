@@ -1,21 +1,22 @@
 /** Runs a command and lets something happen to it at a moment. */
-import { mkdir, rm, statfs, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { removeContainer } from "../../src/engine/containers.ts";
 import type { CliProcess, CliResult } from "../e2e/cli-process.ts";
 import { FileSystem } from "../e2e/file-system.ts";
 import type { CliOptions } from "../e2e/harness.ts";
-import { attempt, needProgram } from "../oracle/host.ts";
+import { needProgram } from "../oracle/host.ts";
 import { CuttableConnection } from "./cuttable.ts";
 import type { Blow, Moment, Operation, Phase } from "./plan.ts";
-import { otherThan, type Contents, type Scene } from "./scene.ts";
+import { leaveRoom, otherThan, type Contents, type Scene } from "./scene.ts";
 
 /** A command that takes longer hangs, whatever happened to it. */
 const COMMAND_LIMIT_MS = 100_000;
 /** What a disk that gets full has left for a snapshot at most. */
 const SNAPSHOT_ROOM_BYTES = 3_400_000;
 const SNAPSHOT_DISK_BYTES = 32 << 20;
+const FILLER = "filler";
 const FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
 /** An engine that can be killed; where there is none, no fault may ask for that. */
@@ -42,7 +43,14 @@ export interface Command {
   readonly after: Contents;
 }
 
-const RESTORE_FLAGS = ["--undeclared", "--force", "--stop-containers", "--health-timeout", "0", "-v"];
+const RESTORE_FLAGS = [
+  "--undeclared",
+  "--force",
+  "--stop-containers",
+  "--health-timeout",
+  "0",
+  "-v",
+];
 const IGNORES_HEALTH = ["--health-timeout", "0", "-v"];
 
 export function restoreCommand(
@@ -51,7 +59,8 @@ export function restoreCommand(
   flags: readonly string[] = [],
 ): readonly string[] {
   const archive = scene.archive(contents);
-  return ["volume", "restore", scene.volume.name, archive, ...RESTORE_FLAGS, ...flags];
+  const inPlace = scene.ground === "cramped" ? ["--in-place"] : [];
+  return ["volume", "restore", scene.volume.name, archive, ...RESTORE_FLAGS, ...inPlace, ...flags];
 }
 
 export function recoverCommand(scene: Scene): readonly string[] {
@@ -70,7 +79,7 @@ export async function prepare(
   before: Contents,
 ): Promise<Command> {
   const after = otherThan(before);
-  const [verb = "", ...flags] = operation.split(" ");
+  const [verb = "", ...flags] = operation.replace("--in-place", "").trim().split(" ");
   switch (verb) {
     case "recover":
       await leaveInterrupted(scene, after, "swap", 15);
@@ -116,7 +125,13 @@ export async function strike(
   const inTime = await arrived(child, what.moment, what.usualMs);
   const delivered = await weapon.strike(child, inTime);
   const hung = !(await endsInTime(child));
-  return { result: await child.ended, delivered, hung, before: command.before, after: command.after };
+  return {
+    result: await child.ended,
+    delivered,
+    hung,
+    before: command.before,
+    after: command.after,
+  };
 }
 
 /** Waits for a moment; `false` when the command has ended before. */
@@ -153,9 +168,7 @@ export async function killHelpers(scene: Scene, how: "kill" | "remove"): Promise
   const { engine } = scene.sandbox;
   const done = await Promise.allSettled(
     running.map(({ id }) =>
-      how === "kill"
-        ? engine.json("POST", `/containers/${id}/kill`)
-        : removeContainer(engine, id),
+      how === "kill" ? engine.json("POST", `/containers/${id}/kill`) : removeContainer(engine, id),
     ),
   );
   return done.filter(({ status }) => status === "fulfilled").length;
@@ -170,11 +183,7 @@ class Weapon implements AsyncDisposable {
   readonly #act: Act;
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(
-    options: CliOptions,
-    act: Act,
-    stack: AsyncDisposableStack,
-  ) {
+  private constructor(options: CliOptions, act: Act, stack: AsyncDisposableStack) {
     this.options = options;
     this.#act = act;
     this.#stack = stack;
@@ -224,21 +233,27 @@ class Weapon implements AsyncDisposable {
         const { fileSystem } = scene;
         if (fileSystem === undefined) throw new Error("this volume cannot be filled");
         stack.defer(() => empty(fileSystem));
-        return ready(async () => fill(fileSystem, 0));
+        return ready(async () => {
+          await leaveRoom(fileSystem, FILLER, 0);
+          return true;
+        });
       }
       case "fill the snapshot folder": {
         const fileSystem = stack.use(await FileSystem.create({ bytes: SNAPSHOT_DISK_BYTES }));
         const cwd = join(fileSystem.folder, "place");
         await mkdir(cwd);
         const part = "fraction" in moment ? moment.fraction : moment.delayMs / 60;
-        await fill(fileSystem, Math.round(part * SNAPSHOT_ROOM_BYTES));
+        await leaveRoom(fileSystem, FILLER, Math.round(part * SNAPSHOT_ROOM_BYTES));
         return ready(async () => true, { cwd });
       }
       case "turn the clock back":
-        return ready(async () => {
-          await writeFile(scene.sandbox.path("clock"), "-90000s");
-          return true;
-        }, await fakeClock(scene));
+        return ready(
+          async () => {
+            await writeFile(scene.sandbox.path("clock"), "-90000s");
+            return true;
+          },
+          await fakeClock(scene),
+        );
     }
   }
 
@@ -257,20 +272,8 @@ async function signalled(child: CliProcess, signal: NodeJS.Signals): Promise<boo
   return true;
 }
 
-/** Leaves so much room on a file system, and no more. */
-async function fill(fileSystem: FileSystem, roomBytes: number): Promise<boolean> {
-  const { bavail, bsize } = await statfs(fileSystem.folder);
-  let bytes = bavail * bsize - roomBytes;
-  const filler = join(fileSystem.folder, "filler");
-  // Blocks that describe the file take room themselves.
-  while (bytes > 0 && (await attempt("fallocate", ["-l", String(bytes), filler])).code !== 0) {
-    bytes -= bsize;
-  }
-  return true;
-}
-
 async function empty(fileSystem: FileSystem): Promise<void> {
-  await rm(join(fileSystem.folder, "filler"), { force: true });
+  await rm(join(fileSystem.folder, FILLER), { force: true });
 }
 
 /** A clock of the client's own, right as long as nobody writes into its file. */

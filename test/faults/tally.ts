@@ -1,15 +1,16 @@
 import type { Verdict } from "./conduct.ts";
 
-type Outcome = Verdict["outcome"];
+/** `recovered`: old or new, where it does not matter which. */
+type Outcome = Verdict["outcome"] | "recovered";
 
-const COLUMNS = ["old", "new", "lost", "missed"] as const satisfies readonly Outcome[];
+const COLUMNS = ["old", "new", "recovered", "lost", "missed"] as const satisfies readonly Outcome[];
 
 /** How many faults of which kind came out how. */
 export class Tally {
   readonly #counts = new Map<string, Record<Outcome, number>>();
 
   add(kind: string, outcome: Outcome): void {
-    const counts = this.#counts.get(kind) ?? { old: 0, new: 0, lost: 0, missed: 0 };
+    const counts = this.#counts.get(kind) ?? { old: 0, new: 0, recovered: 0, lost: 0, missed: 0 };
     counts[outcome] += 1;
     this.#counts.set(kind, counts);
   }
@@ -29,7 +30,7 @@ export class Tally {
       .map(([kind, counts]) => [kind, ...COLUMNS.map((outcome) => String(counts[outcome]))]);
     const sums = COLUMNS.map((outcome) => String(this.#sum(outcome)));
     const lines = [["fault", ...COLUMNS], ...rows, ["all", ...sums]].map(([kind = "", ...cells]) =>
-      [kind.padEnd(40), ...cells.map((cell) => cell.padStart(7))].join(""),
+      [kind.padEnd(40), ...cells.map((cell) => cell.padStart(10))].join(""),
     );
     const done = this.total - this.#sum("missed");
     const lost = this.losses === 0 ? "none lost anything" : `${this.losses} LOST SOMETHING`;

@@ -1,5 +1,16 @@
 /** The two contents that a volume under fault changes between. */
-import { chmod, chown, lchown, link, lutimes, mkdir, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  lchown,
+  link,
+  lutimes,
+  mkdir,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../oracle/host.ts";
 
