@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
 import { inspectContainer, pauseContainer } from "../../src/engine/containers.ts";
 import { testEngine } from "../engine/test-engine.ts";
@@ -53,9 +54,8 @@ async function readInside(sandbox: Sandbox, containerId: string, path: string): 
   const answer = await sandbox.engine.stream("GET", `/containers/${containerId}/archive`, {
     query: { path },
   });
-  const chunks: Buffer[] = [];
-  for await (const chunk of answer) chunks.push(Buffer.from(chunk as Uint8Array));
-  return (await run("tar", ["-xOf", "-"], { input: Buffer.concat(chunks) })).toString();
+  const input = await buffer(answer);
+  return (await run("tar", ["-xOf", "-"], { input })).toString();
 }
 
 for (const [what, path] of [

@@ -47,7 +47,10 @@ async function restoreHostile(
   const { volume, around } = target;
   const old = await fillWithOld(target);
   const { code, stderr } = await sandbox.dockform([
-    ...["volume", "restore", volume.name, path],
+    "volume",
+    "restore",
+    volume.name,
+    path,
     ...RESTORE_FLAGS,
   ]);
   const problems: string[] = [];
@@ -143,16 +146,15 @@ for (const [what, announcedBytes] of [
     }
     const before = await describeTree(fs.folder);
     const { bavail: freeBefore, bsize } = await statfs(fs.folder);
-    let leastFree = freeBefore;
+    const least = { free: freeBefore, over: false };
     const restore = sandbox.start(["volume", "restore", into.name, archive, ...RESTORE_FLAGS]);
-    let over = false;
-    void restore.ended.finally(() => (over = true));
-    while (!over) leastFree = Math.min(leastFree, (await statfs(fs.folder)).bavail);
+    void restore.ended.finally(() => (least.over = true));
+    while (!least.over) least.free = Math.min(least.free, (await statfs(fs.folder)).bavail);
     const result = await restore.ended;
     assert.ok(result.code === 3 || result.code === 4 || result.code === 1, result.stderr);
     assert.match(result.stderr, /error: .*(missing|larger than|more than|announce)/);
     assert.deepEqual(differences(before, await describeTree(fs.folder)), []);
-    const takenBytes = (freeBefore - leastFree) * bsize;
+    const takenBytes = (freeBefore - least.free) * bsize;
     assert.ok(takenBytes < DISK_BYTES / 4, `${takenBytes} bytes of ${DISK_BYTES} were filled`);
     assert.deepEqual(await sandbox.leftBehind(), []);
   });

@@ -8,6 +8,7 @@ import {
   type Damage,
   type Fault,
   type Operation,
+  type Place,
   type Race,
   type Strike,
 } from "./plan.ts";
@@ -218,10 +219,8 @@ async function settleSnapshots(
 async function dropKept(scene: Scene, findings: Findings): Promise<void> {
   const { reserved } = await scene.inventory();
   if (reserved.length === 0) return;
-  const args = [
-    ...["volume", "undo", scene.volume.name],
-    ...["--discard", "--undeclared", "--skip-confirmation"],
-  ];
+  const flags = ["--discard", "--undeclared", "--skip-confirmation"];
+  const args = ["volume", "undo", scene.volume.name, ...flags];
   const result = await scene.sandbox.dockform(args);
   findings.heard(args.join(" "), result);
   const { reserved: left } = await scene.inventory();
@@ -304,51 +303,43 @@ async function offsetOf(file: string, size: number, fault: Damage): Promise<numb
   return Math.max(0, Math.min(last, start + Math.floor(length * fault.fraction)));
 }
 
+/** Named places that do not depend on what is in the file. */
+function fixedRanges(
+  size: number,
+): Partial<Record<Place, readonly [start: number, length: number]>> {
+  const middle: readonly [number, number] = [Math.floor(size / 2) - 500, 1000];
+  return {
+    anywhere: [0, size],
+    magic: [0, 4],
+    "frame header": [4, 10],
+    "first block": [14, 1000],
+    middle,
+    data: middle,
+    "last block": [size - 1000, 990],
+    "frame end": [size - 10, 6],
+    "checksum trailer": [size - 4, 4],
+    "first name": [0, 100],
+    "size field": [124, 12],
+    "header checksum": [148, 8],
+    "last entry": [size - 10_240 - 1024, 1024],
+    "end mark": [size - 1024, 1024],
+    "opening brace": [0, 1],
+    "closing brace": [size - 3, 3],
+  };
+}
+
 async function rangeOf(
   file: string,
   size: number,
   { place }: Damage,
 ): Promise<readonly [start: number, length: number]> {
-  switch (place) {
-    case "anywhere":
-      return [0, size];
-    case "magic":
-      return [0, 4];
-    case "frame header":
-      return [4, 10];
-    case "first block":
-      return [14, 1000];
-    case "middle":
-    case "data":
-      return [Math.floor(size / 2) - 500, 1000];
-    case "last block":
-      return [size - 1000, 990];
-    case "frame end":
-      return [size - 10, 6];
-    case "checksum trailer":
-      return [size - 4, 4];
-    case "first name":
-      return [0, 100];
-    case "size field":
-      return [124, 12];
-    case "header checksum":
-      return [148, 8];
-    case "last entry":
-      return [size - 10_240 - 1024, 1024];
-    case "end mark":
-      return [size - 1024, 1024];
-    case "opening brace":
-      return [0, 1];
-    case "closing brace":
-      return [size - 3, 3];
-    default: {
-      const text = await readFile(file, "latin1");
-      const at = text.indexOf(`"${place}"`);
-      if (at < 0) throw new Error(`the sidecar has no ${place}`);
-      // The name and what follows it, which is at least the beginning of its value.
-      return [at, place.length + 12];
-    }
-  }
+  const fixed = fixedRanges(size)[place];
+  if (fixed !== undefined) return fixed;
+  const text = await readFile(file, "latin1");
+  const at = text.indexOf(`"${place}"`);
+  if (at < 0) throw new Error(`the sidecar has no ${place}`);
+  // The name and what follows it, which is at least the beginning of its value.
+  return [at, place.length + 12];
 }
 
 /** Two clients at once; whatever each of them says, the volume is one or the other. */

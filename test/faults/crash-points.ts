@@ -105,7 +105,7 @@ function look(folder: string): string {
     lines.push(`${path} ${(mode & 0o177777).toString(8)} ${uid}:${gid} ${content}`);
     if (kind !== 4) return;
     for (const name of readdirSync(full).toSorted()) {
-      if (path !== "." || !/^\.dockform-/.test(name)) walk(join(path, name));
+      if (path !== "." || !name.startsWith(".dockform-")) walk(join(path, name));
     }
   };
   walk(".");

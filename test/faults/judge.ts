@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { sidecarOf } from "../e2e/archives.ts";
 import type { CliResult } from "../e2e/cli-process.ts";
 import { attempt, exists } from "../oracle/host.ts";
 import { describeTree, removeTree } from "../oracle/tree.ts";
@@ -174,5 +173,3 @@ async function contentsOfArchive(scene: Scene, archive: string): Promise<Content
   await removeTree(folder);
   return code === 0 ? holds : undefined;
 }
-
-export { sidecarOf };

@@ -10,7 +10,6 @@ import {
   unpauseContainer,
 } from "../../src/engine/containers.ts";
 import { sidecarOf } from "../e2e/archives.ts";
-import { until } from "../e2e/cli-process.ts";
 import { FileSystem } from "../e2e/file-system.ts";
 import { Sandbox, type TestVolume } from "../e2e/harness.ts";
 import { attempt } from "../oracle/host.ts";
@@ -250,4 +249,4 @@ export async function emptied(folder: string): Promise<void> {
   for (const name of await readdir(folder)) await removeTree(join(folder, name));
 }
 
-export { otherThan, until, type Contents };
+export { otherThan, type Contents };
