@@ -19,6 +19,8 @@ export class FileSystem implements AsyncDisposable {
   static async create(options: {
     readonly bytes: number;
     readonly inodes?: number;
+    /** Whether it keeps the folder that mkfs makes for fsck. */
+    readonly lostFound?: boolean;
   }): Promise<FileSystem> {
     const place = await mkdtemp(join(tmpdir(), "dockform-fs-"));
     const image = join(place, "image");
@@ -34,7 +36,7 @@ export class FileSystem implements AsyncDisposable {
     const folder = join(place, "mounted");
     await mkdir(folder);
     await run("mount", [device, folder]);
-    await rm(join(folder, "lost+found"), { recursive: true });
+    if (options.lostFound !== true) await rm(join(folder, "lost+found"), { recursive: true });
     return new FileSystem(place, device, folder);
   }
 

@@ -1,0 +1,407 @@
+/**
+ * The helper's script, killed before each of its steps: every state that a death can leave in a volume,
+ * and that a recovery has to bring to an end. The script runs here, without an engine, which is what
+ * makes all of them affordable.
+ */
+import assert from "node:assert/strict";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { once } from "node:events";
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { run } from "../oracle/host.ts";
+
+const HELPER = new URL("../../src/helper/helper.sh", import.meta.url);
+const MARK = "=mark=";
+const ID = "0123456789ab";
+const ABOUT = "about";
+/** More than any archive here has. */
+const RECORDS = "1000";
+
+/** In place of each program that changes anything: counts, and ends everything before the chosen step. */
+const SHIM = `#!/bin/sh
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+step() {
+	printf x >>"$STEPS"
+	IFS= read -r steps <"$STEPS"
+	[ "\${#steps}" != "$DIE_AT" ] || kill -9 0
+}
+program=\${0##*/}
+if [ $program = mv ]; then
+	# One rename after the other, as it is in truth.
+	for target; do :; done
+	while [ $# -gt 1 ]; do
+		if [ "$1" != -- ]; then
+			step
+			mv -- "$1" "$target" || exit 1
+		fi
+		shift
+	done
+	exit
+fi
+if [ "$program $1" = "rm -rf" ] && [ -d "$2/old" ]; then
+	# Half of a tree may be gone.
+	step
+	rm -rf "$2/old"
+fi
+step
+exec $program "$@"
+`;
+const SHIMMED = ["mv", "mkdir", "rmdir", "rm", "touch", "tar", "setfacl", "setfattr"];
+
+type Name = "old" | "new" | "kept";
+
+let place: string;
+let script: string;
+/** What each of the contents looks like when it is a volume. */
+const looks = new Map<Name, string>();
+
+/** Makes what all stories need; answers how to take it away. */
+export async function setTheStage(): Promise<() => Promise<void>> {
+  place = await mkdtemp(join(tmpdir(), "dockform-steps-"));
+  const shims = join(place, "bin");
+  await mkdir(shims);
+  for (const program of SHIMMED) await writeFile(join(shims, program), SHIM, { mode: 0o755 });
+  script = join(place, "helper.sh");
+  const source = await readFile(HELPER, "utf8");
+  const here = source
+    .replace("\nvolume=/volume\n", "\nvolume=$PLACE/volume\n")
+    .replace("\nscratch=/scratch\n", "\nscratch=$PLACE/scratch\n");
+  assert.notEqual(here, source);
+  await writeFile(script, here);
+  for (const [i, name] of (["old", "new", "kept"] as const).entries()) {
+    const folder = join(place, name);
+    await makeContents(folder, name, i);
+    const options = ["--format=posix", "--xattrs", "--acls"];
+    await run("tar", [...options, "-cf", `${folder}.tar`, "-C", folder, "."]);
+    looks.set(name, look(folder));
+  }
+  await prepare();
+  return () => rm(place, { recursive: true });
+}
+
+async function makeContents(folder: string, name: Name, i: number): Promise<void> {
+  await mkdir(join(folder, "folder"), { recursive: true });
+  await writeFile(join(folder, "folder", "inside"), name);
+  await writeFile(join(folder, "file"), name);
+  await writeFile(join(folder, `only-${name}`), name);
+  await chown(folder, 100 + i, 200 + i);
+  await chmod(folder, 0o700 + i);
+  await run("setfattr", ["-n", "user.name", "-v", name, folder]);
+  await utimes(folder, 1000 + i, 1000 + i);
+}
+
+/** A tree as text: everything but the times, and the root's attributes. */
+function look(folder: string): string {
+  const lines: string[] = [];
+  const walk = (path: string): void => {
+    const full = join(folder, path);
+    const { mode, uid, gid } = lstatSync(full);
+    const kind = (mode & 0o170000) >> 12;
+    const content = kind === 8 ? readFileSync(full, "utf8") : kind === 10 ? readlinkSync(full) : "";
+    lines.push(`${path} ${(mode & 0o177777).toString(8)} ${uid}:${gid} ${content}`);
+    if (kind !== 4) return;
+    for (const name of readdirSync(full).toSorted()) {
+      if (path !== "." || !name.startsWith(".dockform-")) walk(join(path, name));
+    }
+  };
+  walk(".");
+  return lines.join("\n");
+}
+
+interface Said {
+  /** `undefined` when the helper has died. */
+  readonly status: number | undefined;
+  readonly facts: ReadonlyMap<string, string>;
+  readonly messages: string;
+}
+
+const DEATH: Said = { status: undefined, facts: new Map(), messages: "" };
+
+/** A volume with the helpers that one after the other work on it. */
+class Workplace implements AsyncDisposable {
+  readonly folder: string;
+  #child: ChildProcessByStdio<Writable, null, Readable> | undefined;
+  #lines: AsyncIterator<string> | undefined;
+  #isDead = false;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** A volume as it was prepared under a name. */
+  static async create(from: string): Promise<Workplace> {
+    const workplace = new Workplace(await mkdtemp(join(place, "workplace-")));
+    await run("cp", ["-a", join(place, from), workplace.volume]);
+    return workplace;
+  }
+
+  get volume(): string {
+    return join(this.folder, "volume");
+  }
+
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  /** The steps that the present helper has taken. */
+  get steps(): number {
+    return lstatSync(join(this.folder, "steps")).size;
+  }
+
+  /** Starts a helper that knows nothing; it dies before a step, together with all it has started. */
+  async begin(dieAt = 0): Promise<void> {
+    await this.end();
+    await rm(join(this.folder, "scratch"), { recursive: true, force: true });
+    await mkdir(join(this.folder, "scratch"));
+    await writeFile(join(this.folder, "steps"), "");
+    const child = spawn("sh", [script, "serve"], {
+      // A group of its own, which is what the shim kills.
+      detached: true,
+      stdio: ["pipe", "ignore", "pipe"],
+      env: {
+        PATH: `${join(place, "bin")}:/usr/sbin:/usr/bin:/sbin:/bin`,
+        PLACE: this.folder,
+        STEPS: join(this.folder, "steps"),
+        DIE_AT: String(dieAt),
+        DOCKFORM_MARK: MARK,
+      },
+    });
+    child.stdin.on("error", () => {});
+    this.#child = child;
+    this.#lines = createInterface(child.stderr)[Symbol.asyncIterator]();
+    this.#isDead = false;
+  }
+
+  /** Asks the helper for a verb, unless it is dead. */
+  async call(...verb: readonly string[]): Promise<Said> {
+    if (this.#isDead) return DEATH;
+    this.#child?.stdin.write(`${verb.join(" ")}\n`);
+    const facts = new Map<string, string>();
+    const messages: string[] = [];
+    for (;;) {
+      const line = await this.#lines?.next();
+      if (line === undefined || line.done === true) {
+        this.#isDead = true;
+        return DEATH;
+      }
+      const [, fact, value = ""] = /^=mark= (\S+) ?(.*)$/.exec(line.value) ?? [];
+      if (fact === "end") return { status: Number(value), facts, messages: messages.join("; ") };
+      if (fact === undefined) messages.push(line.value);
+      else facts.set(fact, value);
+    }
+  }
+
+  /** Ends the helper without giving it the time to notice. */
+  async end(): Promise<void> {
+    const child = this.#child;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    process.kill(-child.pid, "SIGKILL");
+    await ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+    await rm(this.folder, { recursive: true });
+  }
+
+  /** What `volume recover` asks of a helper (src/volume/recover.ts); answers what went wrong. */
+  async recover(): Promise<string> {
+    const { facts } = await this.call("inspect");
+    const problems: string[] = [];
+    const must = async (...verb: readonly string[]): Promise<Said> => {
+      const said = await this.call(...verb);
+      if (said.status !== 0) problems.push(`${verb.join(" ")}: ${said.status} ${said.messages}`);
+      return said;
+    };
+    for (const fact of facts.keys()) {
+      const [, id] = /^unfinished_(.*)$/.exec(fact) ?? [];
+      if (id === undefined) continue;
+      const { facts: end } = await must("recover", id);
+      if (end.has("swapped_back")) await must("discard", id);
+      else await must("conclude", id);
+    }
+    await must("empty_trash");
+    return problems.join("; ");
+  }
+
+  /** What is in the volume, in words: `old`, `new, keeps old`. */
+  summary(): string {
+    const names = readdirSync(this.volume).filter((name) => name.startsWith(".dockform-"));
+    const keeps = names.includes(".dockform-kept");
+    const kept = keeps ? `, keeps ${this.#keptLook()}` : "";
+    const left = names.filter((name) => name !== ".dockform-kept").map((name) => `, left ${name}`);
+    return `${nameOf(look(this.volume))}${kept}${left.join("")}`;
+  }
+
+  #keptLook(): string {
+    const kept = join(this.volume, ".dockform-kept");
+    const [, ...entries] = look(join(kept, "contents")).split("\n");
+    const [root = ""] = look(join(kept, "root")).split("\n");
+    return nameOf([root, ...entries].join("\n"));
+  }
+}
+
+function nameOf(looked: string): string {
+  const found = [...looks].find(([, known]) => known === looked);
+  return found?.[0] ?? `a mixture:\n${looked}`;
+}
+
+export interface Story {
+  /** The volume to begin with; see {@link prepare}. */
+  readonly from: "old" | "ready" | "keeping" | "keeping-ready";
+  readonly verbs: readonly (readonly string[])[];
+  /** What the volume may hold in the end, wherever it was cut short; the last when it was not. */
+  readonly ends: readonly string[];
+}
+
+/** Makes the volumes that stories begin with: `ready` has new contents extracted, `keeping` keeps something. */
+async function prepare(): Promise<void> {
+  const make = async (
+    name: string,
+    from: string,
+    ...verbs: readonly (readonly string[])[]
+  ): Promise<void> => {
+    await using workplace = await Workplace.create(from);
+    await workplace.begin();
+    for (const verb of verbs) {
+      const { status, messages } = await workplace.call(...verb);
+      assert.equal(status, 0, `${verb.join(" ")}: ${messages}`);
+    }
+    await workplace.end();
+    await run("cp", ["-a", workplace.volume, join(place, name)]);
+  };
+  const extract = (name: Name): readonly string[] => {
+    return ["extract", ID, join(place, `${name}.tar`), "none", RECORDS];
+  };
+  await make("ready", "old", extract("new"));
+  const keep = [
+    ["swap", ID, ABOUT],
+    ["swap_back", ID, ABOUT],
+    ["conclude", ID],
+  ];
+  await make("keeping", "old", extract("kept"), ...keep);
+  await make("keeping-ready", "keeping", extract("new"));
+}
+
+export const STORIES: Readonly<Record<string, Story>> = {
+  "a restore that keeps in place of what was kept": {
+    from: "keeping-ready",
+    verbs: [
+      ["swap", ID, ABOUT],
+      ["conclude", ID],
+    ],
+    ends: ["old, keeps kept", "new, keeps old"],
+  },
+  "a restore beside what is kept": {
+    from: "keeping-ready",
+    verbs: [
+      ["swap", ID],
+      ["conclude", ID],
+    ],
+    ends: ["old, keeps kept", "new, keeps kept"],
+  },
+  "an undo": {
+    from: "keeping",
+    verbs: [
+      ["take_kept", ID],
+      ["swap", ID, ABOUT],
+      ["conclude", ID],
+    ],
+    ends: ["old, keeps kept", "kept, keeps old"],
+  },
+  "a restore that goes back and keeps what failed": {
+    from: "ready",
+    verbs: [
+      ["swap", ID],
+      ["swap_back", ID, ABOUT],
+      ["conclude", ID],
+    ],
+    ends: ["old", "new", "old, keeps new"],
+  },
+  "a restore that is given up": {
+    from: "ready",
+    verbs: [["discard", ID]],
+    ends: ["old"],
+  },
+  "an extraction": {
+    from: "old",
+    verbs: [
+      ["extract", ID, "new.tar", "none", RECORDS],
+      ["discard", ID],
+    ],
+    ends: ["old"],
+  },
+  "an undo that is given up": {
+    from: "keeping",
+    verbs: [
+      ["take_kept", ID],
+      ["discard", ID],
+    ],
+    ends: ["old, keeps kept"],
+  },
+  "an undo that goes back": {
+    from: "keeping",
+    verbs: [
+      ["take_kept", ID],
+      ["swap", ID, ABOUT],
+      ["swap_back", ID, ABOUT],
+      ["conclude", ID],
+    ],
+    ends: ["kept, keeps old", "old, keeps kept"],
+  },
+  "what is kept, given up": {
+    from: "keeping",
+    verbs: [["forget_kept", ID]],
+    ends: ["old, keeps kept", "old"],
+  },
+};
+
+/** Plays a story up to where the helper dies. */
+async function play(workplace: Workplace, { verbs }: Story, dieAt: number): Promise<void> {
+  await workplace.begin(dieAt);
+  for (const verb of verbs) {
+    const args = verb.map((word) => (word.endsWith(".tar") ? join(place, word) : word));
+    const { status, messages } = await workplace.call(...args);
+    if (!workplace.isDead) assert.equal(status, 0, `${verb.join(" ")}: ${messages}`);
+  }
+}
+
+/**
+ * Dies before a step and, unless it is 0, in the recovery before another; then recovers undisturbed.
+ * Answers what is wrong then.
+ */
+export async function die(story: Story, dieAt: number, dieAgainAt: number): Promise<string> {
+  await using workplace = await Workplace.create(story.from);
+  await play(workplace, story, dieAt);
+  if (dieAgainAt > 0) {
+    await workplace.begin(dieAgainAt);
+    await workplace.recover();
+  }
+  await workplace.begin();
+  const failure = await workplace.recover();
+  const summary = workplace.summary();
+  if (story.ends.includes(summary) && failure === "") return "";
+  return `died before step ${dieAt}, then before ${dieAgainAt}: ${summary} ${failure}`;
+}
+
+/**
+ * Plays a story to its end, which must be the last of its ends.
+ *
+ * @returns how many steps it takes.
+ */
+export async function stepsOf(story: Story): Promise<number> {
+  await using whole = await Workplace.create(story.from);
+  await play(whole, story, 0);
+  assert.equal(whole.summary(), story.ends.at(-1));
+  return whole.steps;
+}
+
+/** Every other recovery is cut short, too, each at another of its steps. */
+export function secondDeath(dieAt: number, steps: number): number {
+  return dieAt % 2 === 0 ? ((dieAt * 7) % steps) + 1 : 0;
+}

@@ -1,0 +1,252 @@
+/** A volume that holds one of two contents, with containers that use it: what faults happen to. */
+import { copyFile, mkdir, readdir, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  inspectContainer,
+  listContainers,
+  pauseContainer,
+  startContainer,
+  stopContainer,
+  unpauseContainer,
+} from "../../src/engine/containers.ts";
+import { sidecarOf } from "../e2e/archives.ts";
+import { FileSystem } from "../e2e/file-system.ts";
+import { Sandbox, type TestVolume } from "../e2e/harness.ts";
+import { attempt } from "../oracle/host.ts";
+import { describeTree, differences, removeTree, type TreeEntry } from "../oracle/tree.ts";
+import { makeTree, otherThan, type Contents } from "./trees.ts";
+
+const HELPER_LABEL = "io.dockform.helper";
+const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
+const RESERVED = /^\.\/(\.dockform-(?:[0-9a-f]{12}|trash-[0-9a-f]{12}|kept))(\/|$)/;
+/** The time of a root folder may be another after a crash. */
+const ROOT_TIME = /^\.: mtime /;
+const DISK_BYTES = 64 << 20;
+/** Less than either of the contents takes. */
+const CRAMPED_BYTES = 2 << 20;
+const DIFFERENCES_KEPT = 12;
+
+/** What a container that uses the volume is like, apart from any operation. */
+export interface UserState {
+  readonly name: string;
+  readonly status: string;
+  readonly restartPolicy: string;
+  readonly startedAt: string;
+}
+
+/** What lies in the volume. */
+export interface Inventory {
+  /** The contents it holds besides reserved entries; `undefined` when it is neither. */
+  readonly holds: Contents | undefined;
+  /** Reserved names at its top. */
+  readonly reserved: readonly string[];
+  /** Why it is neither: its differences from both. */
+  readonly differences: readonly string[];
+}
+
+export interface ArchivePair {
+  readonly archive: string;
+  readonly sidecar: string;
+}
+
+type Format = "tar.zst" | "tar";
+
+/**
+ * Where the volume lies: in the engine's own folder, on a small file system that can be filled, or on
+ * one that is so full that old and new contents do not fit in at once.
+ */
+export type Ground = "roomy" | "small" | "cramped";
+
+export class Scene implements AsyncDisposable {
+  readonly sandbox: Sandbox;
+  readonly volume: TestVolume;
+  /** The small file system that the volume lies on. */
+  readonly fileSystem: FileSystem | undefined;
+  readonly ground: Ground;
+  readonly #archives = new Map<string, string>();
+  readonly #trees: Readonly<Record<Contents, readonly TreeEntry[]>>;
+  #users: readonly { readonly id: string; readonly wanted: UserState }[] = [];
+  #copies = 0;
+
+  private constructor(
+    sandbox: Sandbox,
+    volume: TestVolume,
+    fileSystem: FileSystem | undefined,
+    ground: Ground,
+    trees: Readonly<Record<Contents, readonly TreeEntry[]>>,
+  ) {
+    this.sandbox = sandbox;
+    this.volume = volume;
+    this.fileSystem = fileSystem;
+    this.ground = ground;
+    this.#trees = trees;
+  }
+
+  static async create(host: string, ground: Ground): Promise<Scene> {
+    const sandbox = await Sandbox.create(host);
+    const fileSystem =
+      ground === "roomy" ? undefined : await FileSystem.create({ bytes: DISK_BYTES, inodes: 4096 });
+    if (fileSystem !== undefined) await mkdir(join(fileSystem.folder, "volume"));
+    const sources = { a: await sandbox.volume("a"), b: await sandbox.volume("b") };
+    const trees = { a: await fill(sources.a, "a"), b: await fill(sources.b, "b") };
+    const place =
+      fileSystem &&
+      ({ type: "none", o: "bind", device: join(fileSystem.folder, "volume") } as const);
+    const made = await sandbox.volume("contested", { driverOpts: place ?? {} });
+    const volume = { name: made.name, folder: place?.device ?? made.folder };
+    const scene = new Scene(sandbox, volume, fileSystem, ground, trees);
+    for (const contents of ["a", "b"] as const) {
+      for (const format of ["tar.zst", "tar"] as const) {
+        const out = sandbox.path(`of-${contents}-${format}`);
+        const { name } = sources[contents];
+        const { archive } = await sandbox.snapshot(name, ["-o", out, "--format", format]);
+        scene.#archives.set(`${contents} ${format}`, archive);
+      }
+    }
+    await sandbox.restore(volume.name, scene.archive("a"), ["--undeclared"]);
+    if (fileSystem !== undefined && ground === "cramped") {
+      await leaveRoom(fileSystem, "ballast", CRAMPED_BYTES);
+    }
+    await scene.#addUsers();
+    return scene;
+  }
+
+  /** The archive of one of the two contents. */
+  archive(contents: Contents, format: Format = "tar.zst"): string {
+    const archive = this.#archives.get(`${contents} ${format}`);
+    if (archive === undefined) throw new Error(`no archive of ${contents} as ${format}`);
+    return archive;
+  }
+
+  /** The same in files of their own, that can be damaged. */
+  async copyOfArchive(contents: Contents, format: Format): Promise<ArchivePair> {
+    this.#copies += 1;
+    const archive = this.sandbox.path(`copy-${this.#copies}.${format}`);
+    const original = this.archive(contents, format);
+    await copyFile(original, archive);
+    await copyFile(sidecarOf(original), sidecarOf(archive));
+    return { archive, sidecar: sidecarOf(archive) };
+  }
+
+  async inventory(): Promise<Inventory> {
+    const tree = await describeTree(this.volume.folder);
+    const reserved = new Set(tree.flatMap(({ path }) => RESERVED.exec(path)?.[1] ?? []));
+    const visible = tree.filter(({ path }) => !RESERVED.test(path));
+    return { ...this.compare(visible), reserved: [...reserved].toSorted() };
+  }
+
+  /** Which of the two contents a tree is. */
+  compare(tree: readonly TreeEntry[]): Pick<Inventory, "holds" | "differences"> {
+    const found: string[] = [];
+    for (const contents of ["a", "b"] as const) {
+      const unlike = differences(this.#trees[contents], tree).filter(
+        (line) => !ROOT_TIME.test(line),
+      );
+      if (unlike.length === 0) return { holds: contents, differences: [] };
+      const shown = unlike.slice(0, DIFFERENCES_KEPT).map((line) => `from ${contents}: ${line}`);
+      found.push(...shown, `from ${contents}: ${unlike.length} differences in all`);
+    }
+    return { holds: undefined, differences: found };
+  }
+
+  async users(): Promise<readonly UserState[]> {
+    return Promise.all(this.#users.map(({ id }) => this.#stateOf(id)));
+  }
+
+  /** How the users have to be when nothing is under way. */
+  get wantedUsers(): readonly UserState[] {
+    return this.#users.map(({ wanted }) => wanted);
+  }
+
+  /** Our own containers on the volume, with their state. */
+  async helpers(): Promise<
+    readonly { readonly id: string; readonly name: string; state: string }[]
+  > {
+    const filters = { label: [`${HELPER_VOLUME_LABEL}=${this.volume.name}`] };
+    const found = await listContainers(this.sandbox.engine, { filters });
+    return found
+      .filter(({ labels }) => labels[HELPER_LABEL] !== undefined)
+      .map(({ id, name, state }) => ({ id, name, state }));
+  }
+
+  /** Brings the users back to what they have to be, e.g. after the engine has died under them. */
+  async putUsersRight(): Promise<void> {
+    const { engine } = this.sandbox;
+    for (const { id, wanted } of this.#users) {
+      const { status } = await this.#stateOf(id);
+      if (status === wanted.status) continue;
+      if (status === "paused") await unpauseContainer(engine, id);
+      if (wanted.status === "exited") await stopContainer(engine, id);
+      else await startContainer(engine, id);
+      if (wanted.status === "paused") await pauseContainer(engine, id);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await attempt("chattr", ["-R", "-i", this.volume.folder]);
+    await this.sandbox[Symbol.asyncDispose]();
+    await this.fileSystem?.[Symbol.asyncDispose]();
+  }
+
+  async #addUsers(): Promise<void> {
+    const { sandbox, volume } = this;
+    const mounts = { Mounts: [{ Type: "volume", Source: volume.name, Target: "/data" }] };
+    const definition = await sandbox.waiting(volume.name);
+    const running = await sandbox.running("running", definition);
+    const paused = await sandbox.running("paused", definition);
+    await pauseContainer(sandbox.engine, paused.id);
+    const exited = await sandbox.running("exited", definition);
+    await stopContainer(sandbox.engine, exited.id);
+    const always = await sandbox.running(
+      "always",
+      await sandbox.waiting(volume.name, {
+        hostConfig: { ...mounts, NetworkMode: "none", RestartPolicy: { Name: "always" } },
+      }),
+    );
+    const ids = [running, paused, exited, always].map(({ id }) => id);
+    this.#users = await Promise.all(
+      ids.map(async (id) => ({ id, wanted: await this.#stateOf(id) })),
+    );
+  }
+
+  async #stateOf(id: string): Promise<UserState> {
+    const details = await inspectContainer(this.sandbox.engine, id);
+    // The product's own type has only what the product needs.
+    const { RestartPolicy } = details.HostConfig as { RestartPolicy?: { Name?: string } };
+    return {
+      name: details.Name.replace(/^\//, ""),
+      status: details.State.Status,
+      restartPolicy: RestartPolicy?.Name ?? "",
+      startedAt: details.State.StartedAt,
+    };
+  }
+}
+
+async function fill(volume: TestVolume, contents: Contents): Promise<readonly TreeEntry[]> {
+  await makeTree(volume.folder, contents);
+  return describeTree(volume.folder);
+}
+
+/** Fills a file system with a file of that name until so much room is left, and no more. */
+export async function leaveRoom(
+  { folder }: FileSystem,
+  name: string,
+  roomBytes: number,
+): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  let bytes = bavail * bsize - roomBytes;
+  // Blocks that describe the file take room themselves.
+  while (
+    bytes > 0 &&
+    (await attempt("fallocate", ["-l", String(bytes), join(folder, name)])).code
+  ) {
+    bytes -= bsize;
+  }
+}
+
+/** A folder of a test that must be empty by now. */
+export async function emptied(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) await removeTree(join(folder, name));
+}
+
+export { otherThan, type Contents };
