@@ -16,7 +16,13 @@ import {
 } from "./replace.ts";
 import { missingRoom } from "./restore-checks.ts";
 import { writeSnapshot } from "./snapshot.ts";
-import { inspectVolumeFiles, StagedContents, UndecidedSwapError, type Safety } from "./staging.ts";
+import {
+  inspectVolumeFiles,
+  StagedContents,
+  UndecidedSwapError,
+  type ExtractOptions,
+  type Safety,
+} from "./staging.ts";
 import { stopwatch } from "./stopwatch.ts";
 import type { Tools } from "./tools.ts";
 
@@ -36,7 +42,7 @@ export async function replaceInPlace(
   lock: LockedVolume,
   archive: Archive,
   contents: ArchiveContents,
-  options: ReplaceOptions,
+  options: ReplaceOptions & ExtractOptions,
   tools: Tools,
 ): Promise<Replaced & { readonly extractMs: number }> {
   const stopped = new StoppedContainers(lock, tools.log);
@@ -56,7 +62,9 @@ export async function replaceInPlace(
     await staged.clear(safety);
     times.swapMs = clock.lap();
     tools.log.debug("phase: extract");
-    await fill(staged, safety, tools, (signal) => staged.extract(archive, contents, signal));
+    await fill(staged, safety, tools, (signal) =>
+      staged.extract(archive, contents, options, signal),
+    );
     times.extractMs = clock.lap();
   } catch (error) {
     if (error instanceof UndecidedSwapError) throw leftStopped(error, stopped, tools);
@@ -158,7 +166,7 @@ export async function refillFromSafety(
     if (sidecar === undefined) throw new Error(`${safety.archivePath} has no sidecar`);
     const sha256 = await verifyChecksum(archive, sidecar, tools.startProgress, signal);
     const contents = contentsBySidecar(sidecar, sha256, 0);
-    await staged.extract(archive, contents, signal);
+    await staged.extract(archive, contents, { verify: false }, signal);
     await staged.recover();
   } catch (error) {
     throw staged.undecided(

@@ -14,7 +14,7 @@ import {
   refuseUsers,
   warnAboutSidecar,
 } from "./restore-checks.ts";
-import { inspectVolumeFiles, StagedContents } from "./staging.ts";
+import { inspectVolumeFiles, StagedContents, type ExtractOptions } from "./staging.ts";
 import { stopwatch } from "./stopwatch.ts";
 import type { VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
@@ -33,6 +33,8 @@ export interface RestoreRequest {
   readonly keepPrevious: boolean;
   /** Keep the new contents where containers are not well on them. */
   readonly keepFailed: boolean;
+  /** Compare what was extracted with the archive, entry by entry, before it takes its place. */
+  readonly verify: boolean;
   /** Where there is no room for old and new contents at once: replace the old after a snapshot of them. */
   readonly inPlace: boolean;
   /** For how long containers may take to be well after their start; 0 asks for nothing. */
@@ -112,12 +114,12 @@ async function replaceBeside(
   lock: LockedVolume,
   archive: Archive,
   contents: ArchiveContents,
-  options: ReplaceOptions,
+  options: ReplaceOptions & ExtractOptions,
   tools: Tools,
 ): Promise<Replaced & { readonly extractMs: number }> {
   tools.log.debug("phase: extract");
   const clock = stopwatch();
-  const staged = await StagedContents.extract(lock, archive, contents, tools);
+  const staged = await StagedContents.extract(lock, archive, contents, options, tools);
   const extractMs = clock.lap();
   return { extractMs, ...(await replaceContents(lock, staged, options, tools)) };
 }
@@ -142,9 +144,10 @@ class Locking implements AsyncDisposable {
   }
 }
 
-function replaceOptions(request: RestoreRequest, tools: Tools): ReplaceOptions {
+function replaceOptions(request: RestoreRequest, tools: Tools): ReplaceOptions & ExtractOptions {
   const about = aboutNow(request.archivePath, tools);
   return {
+    verify: request.verify,
     stopContainers: request.stopContainers,
     healthTimeoutMs: request.healthTimeoutMs,
     keepReplaced: request.keepPrevious ? about : undefined,

@@ -8,6 +8,7 @@ import { Digest } from "./digest.ts";
 import { aboutToWord, parseAbout, type AboutKept, type KeptContents } from "./kept.ts";
 import type { LockedVolume } from "./lock.ts";
 import type { Tools } from "./tools.ts";
+import { verifyStaged } from "./verify-staged.ts";
 
 /** What an operation has to know of a volume's files before it touches them. */
 export interface VolumeFiles {
@@ -27,6 +28,11 @@ export interface UnfinishedStaging {
   readonly id: string;
   /** Entries stand partly in the staging folder, partly in their place. */
   readonly betweenOldAndNew: boolean;
+}
+
+export interface ExtractOptions {
+  /** Compare what was extracted with the archive, entry by entry. */
+  readonly verify: boolean;
 }
 
 /** Where the only copy of a volume's old contents is, while there is no room for them in the volume. */
@@ -109,11 +115,12 @@ export class StagedContents {
     lock: LockedVolume,
     archive: Archive,
     expected: ArchiveContents,
+    options: ExtractOptions,
     tools: Tools,
   ): Promise<StagedContents> {
     const staged = new StagedContents(lock, lock.stagingId, tools);
     try {
-      await staged.extract(archive, expected, tools.signal);
+      await staged.extract(archive, expected, options, tools.signal);
       return staged;
     } catch (error) {
       await staged.discard();
@@ -266,11 +273,22 @@ export class StagedContents {
   }
 
   /**
-   * Extracts an archive, flushes it to the disk and checks it. What a failure leaves is the caller's.
+   * Extracts an archive, flushes it to the disk and checks it; with `verify` entry by entry. What a failure
+   * leaves is the caller's.
    *
    * @throws DockformError `failed`, `integrity`.
    */
-  async extract(archive: Archive, expected: ArchiveContents, signal: AbortSignal): Promise<void> {
+  async extract(
+    archive: Archive,
+    expected: ArchiveContents,
+    { verify }: ExtractOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#extract(archive, expected, signal);
+    if (verify) await verifyStaged(this.#lock, archive, { ...this.#tools, signal });
+  }
+
+  async #extract(archive: Archive, expected: ArchiveContents, signal: AbortSignal): Promise<void> {
     const { startProgress, log } = this.#tools;
     const progress = startProgress("Extracting", archive.storedBytes);
     progress.report({ totalEntries: expected.entries });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EngineClient, isNotFound } from "../../src/engine/client.ts";
@@ -21,12 +21,15 @@ export { CliProcess, until, type CliResult } from "./cli-process.ts";
 /** Another program can be put in its place, e.g. the packed one, or one with a mistake in it. */
 const MAIN =
   process.env["DOCKFORM_TEST_MAIN"] ?? new URL("../../src/main.ts", import.meta.url).pathname;
+const SOURCES = new URL("../../src", import.meta.url).pathname;
 const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
 const DIFFERENCES_SHOWN = 20;
 
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** The program's main file, where it is not the one under test as it is. */
+  readonly main?: string;
   /** A program with arguments that runs the CLI, e.g. in namespaces of its own. */
   readonly under?: readonly string[];
 }
@@ -183,7 +186,7 @@ export class Sandbox implements AsyncDisposable {
     const [program = process.execPath, ...programArgs] = [
       ...(options.under ?? []),
       process.execPath,
-      MAIN,
+      options.main ?? MAIN,
       ...args,
     ];
     const child = spawn(program, programArgs, {
@@ -268,6 +271,18 @@ export class Sandbox implements AsyncDisposable {
       const states = await Promise.all((await this.helpers()).map((id) => this.state(id)));
       return !states.includes("running");
     });
+  }
+
+  /** A copy of the program whose helper does something wrong: answers the main file. */
+  async flawed(from: string, to: string): Promise<string> {
+    const folder = this.path("flawed");
+    await cp(SOURCES, join(folder, "src"), { recursive: true });
+    await symlink(join(SOURCES, "../node_modules"), join(folder, "node_modules"));
+    const script = join(folder, "src/helper/helper.sh");
+    const text = await readFile(script, "utf8");
+    assert.ok(text.includes(from), `the helper has no: ${from}`);
+    await writeFile(script, text.replace(from, to));
+    return join(folder, "src/main.ts");
   }
 
   /** Kills the helpers of a call that is under way, at a moment when it cannot end by itself. */

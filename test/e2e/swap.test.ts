@@ -102,7 +102,7 @@ test(
     assert.equal(code, 0, stderr);
     assert.equal(await contentsOf(restore.into.folder), "new");
     assert.equal(await sandbox.state(restore.userId), "running");
-    assert.deepEqual(await sandbox.leftBehind(), []);
+    assert.deepEqual(await sandbox.helpers(), []);
   },
 );
 

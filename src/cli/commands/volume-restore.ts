@@ -12,6 +12,7 @@ export interface VolumeRestoreOptions {
   readonly keepPrevious: boolean;
   readonly keepFailed: boolean;
   readonly inPlace: boolean;
+  readonly verify: boolean;
   /** Milliseconds. */
   readonly healthTimeout: number;
 }

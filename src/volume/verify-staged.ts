@@ -1,0 +1,64 @@
+import { DockformError } from "../errors.ts";
+import { formatCount } from "../format.ts";
+import { isReservedPath } from "../snapshot/reserved.ts";
+import { compareEntries, type EntryDifference } from "../tar/compare.ts";
+import { displayText } from "../tar/path.ts";
+import type { Archive } from "./archive.ts";
+import { ArchivePass } from "./contents.ts";
+import { entriesThrough } from "./helper-entries.ts";
+import type { LockedVolume } from "./lock.ts";
+import type { Tools } from "./tools.ts";
+
+const NAMED = 5;
+
+/**
+ * Reads what was extracted, and compares it with the archive entry by entry: content, owner, mode, time,
+ * links, attributes, ACLs.
+ *
+ * @throws DockformError `failed` when anything is not as in the archive.
+ */
+export async function verifyStaged(
+  lock: LockedVolume,
+  archive: Archive,
+  tools: Tools,
+): Promise<void> {
+  tools.log.debug("phase: verify");
+  using pass = new ArchivePass(archive, "Reading", tools);
+  const staged = entriesThrough(
+    lock.helper,
+    {
+      title: "Verifying what was extracted",
+      verb: (output) => ["archive", output, "none", lock.stagingId],
+      cannotRead: (failure) => notAsInArchive(archive, failure),
+      onRemark: (remark) => tools.log.warn(remark),
+    },
+    tools,
+  );
+  const differences = await compareEntries(pass.reader.entries(), staged, isReservedPath);
+  // An archive need not have entries of the folders that its files are in.
+  const wrong = differences.filter(({ kind, type }) => kind !== "added" || type !== "folder");
+  if (wrong.length > 0) throw notAsInArchive(archive, describe(wrong));
+  tools.log.info("Verified: what was extracted is what the archive holds");
+}
+
+function describe(differences: readonly EntryDifference[]): string {
+  const named = differences.slice(0, NAMED).map(({ path, kind, changes }) => {
+    const what = changes.map((change) => displayText(change.what)).join(", ");
+    return `${displayText(path)} ${kind}${what === "" ? "" : ` (${what})`}`;
+  });
+  const others = differences.length - named.length;
+  return [
+    ...named,
+    ...(others > 0 ? [`and ${formatCount(others, "other entry", "others")}`] : []),
+  ].join("; ");
+}
+
+function notAsInArchive(archive: Archive, what: string): DockformError {
+  return new DockformError(
+    "failed",
+    `what was extracted is not what ${archive.path} holds: ${what}`,
+    {
+      hint: "The old contents are in place. Check the file system under the volume.",
+    },
+  );
+}

@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { test } from "node:test";
+import { createContainer, inspectContainer, removeContainer } from "../../src/engine/containers.ts";
+import { operationLabels } from "../../src/journal/operation.ts";
+import { testEngine } from "../engine/test-engine.ts";
+import { assertError, packFiles, writeFiles } from "./archives.ts";
+import { Sandbox, type CliResult, type TestVolume } from "./harness.ts";
+
+const { host, skipUnlessPrivate: skip } = await testEngine();
+
+interface Interrupted {
+  readonly into: TestVolume;
+  readonly archive: string;
+  readonly userId: string;
+}
+
+/** A restore whose client died while it held a container: the helper has ended, and left the rest. */
+async function interruptRestore(sandbox: Sandbox): Promise<Interrupted> {
+  const into = await sandbox.volume("into", {
+    labels: { "io.dockform.identifier": sandbox.prefix },
+  });
+  await writeFiles(into.folder, { old: "old" });
+  await sandbox.declare(into.name);
+  const user = await sandbox.running(
+    "user",
+    await sandbox.waiting(into.name, {
+      hostConfig: {
+        RestartPolicy: { Name: "always" },
+        Mounts: [{ Type: "volume", Source: into.name, Target: "/data" }],
+      },
+    }),
+  );
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const flags = ["--force", "--stop-containers", "--health-timeout", "0", "-v"];
+  const restore = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
+  await restore.said("phase: swap");
+  restore.signal("SIGKILL");
+  await restore.ended;
+  await sandbox.helpersEnded();
+  return { into, archive, userId: user.id };
+}
+
+function recover(sandbox: Sandbox, ...args: readonly string[]): Promise<CliResult> {
+  return sandbox.dockform(["volume", "recover", "--health-timeout", "0", ...args]);
+}
+
+async function assertWhole(sandbox: Sandbox, { into, userId }: Interrupted): Promise<void> {
+  const [name, ...others] = await readdir(into.folder);
+  assert.deepEqual(others, []);
+  assert.ok(name === "old" || name === "file", name);
+  const { State, HostConfig } = await inspectContainer(sandbox.engine, userId);
+  assert.equal(State.Status, "running");
+  assert.equal(HostConfig.RestartPolicy.Name, "always");
+  assert.deepEqual(await sandbox.helpers(), []);
+}
+
+test("every other command says what was interrupted, and touches nothing", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const interrupted = await interruptRestore(sandbox);
+  const { into, archive, userId } = interrupted;
+  const before = await sandbox.evidence(into.folder, [userId]);
+  for (const command of [
+    ["volume", "restore", into.name, archive, "--force", "--stop-containers"],
+    ["volume", "undo", into.name, "--stop-containers"],
+    ["volume", "snapshot", into.name],
+    ["destroy", "--skip-confirmation", "--no-snapshot"],
+  ]) {
+    assertError(await sandbox.dockform([...command, "--json"]), {
+      exitCode: 3,
+      message: new RegExp(
+        `^an operation on volume "${into.name}" was interrupted: restore by .*, process \\d+, since 20`,
+      ),
+      hint: new RegExp(`dockform volume recover ${into.name}`),
+    });
+  }
+  assert.deepEqual(await sandbox.evidence(into.folder, [userId]), before);
+  const { HostConfig } = await inspectContainer(sandbox.engine, userId);
+  assert.equal(HostConfig.RestartPolicy.Name, "no", "an engine that starts leaves it alone");
+  const list = await sandbox.dockform(["volume", "list"]);
+  assert.match(list.stderr, /was interrupted: run `dockform volume recover/);
+  const doctor = await sandbox.dockform(["doctor"]);
+  assert.equal(doctor.code, 1, doctor.stdout);
+  assert.match(
+    doctor.stdout,
+    new RegExp(`failed +volume ${into.name} +an operation was interrupted`),
+  );
+  const { code, stderr } = await recover(sandbox);
+  assert.equal(code, 0, stderr);
+  await assertWhole(sandbox, interrupted);
+  assert.equal((await sandbox.dockform(["doctor"])).code, 0);
+});
+
+test("recovering twice, or where nothing was interrupted, changes nothing", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const interrupted = await interruptRestore(sandbox);
+  const { into, userId } = interrupted;
+  assert.equal((await recover(sandbox, into.name)).code, 0);
+  await assertWhole(sandbox, interrupted);
+  const before = await sandbox.evidence(into.folder, [userId]);
+  const again = await recover(sandbox, into.name);
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(again.stdout, /nothing was interrupted/);
+  assert.equal((await recover(sandbox)).stdout, "Nothing was interrupted.\n");
+  assert.deepEqual(await sandbox.evidence(into.folder, [userId]), before);
+});
+
+test("several recoveries at once leave one volume that is whole", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const interrupted = await interruptRestore(sandbox);
+  const results = await Promise.all([1, 2, 3].map(() => recover(sandbox, interrupted.into.name)));
+  for (const { code, stderr } of results) assert.ok(code === 0 || code === 3, stderr);
+  assert.ok(
+    results.some(({ code }) => code === 0),
+    results.map(({ stderr }) => stderr).join("\n"),
+  );
+  await assertWhole(sandbox, interrupted);
+});
+
+test("what the engine has forgotten is found in the volume", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const interrupted = await interruptRestore(sandbox);
+  // As `docker container prune` does.
+  for (const id of await sandbox.helpers()) await removeContainer(sandbox.engine, id);
+  const { into } = interrupted;
+  assertError(await sandbox.dockform(["volume", "snapshot", into.name, "--json"]), {
+    exitCode: 3,
+    message: /was interrupted/,
+    hint: /volume recover/,
+  });
+  const { code, stderr } = await recover(sandbox, into.name);
+  assert.equal(code, 0, stderr);
+  const [name, ...others] = await readdir(into.folder);
+  assert.deepEqual(others, []);
+  assert.ok(name === "old" || name === "file", name);
+});
+
+test("an operation that is alive is left alone", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { old: "old" });
+  await sandbox.declare(into.name);
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const restore = sandbox.start(["volume", "restore", into.name, archive, "--force", "-v"]);
+  await restore.said("phase: extract");
+  await restore.whileStopped(async () => {
+    assertError(await recover(sandbox, into.name, "--json"), {
+      exitCode: 3,
+      message: /^another client is at work on volume .*: restore by .*, process \d+, since 20/,
+      hint: /Nothing was touched/,
+    });
+    const all = await recover(sandbox);
+    assert.equal(all.code, 0, all.stderr);
+    assert.match(
+      all.stderr,
+      new RegExp(`Left alone, for it is at work: volume ${into.name}, restore`),
+    );
+  });
+  const { code, stderr } = await restore.ended;
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await readdir(into.folder), ["file"]);
+});
+
+test("a lock whose client died before it could begin is taken away", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await sandbox.declare(into.name);
+  const { Image } = await sandbox.waiting(into.name);
+  const labels = operationLabels({
+    name: "restore",
+    volume: into.name,
+    client: "root@elsewhere, process 1",
+    startedAt: "2026-11-24T05:31:11Z",
+    staging: ".dockform-0123456789ab",
+  });
+  await createContainer(sandbox.engine, `dockform-restore-${into.name}`, { Image, Labels: labels });
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  assertError(await sandbox.dockform(["volume", "restore", into.name, archive, "--json"]), {
+    exitCode: 3,
+    message: /another client is at work .* root@elsewhere, process 1, since 2026-11-24T05:31:11Z/,
+    hint: /If its client died before it could begin, `dockform volume recover/,
+  });
+  const { code, stderr } = await recover(sandbox);
+  assert.equal(code, 0, stderr);
+  await sandbox.restore(into.name, archive);
+  assert.deepEqual(await readdir(into.folder), ["file"]);
+});
