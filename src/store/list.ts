@@ -38,7 +38,9 @@ export interface VolumeSnapshots {
 export async function newestSnapshot(
   folders: readonly string[],
 ): Promise<StoredSnapshot | undefined> {
-  const listings = await Promise.all(folders.map(listFolder));
+  const listings = await Promise.all(
+    folders.map(async (folder) => snapshotsAmong(folder, (await readFolder(folder)).files)),
+  );
   return newestFirst(listings.flatMap(({ snapshots }) => snapshots))[0];
 }
 
@@ -47,16 +49,23 @@ export async function newestSnapshot(
  * `<root>/<context>/<volume>/`. A folder that is neither is passed over.
  */
 export async function listStore(root: string): Promise<readonly VolumeSnapshots[]> {
-  const volumes: VolumeSnapshots[] = [];
-  for (const name of await subfolders(root)) {
-    const here = await listVolume(join(root, name), undefined, name);
-    const inside = await subfolders(join(root, name));
-    const below = await Promise.all(
-      inside.map((volume) => listVolume(join(root, name, volume), name, volume)),
-    );
-    volumes.push(...[here, ...below].filter((listed) => !isEmpty(listed)));
-  }
-  return volumes.toSorted((a, b) => (title(a) < title(b) ? -1 : 1));
+  const { folders } = await readFolder(root);
+  const volumes = await Promise.all(folders.map((name) => listBranch(root, name)));
+  return volumes
+    .flat()
+    .filter(({ snapshots, leftovers }) => snapshots.length > 0 || leftovers.length > 0)
+    .toSorted((a, b) => (title(a) < title(b) ? -1 : 1));
+}
+
+/** A folder in a store's root may be a volume's, a context's, or both. */
+async function listBranch(root: string, name: string): Promise<readonly VolumeSnapshots[]> {
+  const path = join(root, name);
+  const { files, folders } = await readFolder(path);
+  const below = folders.map(async (volume) => {
+    const folder = join(path, volume);
+    return volumeIn(folder, (await readFolder(folder)).files, name, volume);
+  });
+  return [volumeIn(path, files, undefined, name), ...(await Promise.all(below))];
 }
 
 /** `volume`, or `context/volume` where the store tells contexts apart. */
@@ -70,77 +79,73 @@ export function newestFirst<Named extends SnapshotName>(
   return snapshots.toSorted((a, b) => b.time.getTime() - a.time.getTime());
 }
 
-function isEmpty({ snapshots, leftovers }: VolumeSnapshots): boolean {
-  return snapshots.length === 0 && leftovers.length === 0;
-}
-
-async function listVolume(
+function volumeIn(
   folder: string,
+  files: readonly string[],
   context: string | undefined,
   volume: string,
-): Promise<VolumeSnapshots> {
-  const { snapshots, leftovers } = await listFolder(folder);
+): VolumeSnapshots {
+  const { snapshots, leftovers } = snapshotsAmong(folder, files);
   return { context, volume, snapshots: newestFirst(snapshots), leftovers };
 }
 
 const PARTIAL = /^\..*\.partial$/;
 
-async function listFolder(folder: string): Promise<{
+function snapshotsAmong(
+  folder: string,
+  files: readonly string[],
+): {
   readonly snapshots: readonly StoredSnapshot[];
   readonly leftovers: readonly Leftover[];
-}> {
-  const names = new Set(await fileNames(folder));
+} {
+  const names = new Set(files);
   const snapshots: StoredSnapshot[] = [];
   const leftovers: Leftover[] = [];
   for (const name of names) {
     const path = join(folder, name);
-    const found = parseFileName(name);
     if (PARTIAL.test(name)) leftovers.push({ path, kind: "unfinished" });
-    if (found === undefined) continue;
-    const { baseName, snapshotName, extension } = found;
-    if (extension === "json") {
-      const hasData = ARCHIVE_FORMATS.some((format) => names.has(`${baseName}.${format}`));
-      if (!hasData) leftovers.push({ path, kind: "no data" });
-    } else if (names.has(`${baseName}.json`)) {
-      const sidecarPath = join(folder, `${baseName}.json`);
-      snapshots.push({ ...snapshotName, archivePath: path, sidecarPath });
-    } else {
-      leftovers.push({ path, kind: "no sidecar" });
-    }
+    const { baseName, extension } = splitName(name);
+    const isData = extension !== "json" && extension !== undefined;
+    // Of a pair only the data's name is looked at: there may be ten thousand pairs.
+    if (!isData && (extension === undefined || hasData(names, baseName))) continue;
+    const snapshotName = parseSnapshotBaseName(baseName);
+    if (snapshotName === undefined) continue;
+    const sidecarPath = join(folder, `${baseName}.json`);
+    if (!isData) leftovers.push({ path, kind: "no data" });
+    else if (!names.has(`${baseName}.json`)) leftovers.push({ path, kind: "no sidecar" });
+    else snapshots.push({ ...snapshotName, archivePath: path, sidecarPath });
   }
   return { snapshots, leftovers };
 }
 
 const EXTENSIONS: readonly (ArchiveFormat | "json")[] = [...ARCHIVE_FORMATS, "json"];
 
-function parseFileName(name: string):
-  | {
-      readonly baseName: string;
-      readonly snapshotName: SnapshotName;
-      readonly extension: ArchiveFormat | "json";
-    }
-  | undefined {
+function splitName(name: string): {
+  readonly baseName: string;
+  readonly extension: ArchiveFormat | "json" | undefined;
+} {
   const extension = EXTENSIONS.find((candidate) => name.endsWith(`.${candidate}`));
-  if (extension === undefined) return undefined;
-  const baseName = name.slice(0, -(extension.length + 1));
-  const snapshotName = parseSnapshotBaseName(baseName);
-  return snapshotName && { baseName, snapshotName, extension };
+  const baseName = extension === undefined ? name : name.slice(0, -(extension.length + 1));
+  return { baseName, extension };
 }
 
-async function fileNames(folder: string): Promise<readonly string[]> {
-  return orNothing(folder, readdir(folder));
+function hasData(names: ReadonlySet<string>, baseName: string): boolean {
+  return ARCHIVE_FORMATS.some((format) => names.has(`${baseName}.${format}`));
 }
 
-async function subfolders(folder: string): Promise<readonly string[]> {
-  const entries = await orNothing(folder, readdir(folder, { withFileTypes: true }));
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-}
-
-async function orNothing<Item>(folder: string, reading: Promise<Item[]>): Promise<readonly Item[]> {
+async function readFolder(
+  folder: string,
+): Promise<{ readonly files: readonly string[]; readonly folders: readonly string[] }> {
   try {
-    return await reading;
+    const entries = await readdir(folder, { withFileTypes: true });
+    const [folders, files] = [true, false].map((wanted) =>
+      entries.filter((entry) => entry.isDirectory() === wanted).map(({ name }) => name),
+    );
+    return { files: files ?? [], folders: folders ?? [] };
   } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return [];
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") {
+      return { files: [], folders: [] };
+    }
     throw new DockformError("failed", `cannot read ${folder}: ${messageOf(error)}`, {
       hint: "Check the folder's owner and mode.",
       cause: error,

@@ -213,7 +213,8 @@ export class ConfinedFolder {
       // A program must not run as somebody that it never belonged to.
       const given = this.#notOwned.has(path) ? mode & ~SET_OWNER : mode;
       if (type !== "symlink") await chmod(place, given);
-      const seconds = Number(mtimeNs) / NANOSECONDS;
+      // A negative number would mean now; a text is taken as it is.
+      const seconds = String(Number(mtimeNs) / NANOSECONDS);
       await lutimes(place, seconds, seconds);
     } catch (error) {
       this.#addProblem(`modes or times (${messageOf(error)})`, path);

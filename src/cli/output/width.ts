@@ -6,8 +6,12 @@ const WIDE =
 /** Characters that take none: they change the one before. */
 const ZERO = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 
+/** Nearly all there is. */
+const PLAIN = /^[ -~]*$/;
+
 /** How many places of a terminal a text takes; colours take none. */
 export function textWidth(text: string): number {
+  if (PLAIN.test(text)) return text.length;
   let width = 0;
   for (const character of stripVTControlCharacters(text)) width += characterWidth(character);
   return width;

@@ -1,5 +1,9 @@
-import type { Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
+import { messageOf } from "../../errors.ts";
+import { parseSpan } from "../../snapshot/duration.ts";
 import type { SnapshotExtractOptions } from "../commands/snapshot-extract.ts";
+import type { SnapshotPruneOptions } from "../commands/snapshot-prune.ts";
+import type { SnapshotRemoveOptions } from "../commands/snapshot-remove.ts";
 import type { SnapshotVerifyOptions } from "../commands/snapshot-verify.ts";
 import type { StoreOption } from "../snapshot-store.ts";
 import { examples, type Start } from "./options.ts";
@@ -17,6 +21,8 @@ export function addSnapshotCommands(root: Command, start: Start): void {
   addExtract(snapshot, start);
   addDiff(snapshot, start);
   addVerify(snapshot, start);
+  addRemove(snapshot, start);
+  addPrune(snapshot, start);
   addSnapshotCareCommands(snapshot, start);
 }
 
@@ -137,6 +143,71 @@ function addVerify(snapshot: Command, start: Start): void {
         await snapshotVerify(start(command), reference, options);
       },
     );
+}
+
+function addRemove(snapshot: Command, start: Start): void {
+  withStore(snapshot.command("remove"))
+    .alias("rm")
+    .description("Remove snapshots, data and sidecar.")
+    .argument("<snapshot...>", "volume@latest, volume@2026-11-23T02:15, or paths")
+    .option("--skip-confirmation", "do not ask", false)
+    .addHelpText("after", examples("snapshot remove myapp_data@2026-11-23T02:15"))
+    .action(async (references: string[], options: SnapshotRemoveOptions, command: Command) => {
+      const { snapshotRemove } = await import("../commands/snapshot-remove.ts");
+      await snapshotRemove(start(command), references, options);
+    });
+}
+
+function addPrune(snapshot: Command, start: Start): void {
+  withStore(snapshot.command("prune"))
+    .description("Show which snapshots some rules keep; with --delete remove the others.")
+    .argument("[[context/]volume]", "one volume; without, all")
+    .option("--keep-last <n>", "keep the newest n", parseCount)
+    .option(
+      "--keep-hourly <n>",
+      "of each of the newest n hours that have any, the newest",
+      parseCount,
+    )
+    .option("--keep-daily <n>", "the same with days", parseCount)
+    .option("--keep-weekly <n>", "the same with weeks", parseCount)
+    .option("--keep-monthly <n>", "the same with months", parseCount)
+    .option("--keep-yearly <n>", "the same with years", parseCount)
+    .option("--keep-within <span>", "keep what is not older than this: 30d, 1y5m7d2h", parseWithin)
+    .option("--keep-note <regex>", "keep those whose note matches", parseRegex)
+    .option("--delete", "remove what is not kept; without, nothing is touched", false)
+    .option("--even-last", "allow the rules to remove the newest one of a volume", false)
+    .option("--even-last-verified", "allow them to remove the last verified one", false)
+    .addHelpText(
+      "after",
+      `\nWithout rules here those of the manifest hold: volumes.<name>.snapshot.keep.\n${examples(
+        "snapshot prune myapp_data --keep-daily 7 --keep-weekly 4",
+        "snapshot prune --delete",
+      )}`,
+    )
+    .action(async (volume: string | undefined, options: SnapshotPruneOptions, command: Command) => {
+      const { snapshotPrune } = await import("../commands/snapshot-prune.ts");
+      await snapshotPrune(start(command), volume, options);
+    });
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text))
+    throw new InvalidArgumentError("Expected a whole number from 1.");
+  return Number(text);
+}
+
+function parseWithin(text: string): string {
+  if (parseSpan(text) !== undefined) return text;
+  throw new InvalidArgumentError("Expected a span like 30d or 1y5m7d2h.");
+}
+
+function parseRegex(text: string): string {
+  try {
+    new RegExp(text).test("");
+    return text;
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
 }
 
 function withStore(command: Command): Command {

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseSnapshotReference, pickSnapshot } from "./pick.ts";
+
+const SNAPSHOTS = [
+  "2026-11-22T02:15:40",
+  "2026-11-23T02:15:40",
+  "2026-11-23T14:15:40",
+  "2026-11-24T02:15:40",
+].map((time) => ({ time: new Date(`${time}Z`), specHash: "1a2b3c4d" }));
+
+function pick(which: string): string {
+  return pickSnapshot(SNAPSHOTS, which, "data").time.toISOString().slice(0, 16);
+}
+
+test("a snapshot is named by how new it is", () => {
+  assert.equal(pick("latest"), "2026-11-24T02:15");
+  assert.equal(pick("latest~0"), "2026-11-24T02:15");
+  assert.equal(pick("latest~3"), "2026-11-22T02:15");
+});
+
+test("a snapshot is named by its time, or the beginning of one, in any usual spelling", () => {
+  const spellings = [
+    "2026-11-22",
+    "2026-11-22T02",
+    "2026-11-22T02:15",
+    "2026-11-22 02:15:40",
+    "2026-11-22t02-15-40z",
+    "2026-11-22T02-15-40Z__spec-1a2b3c4d",
+  ];
+  for (const which of spellings) assert.equal(pick(which), "2026-11-22T02:15", which);
+});
+
+test("what is not one alone is refused, with those that could be meant", () => {
+  assert.throws(() => pick("2026-11-23"), {
+    kind: "usage",
+    message: "2 snapshots of volume data begin with 2026-11-23",
+    hint: "There are:\n    2026-11-23T14-15-40Z__spec-1a2b3c4d\n    2026-11-23T02-15-40Z__spec-1a2b3c4d",
+  });
+  assert.throws(() => pick("latest~4"), { message: "volume data has no latest~4: it has only 4" });
+  assert.throws(() => pick("2025"), {
+    message: "volume data has no snapshot of 2025",
+    hint: /2026-11-24T02/,
+  });
+  assert.throws(() => pick("newest"), { kind: "usage", hint: /latest~1/ });
+  assert.throws(() => pick("2026-1"), { kind: "usage", hint: /latest~1/ });
+  assert.throws(() => pickSnapshot([], "latest", "data"), { hint: /volume snapshot data/ });
+});
+
+test("two of one second are told apart by what follows the time", () => {
+  const [first] = SNAPSHOTS;
+  assert.ok(first);
+  const twins = [first, { ...first, specHash: "00000000" }];
+  assert.throws(() => pickSnapshot(twins, "2026-11-22T02:15:40Z", "data"), /2 snapshots/);
+  assert.equal(pickSnapshot(twins, "2026-11-22T02:15:40Z__spec-0", "data").specHash, "00000000");
+});
+
+test("a reference is a path, a volume's snapshot, or a volume for its latest one", () => {
+  const stored = (volume: string | undefined, which: string): unknown => ({
+    kind: "stored",
+    volume,
+    which,
+  });
+  const path = (text: string): unknown => ({ kind: "path", path: text });
+  assert.deepEqual(parseSnapshotReference("data@latest~1"), stored("data", "latest~1"));
+  assert.deepEqual(parseSnapshotReference("backup/data@2026"), stored("backup/data", "2026"));
+  assert.deepEqual(parseSnapshotReference("backup/data"), stored("backup/data", "latest"));
+  for (const text of ["a.tar", "x/a.tar.zst", "./a", "../a", "/a@b", "a@b.tar"]) {
+    assert.deepEqual(parseSnapshotReference(text), path(text));
+  }
+  // Where the command says the volume, what stands alone says which.
+  assert.deepEqual(parseSnapshotReference("2026-11-23", true), stored(undefined, "2026-11-23"));
+  assert.deepEqual(parseSnapshotReference("other@latest", true), stored("other", "latest"));
+  assert.deepEqual(parseSnapshotReference("folder/file", true), path("folder/file"));
+});
