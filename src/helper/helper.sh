@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016 # programs of awk have dollars of their own
 # Runs inside the helper container. It sees the volume at /volume and, where the client shares this
 # kernel, a folder of the client's at /exchange; nothing else, and no network.
 #
@@ -299,6 +300,7 @@ has_attributes() {
 #   old           they are out: the way is forward
 #   back          was old, and has to be put in place again, whatever happens
 #   returned      was back, and is in place again; old is what it replaced
+#   paths         the only paths that change places, a word each; without it everything does
 #   about         what .dockform-kept will say of old; without it old is removed in the end
 #   safety        where the only copy of the old contents is, for want of room here; they are gone from old
 #   safety.done   was safety; new contents are in place
@@ -388,6 +390,110 @@ flush_now_and_then() {
 	while sleep 1; do sync -f "$1"; done
 }
 
+# look_at PATH...: how each of some paths in the volume, words with octal escapes, stands: "there", "free", or
+# "through" a symbolic link, which would lead elsewhere.
+look_at() {
+	for word; do
+		path=$(unescaped "$word")
+		path=${path%.}
+		if leads_elsewhere $volume "$path"; then
+			reply "path_$word" through
+		elif is_there "$volume/$path"; then
+			reply "path_$word" there
+		else
+			reply "path_$word" free
+		fi
+	done
+}
+
+# With a dot at the end, since a shell takes newlines off.
+unescaped() {
+	printf '%b.' "$1"
+}
+
+is_there() {
+	[ -e "$1" ] || [ -L "$1" ]
+}
+
+# leads_elsewhere FOLDER PATH: whether a part of the path before its last is there and no folder.
+leads_elsewhere() {
+	passed=$1
+	rest=$2
+	while [ "$rest" != "${rest#*/}" ]; do
+		passed=$passed/${rest%%/*}
+		rest=${rest#*/}
+		if [ -L "$passed" ] || { [ -e "$passed" ] && [ ! -d "$passed" ]; }; then return 0; fi
+	done
+	return 1
+}
+
+# limit_to ID PATH...: of what was extracted, only these paths are to change places with those in the volume. A
+# folder on the way to one that the volume does not have comes with it. To be said when nobody else writes.
+limit_to() {
+	resume "$1" || exit 1
+	shift
+	for word; do
+		path=$(unescaped "$word")
+		path=${path%.}
+		if leads_elsewhere "$staging/new/contents" "$path" || leads_elsewhere $volume "$path" ||
+			! is_there "$staging/new/contents/$path"; then
+			exit 1
+		fi
+		while [ "$path" != "${path%/*}" ] && ! is_there "$volume/${path%/*}"; do
+			path=${path%/*}
+			word=${word%\\0057*}
+		done
+		echo "$word"
+	done >"$staging/paths.partial" && mv "$staging/paths.partial" "$staging/paths"
+}
+
+# each_path COMMAND: for each path that changes places, with $path, $parent and the number $n.
+each_path() {
+	n=0
+	while IFS= read -r word; do
+		n=$((n + 1))
+		path=$(unescaped "$word")
+		path=${path%.}
+		parent=.
+		if [ "$path" != "${path%/*}" ]; then parent=${path%/*}; fi
+		"$1" || return 1
+	done <"$staging/paths"
+}
+
+take_out_path() {
+	is_there "$volume/$path" || return 0
+	mkdir -p "$out/contents/$parent" && remember_time && mv -- "$volume/$path" "$out/contents/$parent"
+}
+
+# The time of a folder in which something changes places, for the way back.
+remember_time() {
+	[ -e "$out/time.$n" ] || touch -r "$volume/$parent" "$out/time.$n"
+}
+
+put_in_path() {
+	is_there "$in/contents/$path" || return 0
+	if is_there "$volume/$path"; then return 1; fi
+	mv -- "$in/contents/$path" "$volume/$parent"
+}
+
+# What was moved in goes out again; what somebody else has put there meanwhile is put aside.
+take_in_back_path() {
+	is_there "$volume/$path" || return 0
+	if is_there "$in/contents/$path"; then
+		mkdir -p "$staging/aside" && mv -- "$volume/$path" "$staging/aside/$n"
+	else
+		mkdir -p "$in/contents/$parent" && mv -- "$volume/$path" "$in/contents/$parent"
+	fi
+}
+
+return_path() {
+	is_there "$out/contents/$path" || return 0
+	if is_there "$volume/$path"; then
+		mkdir -p "$staging/aside" && mv -- "$volume/$path" "$staging/aside/returned.$n" || return 1
+	fi
+	mv -- "$out/contents/$path" "$volume/$parent" && touch -r "$out/time.$n" "$volume/$parent"
+}
+
 # take_kept ID: makes ready what .dockform-kept holds.
 take_kept() {
 	begin "$1" && mv "$volume/$kept_name" "$staging/kept"
@@ -470,10 +576,15 @@ incoming() {
 }
 
 take_out() {
+	in=$(incoming)
 	out=$staging/old.partial
 	spare_lost_found
 	[ -e "$out" ] || mkdir -m 700 "$out" || return 1
 	mkdir -p "$out/contents" || return 1
+	if [ -e "$staging/paths" ]; then
+		each_path take_out_path && mv "$out" "$staging/old"
+		return
+	fi
 	if [ ! -e "$out/root" ]; then
 		rm -rf "$out/root.partial" && mkdir "$out/root.partial" &&
 			copy_metadata $volume "$out/root.partial" && mv "$out/root.partial" "$out/root" || return 1
@@ -483,7 +594,14 @@ take_out() {
 
 finish_swap() {
 	in=$(incoming)
-	if [ -n "$in" ]; then
+	if [ -n "$in" ] && [ -e "$staging/paths" ]; then
+		each_path put_in_path || return 1
+		if [ "${in##*/}" = back ]; then
+			mv "$in" "$staging/returned" || return 1
+		else
+			mv "$in" "$staging/emptied" || return 1
+		fi
+	elif [ -n "$in" ]; then
 		if [ -e "$in/contents" ]; then
 			strip_attributes $volume && move_all "$in/contents" $volume && rmdir "$in/contents" || return 1
 		fi
@@ -505,13 +623,19 @@ finish_swap() {
 # name that is still to come is put aside.
 take_in_back() {
 	in=$(incoming)
+	if [ -e "$staging/paths" ]; then
+		each_path take_in_back_path
+		return
+	fi
 	spare_lost_found
 	mkdir -p "$staging/aside" "$in/contents" && move_all $volume "$in/contents" "$spared" "$staging/aside"
 }
 
 undo_swap() {
 	out=$staging/old.partial
-	if [ -e "$out" ]; then
+	if [ -e "$out" ] && [ -e "$staging/paths" ]; then
+		each_path return_path && mv "$out" "$staging/undone" || exit 1
+	elif [ -e "$out" ]; then
 		mkdir -p "$staging/aside" "$out/contents" && return_all "$out/contents" "$staging/aside" || exit 1
 		if [ -e "$out/root" ]; then
 			strip_attributes $volume && copy_metadata "$out/root" $volume || exit 1

@@ -91,6 +91,7 @@ export class TarReader {
   /** Content of the present entry that nobody has asked for yet. */
   #leftBytes = 0;
   #entryCount = 0;
+  #endMarkBytes = 0;
 
   /** `name` is what messages call the archive. */
   constructor(source: AsyncIterable<Uint8Array>, name: string, signal?: AbortSignal) {
@@ -100,6 +101,11 @@ export class TarReader {
   /** Length of the stream as far as it has been read; in the end all of it, end mark included. */
   get tarBytes(): number {
     return this.#input.position;
+  }
+
+  /** Where the end mark begins; known once all entries have been read. */
+  get endMarkBytes(): number {
+    return this.#endMarkBytes;
   }
 
   /**
@@ -116,7 +122,10 @@ export class TarReader {
         if (Object.keys(this.#pending).length === 0) positionBytes = this.#input.position;
         const block = await this.#input.block();
         if (block === undefined) throw this.#input.damaged("it ends without an end mark");
-        if (isZeroBlock(block)) return await this.#readEnd();
+        if (isZeroBlock(block)) {
+          this.#endMarkBytes = positionBytes;
+          return await this.#readEnd();
+        }
         const entry = await this.#entry(block, positionBytes);
         if (entry !== undefined) yield entry;
       }

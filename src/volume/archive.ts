@@ -195,7 +195,15 @@ export async function verifyChecksum(
   }
   const actual = await archive.sha256(startProgress, signal);
   if (actual === expected) return actual;
-  throw new DockformError("integrity", `checksum mismatch for ${archive.path}`, {
+  throw checksumMismatch(archive, expected, actual);
+}
+
+export function checksumMismatch(
+  archive: Archive,
+  expected: string,
+  actual: string,
+): DockformError {
+  return new DockformError("integrity", `checksum mismatch for ${archive.path}`, {
     hint: `The file is not what was stored. ${ANOTHER_SNAPSHOT}`,
     data: { expected, actual },
   });

@@ -1,7 +1,7 @@
 import { TarReader } from "../tar/entries.ts";
 import { decompressZstd } from "../tar/zstd.ts";
-import type { Archive } from "./archive.ts";
 import { Digest } from "./digest.ts";
+import type { ArchiveSource } from "./selection.ts";
 import type { Tools } from "./tools.ts";
 
 /** One pass over an archive, made in this process: no engine takes part. */
@@ -10,7 +10,7 @@ export class ArchivePass implements Disposable {
   readonly #digest: Digest;
   readonly #progress: ReturnType<Tools["startProgress"]>;
 
-  constructor(archive: Archive, label: string, { startProgress, signal }: Tools) {
+  constructor(archive: ArchiveSource, label: string, { startProgress, signal }: Tools) {
     this.#progress = startProgress(`${label} ${archive.path}`, archive.storedBytes);
     this.#digest = new Digest(this.#progress);
     const stored = archive.chunks(this.#digest);

@@ -15,6 +15,7 @@ import {
   type ReplaceOptions,
 } from "./replace.ts";
 import { missingRoom } from "./restore-checks.ts";
+import type { ArchiveSource } from "./selection.ts";
 import { writeSnapshot } from "./snapshot.ts";
 import {
   inspectVolumeFiles,
@@ -40,7 +41,7 @@ interface SafetySnapshot extends Safety {
  */
 export async function replaceInPlace(
   lock: LockedVolume,
-  archive: Archive,
+  archive: ArchiveSource,
   contents: ArchiveContents,
   options: ReplaceOptions & ExtractOptions,
   tools: Tools,
@@ -166,7 +167,7 @@ export async function refillFromSafety(
     if (sidecar === undefined) throw new Error(`${safety.archivePath} has no sidecar`);
     const sha256 = await verifyChecksum(archive, sidecar, tools.startProgress, signal);
     const contents = contentsBySidecar(sidecar, sha256, 0);
-    await staged.extract(archive, contents, { verify: false }, signal);
+    await staged.extract(archive, contents, { verify: false, paths: undefined }, signal);
     await staged.recover();
   } catch (error) {
     throw staged.undecided(

@@ -7,7 +7,9 @@ import type { Archive, ArchiveContents } from "./archive.ts";
 import { interrupted, refuseInterrupted, type LockedVolume } from "./lock.ts";
 import { refuseUnstoppable } from "./quiesce.ts";
 import type { RestoreRequest } from "./restore.ts";
-import type { VolumeFiles } from "./staging.ts";
+import { displayText } from "../tar/path.ts";
+import type { ByteText } from "../tar/header.ts";
+import { lookAtPaths, type PathStanding, type VolumeFiles } from "./staging.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import { containerTitle } from "./users.ts";
@@ -53,6 +55,38 @@ export function refuseNonEmpty({ target, force }: RestoreRequest, facts: VolumeF
   if (facts.empty || force) return;
   throw new DockformError("refused", `volume "${target.volume}" is not empty`, {
     hint: "Add --force to replace what it holds. Take a snapshot of it first if you may want it back.",
+  });
+}
+
+/**
+ * Where only some paths are restored, what is there counts, and not the volume as a whole.
+ *
+ * @throws DockformError `refused`.
+ */
+export async function refusePaths(
+  { target, force }: RestoreRequest,
+  lock: LockedVolume,
+  paths: readonly ByteText[],
+  { signal }: Tools,
+): Promise<void> {
+  const standings = [...(await lookAtPaths(lock.helper, paths, signal))];
+  const named = (wanted: PathStanding): string =>
+    standings
+      .filter(([, standing]) => standing === wanted)
+      .map(([path]) => displayText(path))
+      .join(", ");
+  if (named("through") !== "") {
+    throw new DockformError(
+      "refused",
+      `in volume "${target.volume}" something on the way to ${named("through")} is a link, or no folder`,
+      {
+        hint: "Nothing was touched. Use `dockform snapshot extract` and copy it to where it belongs.",
+      },
+    );
+  }
+  if (named("there") === "" || force) return;
+  throw new DockformError("refused", `volume "${target.volume}" holds ${named("there")} already`, {
+    hint: "Add --force to replace it.",
   });
 }
 

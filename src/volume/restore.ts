@@ -1,3 +1,5 @@
+import type { Sidecar } from "../snapshot/sidecar.ts";
+import type { ByteText } from "../tar/header.ts";
 import { Archive, contentsBySidecar, verifyChecksum, type ArchiveContents } from "./archive.ts";
 import { aboutNow } from "./kept.ts";
 import { replaceInPlace } from "./in-place.ts";
@@ -9,12 +11,19 @@ import {
   refuseFixedAttributes,
   replacesInPlace,
   refuseNonEmpty,
+  refusePaths,
   refuseToPushOutKept,
   refuseUnfinished,
   refuseUsers,
   warnAboutSidecar,
 } from "./restore-checks.ts";
-import { inspectVolumeFiles, StagedContents, type ExtractOptions } from "./staging.ts";
+import { selectPaths, type ArchiveSource } from "./selection.ts";
+import {
+  inspectVolumeFiles,
+  StagedContents,
+  type ExtractOptions,
+  type VolumeFiles,
+} from "./staging.ts";
 import { stopwatch } from "./stopwatch.ts";
 import type { VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
@@ -33,6 +42,8 @@ export interface RestoreRequest {
   readonly keepPrevious: boolean;
   /** Keep the new contents where containers are not well on them. */
   readonly keepFailed: boolean;
+  /** Only these paths, as they are in the volume; all where there is none. */
+  readonly paths: readonly string[];
   /** Compare what was extracted with the archive, entry by entry, before it takes its place. */
   readonly verify: boolean;
   /** Where there is no room for old and new contents at once: replace the old after a snapshot of them. */
@@ -81,15 +92,13 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   warnAboutSidecar(archive, sidecar, volume, tools);
   // Starting the helper touches nothing, and takes about as long as reading a small archive.
   await using locking = new Locking(LockedVolume.lock(target, volume, "restore", tools));
-  const sha256 =
-    sidecar && (await verifyChecksum(archive, sidecar, tools.startProgress, tools.signal));
+  const { source, contents, paths, files } =
+    request.paths.length > 0
+      ? await checkSelection(archive, sidecar, request, locking, tools)
+      : await checkArchive(archive, sidecar, locking, tools);
   const lock = await locking.lock;
-  const files = await inspectVolumeFiles(lock.helper, tools.signal);
-  const contents =
-    sidecar === undefined || sha256 === undefined
-      ? await archive.scan(lock.helper, files.freeBytes, tools.startProgress, tools.signal)
-      : contentsBySidecar(sidecar, sha256, files.freeBytes);
-  refuseNonEmpty(request, files);
+  if (paths === undefined) refuseNonEmpty(request, files);
+  else await refusePaths(request, lock, paths, tools);
   await refuseUsers(request, lock, tools);
   refuseUnfinished(lock, files);
   const inPlace = replacesInPlace(request, files, contents);
@@ -103,16 +112,54 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
     return report(request, { ...found, containers: [], durations: { ...NOTHING_DONE, checkMs } });
   }
 
-  const options = replaceOptions(request, tools);
+  const options = { ...replaceOptions(request, tools), verify: request.verify, paths };
   const replaceBy = inPlace ? replaceInPlace : replaceBeside;
-  const { containers, ...replaced } = await replaceBy(lock, archive, contents, options, tools);
+  const { containers, ...replaced } = await replaceBy(lock, source, contents, options, tools);
   const durations = { checkMs, ...replaced, totalMs: clock.total() };
   return report(request, { ...found, containers, durations });
 }
 
+/** An archive, or a part of it, that was checked, and the volume that it is to go into. */
+interface Checked {
+  readonly source: ArchiveSource;
+  readonly contents: ArchiveContents;
+  /** The only ones that are restored; without them everything is. */
+  readonly paths: readonly ByteText[] | undefined;
+  readonly files: VolumeFiles;
+}
+
+async function checkArchive(
+  archive: Archive,
+  sidecar: Sidecar | undefined,
+  locking: Locking,
+  tools: Tools,
+): Promise<Checked> {
+  const { startProgress, signal } = tools;
+  const sha256 = sidecar && (await verifyChecksum(archive, sidecar, startProgress, signal));
+  const { helper } = await locking.lock;
+  const files = await inspectVolumeFiles(helper, signal);
+  const contents =
+    sidecar === undefined || sha256 === undefined
+      ? await archive.scan(helper, files.freeBytes, startProgress, signal)
+      : contentsBySidecar(sidecar, sha256, files.freeBytes);
+  return { source: archive, contents, paths: undefined, files };
+}
+
+async function checkSelection(
+  archive: Archive,
+  sidecar: Sidecar | undefined,
+  request: RestoreRequest,
+  locking: Locking,
+  tools: Tools,
+): Promise<Checked> {
+  const selection = await selectPaths(archive, sidecar, request.paths, tools);
+  const { helper } = await locking.lock;
+  return { ...selection, files: await inspectVolumeFiles(helper, tools.signal) };
+}
+
 async function replaceBeside(
   lock: LockedVolume,
-  archive: Archive,
+  archive: ArchiveSource,
   contents: ArchiveContents,
   options: ReplaceOptions & ExtractOptions,
   tools: Tools,
@@ -144,10 +191,9 @@ class Locking implements AsyncDisposable {
   }
 }
 
-function replaceOptions(request: RestoreRequest, tools: Tools): ReplaceOptions & ExtractOptions {
+function replaceOptions(request: RestoreRequest, tools: Tools): ReplaceOptions {
   const about = aboutNow(request.archivePath, tools);
   return {
-    verify: request.verify,
     stopContainers: request.stopContainers,
     healthTimeoutMs: request.healthTimeoutMs,
     keepReplaced: request.keepPrevious ? about : undefined,

@@ -3,10 +3,12 @@ import { formatBytes } from "../format.ts";
 import type { Helper } from "../helper/helper.ts";
 import { tarOutcome, tarRecords } from "../helper/messages.ts";
 import type { HelperReply } from "../helper/reply.ts";
-import { shortcoming, type Archive, type ArchiveContents } from "./archive.ts";
+import type { ByteText } from "../tar/header.ts";
+import { shortcoming, type ArchiveContents } from "./archive.ts";
 import { Digest } from "./digest.ts";
 import { aboutToWord, parseAbout, type AboutKept, type KeptContents } from "./kept.ts";
 import type { LockedVolume } from "./lock.ts";
+import type { ArchiveSource } from "./selection.ts";
 import type { Tools } from "./tools.ts";
 import { verifyStaged } from "./verify-staged.ts";
 
@@ -30,7 +32,37 @@ export interface UnfinishedStaging {
   readonly betweenOldAndNew: boolean;
 }
 
+/** How a path in a volume stands before something takes its place. */
+export type PathStanding =
+  | "there"
+  | "free"
+  /** A part of it before the last is a symbolic link, or no folder. */
+  | "through";
+
+export async function lookAtPaths(
+  helper: Helper,
+  paths: readonly ByteText[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<ByteText, PathStanding>> {
+  const { facts } = await helper.call(["look_at", ...paths.map(toWord)], signal);
+  return new Map(
+    paths.map((path) => {
+      const standing = facts.get(`path_${toWord(path)}`);
+      return [path, standing === "there" || standing === "free" ? standing : "through"];
+    }),
+  );
+}
+
+/** For the helper's protocol, and for `printf %b`: every byte as an octal escape. */
+function toWord(path: ByteText): string {
+  return [...Buffer.from(path, "latin1")]
+    .map((byte) => `\\0${byte.toString(8).padStart(3, "0")}`)
+    .join("");
+}
+
 export interface ExtractOptions {
+  /** The only paths that are to change places; without them everything does. */
+  readonly paths: readonly ByteText[] | undefined;
   /** Compare what was extracted with the archive, entry by entry. */
   readonly verify: boolean;
 }
@@ -97,6 +129,7 @@ export class StagedContents {
   readonly #lock: LockedVolume;
   readonly #id: string;
   readonly #tools: Tools;
+  #paths: readonly ByteText[] | undefined;
 
   private constructor(lock: LockedVolume, id: string, tools: Tools) {
     this.#lock = lock;
@@ -113,7 +146,7 @@ export class StagedContents {
    */
   static async extract(
     lock: LockedVolume,
-    archive: Archive,
+    archive: ArchiveSource,
     expected: ArchiveContents,
     options: ExtractOptions,
     tools: Tools,
@@ -159,6 +192,7 @@ export class StagedContents {
    * @throws UndecidedSwapError when neither the one nor the other could be put in place.
    */
   async swap(keep?: AboutKept): Promise<void> {
+    if (this.#paths !== undefined) await this.#limitTo(this.#paths);
     const reply = await this.#surely(["swap", this.#id, ...aboutWord(keep)], ["recover", this.#id]);
     if (reply.facts.has("swapped")) return;
     const cause = causeIn(reply);
@@ -166,6 +200,19 @@ export class StagedContents {
     throw new DockformError("failed", `the new contents could not be put in place: ${cause}`, {
       hint: "The old contents are in place, complete.",
     });
+  }
+
+  async #limitTo(paths: readonly ByteText[]): Promise<void> {
+    const verb = ["limit_to", this.#id, ...paths.map(toWord)] as const;
+    const { status } = await this.#surely(verb, verb);
+    if (status === 0) return;
+    throw new DockformError(
+      "failed",
+      "the paths of the volume are not what they were a moment ago",
+      {
+        hint: "The old contents are in place. Run the command again.",
+      },
+    );
   }
 
   /**
@@ -279,16 +326,21 @@ export class StagedContents {
    * @throws DockformError `failed`, `integrity`.
    */
   async extract(
-    archive: Archive,
+    archive: ArchiveSource,
     expected: ArchiveContents,
-    { verify }: ExtractOptions,
+    { verify, paths }: ExtractOptions,
     signal: AbortSignal,
   ): Promise<void> {
+    this.#paths = paths;
     await this.#extract(archive, expected, signal);
     if (verify) await verifyStaged(this.#lock, archive, { ...this.#tools, signal });
   }
 
-  async #extract(archive: Archive, expected: ArchiveContents, signal: AbortSignal): Promise<void> {
+  async #extract(
+    archive: ArchiveSource,
+    expected: ArchiveContents,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { startProgress, log } = this.#tools;
     const progress = startProgress("Extracting", archive.storedBytes);
     progress.report({ totalEntries: expected.entries });
@@ -346,7 +398,7 @@ function causeIn({ messages, status }: HelperReply): string {
   return messages.at(-1) ?? `status ${status}`;
 }
 
-function tooLarge(archive: Archive, { counted, limitBytes }: ArchiveContents): DockformError {
+function tooLarge(archive: ArchiveSource, { counted, limitBytes }: ArchiveContents): DockformError {
   return archive.damaged(
     counted
       ? `it holds more than the ${formatBytes(limitBytes)} that were counted before`
@@ -354,7 +406,7 @@ function tooLarge(archive: Archive, { counted, limitBytes }: ArchiveContents): D
   );
 }
 
-function cannotExtract(archive: Archive, failure: string): DockformError {
+function cannotExtract(archive: ArchiveSource, failure: string): DockformError {
   return new DockformError("failed", `cannot extract ${archive.path}: ${failure}`, {
     hint: "The old contents are in place.",
   });

@@ -3,10 +3,10 @@ import { formatCount } from "../format.ts";
 import { isReservedPath } from "../snapshot/reserved.ts";
 import { compareEntries, type EntryDifference } from "../tar/compare.ts";
 import { displayText } from "../tar/path.ts";
-import type { Archive } from "./archive.ts";
 import { ArchivePass } from "./contents.ts";
 import { entriesThrough } from "./helper-entries.ts";
 import type { LockedVolume } from "./lock.ts";
+import type { ArchiveSource } from "./selection.ts";
 import type { Tools } from "./tools.ts";
 
 const NAMED = 5;
@@ -19,7 +19,7 @@ const NAMED = 5;
  */
 export async function verifyStaged(
   lock: LockedVolume,
-  archive: Archive,
+  archive: ArchiveSource,
   tools: Tools,
 ): Promise<void> {
   tools.log.debug("phase: verify");
@@ -53,7 +53,7 @@ function describe(differences: readonly EntryDifference[]): string {
   ].join("; ");
 }
 
-function notAsInArchive(archive: Archive, what: string): DockformError {
+function notAsInArchive(archive: ArchiveSource, what: string): DockformError {
   return new DockformError(
     "failed",
     `what was extracted is not what ${archive.path} holds: ${what}`,

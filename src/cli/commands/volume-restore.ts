@@ -1,3 +1,4 @@
+import { DockformError } from "../../errors.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
 import { restoreVolume, type RestoreReport } from "../../volume/restore.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
@@ -12,6 +13,7 @@ export interface VolumeRestoreOptions {
   readonly keepPrevious: boolean;
   readonly keepFailed: boolean;
   readonly inPlace: boolean;
+  readonly path: readonly string[];
   readonly verify: boolean;
   /** Milliseconds. */
   readonly healthTimeout: number;
@@ -21,18 +23,32 @@ export async function volumeRestore(
   session: Session,
   reference: string,
   snapshot: string,
-  { healthTimeout, ...options }: VolumeRestoreOptions,
+  { healthTimeout, path: paths, ...options }: VolumeRestoreOptions,
 ): Promise<void> {
+  refuseToKeepPart(paths, options);
   using workspace = await session.openWorkspace();
   const target = await workspace.target(reference);
   const store = new SnapshotStore(session, workspace);
   const { archivePath } = await store.find(snapshot, `${target.context}/${target.volume}`);
   const report = await restoreVolume(
-    { target, archivePath, ...options, healthTimeoutMs: healthTimeout },
+    { target, archivePath, ...options, paths, healthTimeoutMs: healthTimeout },
     session.tools,
   );
   session.result(toJson(report), toText(report, session));
   throwIfDown(report.containers, `volume "${report.volume}" was restored`);
+}
+
+/** What is kept is a volume's whole contents, and so is what --in-place clears. */
+function refuseToKeepPart(
+  paths: readonly string[],
+  { keepPrevious, keepFailed, inPlace }: Omit<VolumeRestoreOptions, "path" | "healthTimeout">,
+): void {
+  if (paths.length === 0 || !(keepPrevious || keepFailed || inPlace)) return;
+  throw new DockformError(
+    "usage",
+    "--path does not go together with --keep-previous, --keep-failed and --in-place",
+    { hint: "Take a snapshot first if you may want back what --path replaces." },
+  );
 }
 
 function toText(report: RestoreReport, session: Session): string {

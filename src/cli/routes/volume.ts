@@ -69,6 +69,11 @@ function addRestore(volume: Command, start: Start): void {
     .option("--undeclared", "restore into a volume that the manifest does not declare", false)
     .option("--dry-run", "make every check and change nothing", false)
     .option("--keep-previous", "keep what the volume held, for volume undo", false)
+    .addOption(
+      new Option("--path <path>", "only this file or folder; may be given several times")
+        .argParser((path: string, others: readonly string[]) => [...others, path])
+        .default([], "everything"),
+    )
     .option("--verify", "compare what was extracted with the archive, entry by entry", false)
     .option("--in-place", "where there is no room for both: snapshot, remove, then extract", false)
     .option("--keep-failed", "keep the new contents when containers are not well on them", false)

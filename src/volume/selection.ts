@@ -1,0 +1,201 @@
+import { DockformError } from "../errors.ts";
+import type { ByteSource } from "../helper/data-path.ts";
+import type { Sidecar } from "../snapshot/sidecar.ts";
+import { storedChecksum } from "../snapshot/sidecar.ts";
+import type { TarEntry } from "../tar/entries.ts";
+import type { ByteText } from "../tar/header.ts";
+import { displayText, entryPath, isWithin, ROOT_PATH } from "../tar/path.ts";
+import { decompressZstd } from "../tar/zstd.ts";
+import { checksumMismatch, type Archive, type ArchiveContents } from "./archive.ts";
+import { ArchivePass } from "./contents.ts";
+import type { Digest } from "./digest.ts";
+import type { Tools } from "./tools.ts";
+
+/** Part of a tar stream: headers and content of one entry, or of several that follow each other. */
+interface Range {
+  readonly startBytes: number;
+  readonly endBytes: number;
+}
+
+/** What an extraction needs of an archive, or of a part of one. */
+export type ArchiveSource = Pick<
+  Archive,
+  "path" | "format" | "storedBytes" | "compression" | "chunks" | "damaged"
+>;
+
+/** Some paths of an archive, as an archive of its own: the entries as they are stored, and no others. */
+export interface Selection {
+  readonly source: ArchiveSource;
+  readonly contents: ArchiveContents;
+  /** Without those that lie in another one. */
+  readonly paths: readonly ByteText[];
+}
+
+const RECORD_BYTES = 10_240;
+const END_MARK_BYTES = 1024;
+
+/**
+ * Reads an archive to its end, which checks it, and takes note of where the paths are in it.
+ *
+ * @throws DockformError `integrity` when the archive is damaged or not what its sidecar says, `usage` when
+ * it does not hold one of the paths.
+ */
+export async function selectPaths(
+  archive: Archive,
+  sidecar: Sidecar | undefined,
+  wanted: readonly string[],
+  tools: Tools,
+): Promise<Selection> {
+  const paths = outermost(wanted.map(toEntryPath));
+  const first = await findEntries(archive, paths, new Set(), tools);
+  const expected = sidecar && storedChecksum(sidecar, archive.format);
+  if (expected !== undefined && first.sha256 !== expected) {
+    throw checksumMismatch(archive, expected, first.sha256);
+  }
+  refuseMissing(archive, paths, first.found);
+  // A hard link can only be made beside the file that it is another name of.
+  const found =
+    first.linkTargets.size === 0
+      ? first
+      : await findEntries(archive, paths, first.linkTargets, tools);
+  const tarBytes = paddedBytes(found.ranges);
+  const { entries, sha256 } = found;
+  return {
+    source: new SelectedRanges(archive, found.ranges, tools.signal),
+    contents: { tarBytes, entries, counted: true, limitBytes: tarBytes, sha256 },
+    paths,
+  };
+}
+
+/** As a person writes it: `config/app.ini`, `./config/`, `/config`. */
+function toEntryPath(path: string): ByteText {
+  const bytes = entryPath(Buffer.from(path).toString("latin1"));
+  if (bytes === ROOT_PATH || bytes.split("/").includes("..")) {
+    throw new DockformError("usage", `${JSON.stringify(path)} is not a path inside a volume`, {
+      hint: "Give a path as `dockform snapshot files` shows it; for everything leave --path away.",
+    });
+  }
+  return bytes;
+}
+
+function outermost(paths: readonly ByteText[]): readonly ByteText[] {
+  const different = [...new Set(paths)];
+  return different.filter(
+    (path) => !different.some((other) => other !== path && isWithin(path, other)),
+  );
+}
+
+interface FoundEntries {
+  readonly ranges: readonly Range[];
+  readonly entries: number;
+  readonly found: ReadonlySet<ByteText>;
+  /** What selected hard links are other names of, where that is not selected. */
+  readonly linkTargets: ReadonlySet<ByteText>;
+  readonly sha256: string;
+}
+
+async function findEntries(
+  archive: Archive,
+  paths: readonly ByteText[],
+  besides: ReadonlySet<ByteText>,
+  tools: Tools,
+): Promise<FoundEntries> {
+  using pass = new ArchivePass(archive, "Checking", tools);
+  const isSelected = (path: ByteText): boolean => paths.some((wanted) => isWithin(path, wanted));
+  const isParent = (path: ByteText, { type }: TarEntry): boolean =>
+    type === "folder" && (path === ROOT_PATH || paths.some((wanted) => isWithin(wanted, path)));
+  const ranges: Range[] = [];
+  const found = new Set<ByteText>();
+  const linkTargets = new Set<ByteText>();
+  let entries = 0;
+  let startBytes: number | undefined;
+  for await (const entry of pass.reader.entries()) {
+    if (startBytes !== undefined) addRange(ranges, startBytes, entry.positionBytes);
+    const path = entryPath(entry.path);
+    const selected = isSelected(path);
+    for (const wanted of selected ? paths : []) if (isWithin(path, wanted)) found.add(wanted);
+    const target = entry.type === "hardlink" ? entryPath(entry.linkTarget) : undefined;
+    if (selected && target !== undefined && !isSelected(target)) linkTargets.add(target);
+    const taken = selected || isParent(path, entry) || besides.has(path);
+    startBytes = taken ? entry.positionBytes : undefined;
+    if (taken) entries += 1;
+  }
+  if (startBytes !== undefined) addRange(ranges, startBytes, pass.reader.endMarkBytes);
+  return { ranges, entries, found, linkTargets, sha256: pass.sha256() };
+}
+
+function addRange(ranges: Range[], startBytes: number, endBytes: number): void {
+  const last = ranges.at(-1);
+  if (last?.endBytes === startBytes) ranges[ranges.length - 1] = { ...last, endBytes };
+  else ranges.push({ startBytes, endBytes });
+}
+
+function refuseMissing(
+  archive: Archive,
+  paths: readonly ByteText[],
+  found: ReadonlySet<ByteText>,
+): void {
+  const missing = paths.filter((path) => !found.has(path));
+  if (missing.length === 0) return;
+  throw new DockformError(
+    "usage",
+    `${archive.path} does not hold ${missing.map(displayText).join(", ")}`,
+    { hint: "`dockform snapshot files` shows what it holds." },
+  );
+}
+
+function paddedBytes(ranges: readonly Range[]): number {
+  const bytes = ranges.reduce((sum, { startBytes, endBytes }) => sum + endBytes - startBytes, 0);
+  return Math.ceil((bytes + END_MARK_BYTES) / RECORD_BYTES) * RECORD_BYTES;
+}
+
+/** A plain tar stream of some ranges of an archive's, read through from its beginning. */
+class SelectedRanges implements ArchiveSource {
+  readonly format = "tar";
+  readonly compression = "none";
+  readonly #archive: Archive;
+  readonly #ranges: readonly Range[];
+  readonly #signal: AbortSignal;
+
+  constructor(archive: Archive, ranges: readonly Range[], signal: AbortSignal) {
+    this.#archive = archive;
+    this.#ranges = ranges;
+    this.#signal = signal;
+  }
+
+  get path(): string {
+    return this.#archive.path;
+  }
+
+  get storedBytes(): number {
+    return this.#archive.storedBytes;
+  }
+
+  damaged(failure: string): DockformError {
+    return this.#archive.damaged(failure);
+  }
+
+  /** The digest gets the archive's stored bytes, all of them. */
+  async *chunks(digest: Digest): ByteSource {
+    const { path, format } = this.#archive;
+    const stored = this.#archive.chunks(digest);
+    const tar = format === "tar" ? stored : decompressZstd(stored, path, this.#signal);
+    let positionBytes = 0;
+    let next = 0;
+    for await (const chunk of tar) {
+      const chunkEnd = positionBytes + chunk.length;
+      for (let range = this.#ranges[next]; range !== undefined; range = this.#ranges[next]) {
+        const from = Math.max(range.startBytes, positionBytes);
+        const to = Math.min(range.endBytes, chunkEnd);
+        // The pieces of one chunk are written one after the other, and its memory may be used again.
+        if (from < to)
+          yield Uint8Array.from(chunk.subarray(from - positionBytes, to - positionBytes));
+        if (range.endBytes > chunkEnd) break;
+        next += 1;
+      }
+      positionBytes = chunkEnd;
+    }
+    const bytes = this.#ranges.reduce((sum, range) => sum + range.endBytes - range.startBytes, 0);
+    yield new Uint8Array(paddedBytes(this.#ranges) - bytes);
+  }
+}
