@@ -37,7 +37,7 @@ import { usersAmong, type VolumeUser } from "./users.ts";
 const CLEANUP_TIMEOUT_MS = 120_000;
 /** A container that is being removed holds its name for a moment. */
 const NAME_POLL_MS = 50;
-const NAME_WAIT_MS = 10_000;
+const NAME_WAIT_MS = 60_000;
 
 /**
  * A volume that this client alone writes to, through one helper container at a time, whose name is the
