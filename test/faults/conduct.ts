@@ -79,7 +79,8 @@ export class Conductor implements AsyncDisposable {
   }
 
   async #strike(scene: Scene, fault: Strike, findings: Findings): Promise<Verdict["outcome"]> {
-    const usualMs = await this.#usual(scene, fault.operation);
+    // Only what is timed by a part of its time has to be measured.
+    const usualMs = "fraction" in fault.moment ? await this.#usual(scene, fault.operation) : 0;
     const command = await prepare(scene, fault.operation, await contentsOf(scene));
     const struck = await strike(scene, command, { ...fault, usualMs }, this.#engine);
     findings.heard(command.args.join(" "), struck.result);
@@ -185,7 +186,7 @@ async function next(
   const out = sandbox.path("next");
   const args =
     fault.next === "restore"
-      ? restoreCommand(scene, before)
+      ? await restoreCommand(scene, before)
       : ["volume", "snapshot", scene.volume.name, "-o", out, "-v"];
   const result = await sandbox.dockform(args);
   findings.heard(args.join(" "), result);
@@ -243,7 +244,7 @@ async function damaged(
   const doDamage = (): Promise<void> =>
     inflict(fault.file === "archive" ? pair.archive : pair.sidecar, fault);
   if (fault.when === "before") await doDamage();
-  const args = restoreCommand(scene, after).with(3, pair.archive);
+  const args = (await restoreCommand(scene, after)).with(3, pair.archive);
   const child = scene.sandbox.start(args);
   let delivered = true;
   if (fault.when === "after the check") {
@@ -385,11 +386,11 @@ async function contestants(
   before: Contents,
 ): Promise<readonly [readonly string[], readonly string[]]> {
   const after = otherThan(before);
-  const restore = restoreCommand(scene, after);
+  const restore = await restoreCommand(scene, after);
   const recovery = recoverCommand(scene);
   switch (fault.between) {
     case "restore and restore":
-      return [restore, restoreCommand(scene, before)];
+      return [restore, await restoreCommand(scene, before)];
     case "restore and snapshot":
       return [restore, ["volume", "snapshot", scene.volume.name]];
     case "recover and a client whose helper died":
@@ -402,7 +403,7 @@ async function contestants(
       return [recovery, restore];
     case "undo and undo":
     case "undo and restore": {
-      const kept = restoreCommand(scene, after, ["--keep-previous"]);
+      const kept = await restoreCommand(scene, after, ["--keep-previous"]);
       mustSucceed(await scene.sandbox.dockform(kept));
       const undo = undoCommand(scene);
       return [undo, fault.between === "undo and undo" ? undo : restore];

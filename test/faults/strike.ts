@@ -53,12 +53,12 @@ const RESTORE_FLAGS = [
 ];
 const IGNORES_HEALTH = ["--health-timeout", "0", "-v"];
 
-export function restoreCommand(
+export async function restoreCommand(
   scene: Scene,
   contents: Contents,
   flags: readonly string[] = [],
-): readonly string[] {
-  const archive = scene.archive(contents);
+): Promise<readonly string[]> {
+  const archive = await scene.archive(contents);
   const inPlace = scene.ground === "cramped" ? ["--in-place"] : [];
   return ["volume", "restore", scene.volume.name, archive, ...RESTORE_FLAGS, ...inPlace, ...flags];
 }
@@ -85,7 +85,7 @@ export async function prepare(
       await leaveInterrupted(scene, after, "swap", 15);
       return { args: recoverCommand(scene), options: {}, before, after };
     case "undo": {
-      const kept = restoreCommand(scene, after, ["--keep-previous"]);
+      const kept = await restoreCommand(scene, after, ["--keep-previous"]);
       mustSucceed(await scene.sandbox.dockform(kept));
       return { args: undoCommand(scene), options: {}, before: after, after: before };
     }
@@ -94,7 +94,7 @@ export async function prepare(
       return { args, options: {}, before, after: before };
     }
     default:
-      return { args: restoreCommand(scene, after, flags), options: {}, before, after };
+      return { args: await restoreCommand(scene, after, flags), options: {}, before, after };
   }
 }
 
@@ -105,7 +105,7 @@ export async function leaveInterrupted(
   phase: Phase,
   delayMs: number,
 ): Promise<void> {
-  const restore = scene.sandbox.start(restoreCommand(scene, contents));
+  const restore = scene.sandbox.start(await restoreCommand(scene, contents));
   await arrived(restore, { phase, delayMs }, 0);
   restore.signal("SIGKILL");
   await killHelpers(scene, "kill");
