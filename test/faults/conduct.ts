@@ -2,6 +2,7 @@
 import { mkdir, open, readFile, rm, stat, truncate } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CliResult } from "../e2e/cli-process.ts";
+import { run } from "../oracle/host.ts";
 import { Findings, judge, judgeSnapshots, lookAround, recover, type Aftermath } from "./judge.ts";
 import {
   describeFault,
@@ -36,13 +37,11 @@ export interface Verdict {
 
 /** Faults one after the other on one engine; what one leaves is the next one's beginning. */
 export class Conductor implements AsyncDisposable {
-  readonly #host: string;
-  readonly #engine: KillableEngine | undefined;
+  readonly #engine: KillableEngine;
   readonly #scenes = new Map<Ground, Scene>();
   readonly #usualMs = new Map<string, number>();
 
-  constructor(host: string, engine: KillableEngine | undefined) {
-    this.#host = host;
+  constructor(engine: KillableEngine) {
     this.#engine = engine;
   }
 
@@ -136,7 +135,10 @@ export class Conductor implements AsyncDisposable {
   async #scene(ground: Ground): Promise<Scene> {
     const known = this.#scenes.get(ground);
     if (known !== undefined) return known;
-    const scene = await Scene.create(this.#host, ground);
+    const scene = await Scene.create(this.#engine.host, ground, async (command) => {
+      const pid = String(await this.#engine.pid());
+      await run("nsenter", ["--target", pid, "--mount", ...command]);
+    });
     this.#scenes.set(ground, scene);
     return scene;
   }

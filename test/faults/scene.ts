@@ -63,6 +63,7 @@ export class Scene implements AsyncDisposable {
   /** The small file system that the volume lies on. */
   readonly fileSystem: FileSystem | undefined;
   readonly ground: Ground;
+  readonly #inEngine: (command: readonly string[]) => Promise<void>;
   readonly #archives = new Map<string, Promise<string>>();
   readonly #sources: Readonly<Record<Contents, TestVolume>>;
   readonly #trees: Readonly<Record<Contents, readonly TreeEntry[]>>;
@@ -74,6 +75,7 @@ export class Scene implements AsyncDisposable {
     volume: TestVolume,
     fileSystem: FileSystem | undefined,
     ground: Ground,
+    inEngine: (command: readonly string[]) => Promise<void>,
     sources: Readonly<Record<Contents, TestVolume>>,
     trees: Readonly<Record<Contents, readonly TreeEntry[]>>,
   ) {
@@ -81,15 +83,24 @@ export class Scene implements AsyncDisposable {
     this.volume = volume;
     this.fileSystem = fileSystem;
     this.ground = ground;
+    this.#inEngine = inEngine;
     this.#sources = sources;
     this.#trees = trees;
   }
 
-  static async create(host: string, ground: Ground): Promise<Scene> {
+  /** @param inEngine runs a program where the engine sees what it mounts. */
+  static async create(
+    host: string,
+    ground: Ground,
+    inEngine: (command: readonly string[]) => Promise<void>,
+  ): Promise<Scene> {
     const sandbox = await Sandbox.create(host);
     const fileSystem =
       ground === "roomy" ? undefined : await FileSystem.create({ bytes: DISK_BYTES, inodes: 4096 });
-    if (fileSystem !== undefined) await mkdir(join(fileSystem.folder, "volume"));
+    if (fileSystem !== undefined) {
+      await mkdir(join(fileSystem.folder, "volume"));
+      await inEngine(["mount", fileSystem.device, fileSystem.folder]);
+    }
     const sources = { a: await sandbox.volume("a"), b: await sandbox.volume("b") };
     const trees = { a: await fill(sources.a, "a"), b: await fill(sources.b, "b") };
     const place =
@@ -97,7 +108,7 @@ export class Scene implements AsyncDisposable {
       ({ type: "none", o: "bind", device: join(fileSystem.folder, "volume") } as const);
     const made = await sandbox.volume("contested", { driverOpts: place ?? {} });
     const volume = { name: made.name, folder: place?.device ?? made.folder };
-    const scene = new Scene(sandbox, volume, fileSystem, ground, sources, trees);
+    const scene = new Scene(sandbox, volume, fileSystem, ground, inEngine, sources, trees);
     await copyTree(sources.a.folder, volume.folder);
     if (fileSystem !== undefined && ground === "cramped") {
       await leaveRoom(fileSystem, "ballast", CRAMPED_BYTES);
@@ -187,7 +198,9 @@ export class Scene implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await attempt("chattr", ["-R", "-i", this.volume.folder]);
     await this.sandbox[Symbol.asyncDispose]();
-    await this.fileSystem?.[Symbol.asyncDispose]();
+    if (this.fileSystem === undefined) return;
+    await this.#inEngine(["umount", this.fileSystem.folder]);
+    await this.fileSystem[Symbol.asyncDispose]();
   }
 
   async #addUsers(): Promise<void> {
@@ -205,7 +218,15 @@ export class Scene implements AsyncDisposable {
         hostConfig: { ...mounts, NetworkMode: "none", RestartPolicy: { Name: "always" } },
       }),
     );
-    const ids = [running, paused, exited, always].map(({ id }) => id);
+    // Stopped by hand; an engine that starts would start it nevertheless.
+    const resting = await sandbox.running(
+      "resting",
+      await sandbox.waiting(volume.name, {
+        hostConfig: { ...mounts, NetworkMode: "none", RestartPolicy: { Name: "always" } },
+      }),
+    );
+    await stopContainer(sandbox.engine, resting.id);
+    const ids = [running, paused, exited, always, resting].map(({ id }) => id);
     this.#users = await Promise.all(
       ids.map(async (id) => ({ id, wanted: await this.#stateOf(id) })),
     );

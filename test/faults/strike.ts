@@ -19,10 +19,13 @@ const SNAPSHOT_DISK_BYTES = 32 << 20;
 const FILLER = "filler";
 const FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
-/** An engine that can be killed; where there is none, no fault may ask for that. */
+/** An engine that can be killed. */
 export interface KillableEngine {
+  readonly host: string;
   crash(): Promise<void>;
   start(): Promise<void>;
+  /** Of dockerd, as this machine sees it. */
+  pid(): Promise<number>;
 }
 
 /** A command that was under fault, and is over. */
@@ -117,7 +120,7 @@ export async function strike(
   scene: Scene,
   command: Command,
   what: { readonly blow: Blow; readonly moment: Moment; readonly usualMs: number },
-  engine: KillableEngine | undefined,
+  engine: KillableEngine,
 ): Promise<Struck> {
   await using weapon = await Weapon.ready(scene, what.blow, what.moment, engine);
   const options = { ...command.options, ...weapon.options };
@@ -193,7 +196,7 @@ class Weapon implements AsyncDisposable {
     scene: Scene,
     blow: Blow,
     moment: Moment,
-    engine: KillableEngine | undefined,
+    engine: KillableEngine,
   ): Promise<Weapon> {
     await using stack = new AsyncDisposableStack();
     const ready = (act: Act, options: CliOptions = {}): Weapon =>
@@ -210,10 +213,10 @@ class Weapon implements AsyncDisposable {
         return ready(async () => (await killHelpers(scene, "remove")) > 0);
       case "kill the engine":
         return ready(async (child) => {
-          await engine?.crash();
+          await engine.crash();
           await endsInTime(child);
-          await engine?.start();
-          return engine !== undefined;
+          await engine.start();
+          return true;
         });
       case "cut the connection":
       case "cut the connection for good": {
