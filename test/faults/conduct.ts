@@ -84,6 +84,7 @@ export class Conductor implements AsyncDisposable {
     const struck = await strike(scene, command, { ...fault, usualMs }, this.#engine);
     findings.heard(command.args.join(" "), struck.result);
     if (struck.hung) findings.problem("the command does not come to an end");
+    if (struck.result.code === 2) findings.problem("the command does not know what it was told");
     const aftermath = await lookAround(scene, findings);
     const { before, after } = command;
     if (fault.operation === "snapshot") await settleSnapshots(scene, [before], findings);
