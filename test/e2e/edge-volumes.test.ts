@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
 import { inspectContainer, pauseContainer } from "../../src/engine/containers.ts";
@@ -9,7 +10,7 @@ import { attempt, run } from "../oracle/host.ts";
 import { describeTree, differences } from "../oracle/tree.ts";
 import { assertError, packFiles, packFolder, writeFiles } from "./archives.ts";
 import { FileSystem } from "./file-system.ts";
-import { Sandbox, until } from "./harness.ts";
+import { assertUntouched, Sandbox, until } from "./harness.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 
@@ -249,3 +250,83 @@ open("file", "w").close()`;
   assert.deepEqual(await names(into.folder), ["file"]);
   assert.equal(await sandbox.state(user.id), "running");
 });
+
+test("another file system inside the volume is refused and keeps its files", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { "media/nas/.keep": "", old: "old" });
+  const foreign = sandbox.path("foreign");
+  await writeFiles(foreign, { precious: "precious" });
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const mountPoint = join(into.folder, "media/nas");
+  await inEngine(["mount", "--bind", foreign, mountPoint]);
+  try {
+    const result = await sandbox.dockform([
+      "volume",
+      "restore",
+      into.name,
+      archive,
+      ...FLAGS,
+      "--json",
+    ]);
+    assertError(result, { exitCode: 3, message: /media\/nas.*mount/, hint: /unmount|umount/i });
+    assert.deepEqual(await names(foreign), ["precious"]);
+    assert.equal(await readFile(join(into.folder, "old"), "utf8"), "old");
+  } finally {
+    await inEngine(["umount", mountPoint]);
+  }
+  assert.deepEqual(await sandbox.leftBehind(), []);
+});
+
+/** Runs a program where the private engine sees what it mounts. */
+async function inEngine(command: readonly string[]): Promise<void> {
+  const configuration = join(dirname(host.replace("unix://", "")), "daemon.json");
+  const found = await run("pgrep", ["-f", `^dockerd --config-file ${configuration}`]);
+  const [pid = ""] = found.toString().split("\n");
+  await run("nsenter", ["--target", pid, "--mount", ...command]);
+}
+
+test("a container on another volume of the same folder is a user", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const shared = sandbox.path("shared");
+  await writeFiles(shared, { old: "old" });
+  const driverOpts = { type: "none", o: "bind", device: shared };
+  const into = await sandbox.volume("into", { driverOpts });
+  const other = await sandbox.volume("other", { driverOpts });
+  const user = await sandbox.running("user", await sandbox.waiting(other.name));
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const before = await sandbox.evidence(shared, [user.id]);
+  const args = ["volume", "restore", into.name, archive, "--undeclared", "--force", "--json"];
+  assertError(await sandbox.dockform(args), {
+    exitCode: 3,
+    message: new RegExp(`^containers are using volume .*${user.name}`),
+    hint: /--stop-containers/,
+  });
+  assertUntouched(before, await sandbox.evidence(shared, [user.id]));
+  await sandbox.restore(into.name, archive, FLAGS);
+  assert.deepEqual(await names(shared), ["file"]);
+  assert.equal(await sandbox.state(user.id), "running");
+});
+
+test(
+  "a safety snapshot is never written into the volume that it is to save",
+  { skip },
+  async () => {
+    await using fs = await FileSystem.create({ bytes: 16 << 20 });
+    await using sandbox = await Sandbox.create(host);
+    await writeFiles(fs.folder, { "project/old": randomBytes(9 << 20) });
+    const device = join(fs.folder, "project");
+    const driverOpts = { type: "none", o: "bind", device };
+    const into = await sandbox.volume("into", { driverOpts });
+    const archive = await packFiles(sandbox.folder, { new: randomBytes(8 << 20) });
+    const before = await describeTree(device);
+    const args = ["volume", "restore", into.name, archive, "--in-place", ...FLAGS, "--json"];
+    assertError(await sandbox.dockform(args, { cwd: device }), {
+      exitCode: 3,
+      message: /snapshot.*in the volume/,
+      hint: /-o|--output|another folder/,
+    });
+    assert.deepEqual(differences(before, await describeTree(device)), []);
+    assert.deepEqual(await sandbox.leftBehind(), []);
+  },
+);

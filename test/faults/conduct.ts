@@ -2,6 +2,7 @@
 import { mkdir, open, readFile, rm, stat, truncate } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CliResult } from "../e2e/cli-process.ts";
+import { run } from "../oracle/host.ts";
 import { Findings, judge, judgeSnapshots, lookAround, recover, type Aftermath } from "./judge.ts";
 import {
   describeFault,
@@ -36,13 +37,11 @@ export interface Verdict {
 
 /** Faults one after the other on one engine; what one leaves is the next one's beginning. */
 export class Conductor implements AsyncDisposable {
-  readonly #host: string;
-  readonly #engine: KillableEngine | undefined;
+  readonly #engine: KillableEngine;
   readonly #scenes = new Map<Ground, Scene>();
   readonly #usualMs = new Map<string, number>();
 
-  constructor(host: string, engine: KillableEngine | undefined) {
-    this.#host = host;
+  constructor(engine: KillableEngine) {
     this.#engine = engine;
   }
 
@@ -79,11 +78,13 @@ export class Conductor implements AsyncDisposable {
   }
 
   async #strike(scene: Scene, fault: Strike, findings: Findings): Promise<Verdict["outcome"]> {
-    const usualMs = await this.#usual(scene, fault.operation);
+    // Only what is timed by a part of its time has to be measured.
+    const usualMs = "fraction" in fault.moment ? await this.#usual(scene, fault.operation) : 0;
     const command = await prepare(scene, fault.operation, await contentsOf(scene));
     const struck = await strike(scene, command, { ...fault, usualMs }, this.#engine);
     findings.heard(command.args.join(" "), struck.result);
     if (struck.hung) findings.problem("the command does not come to an end");
+    if (struck.result.code === 2) findings.problem("the command does not know what it was told");
     const aftermath = await lookAround(scene, findings);
     const { before, after } = command;
     if (fault.operation === "snapshot") await settleSnapshots(scene, [before], findings);
@@ -135,7 +136,10 @@ export class Conductor implements AsyncDisposable {
   async #scene(ground: Ground): Promise<Scene> {
     const known = this.#scenes.get(ground);
     if (known !== undefined) return known;
-    const scene = await Scene.create(this.#host, ground);
+    const scene = await Scene.create(this.#engine.host, ground, async (command) => {
+      const pid = String(await this.#engine.pid());
+      await run("nsenter", ["--target", pid, "--mount", ...command]);
+    });
     this.#scenes.set(ground, scene);
     return scene;
   }
@@ -185,7 +189,7 @@ async function next(
   const out = sandbox.path("next");
   const args =
     fault.next === "restore"
-      ? restoreCommand(scene, before)
+      ? await restoreCommand(scene, before)
       : ["volume", "snapshot", scene.volume.name, "-o", out, "-v"];
   const result = await sandbox.dockform(args);
   findings.heard(args.join(" "), result);
@@ -243,7 +247,7 @@ async function damaged(
   const doDamage = (): Promise<void> =>
     inflict(fault.file === "archive" ? pair.archive : pair.sidecar, fault);
   if (fault.when === "before") await doDamage();
-  const args = restoreCommand(scene, after).with(3, pair.archive);
+  const args = (await restoreCommand(scene, after)).with(3, pair.archive);
   const child = scene.sandbox.start(args);
   let delivered = true;
   if (fault.when === "after the check") {
@@ -385,11 +389,11 @@ async function contestants(
   before: Contents,
 ): Promise<readonly [readonly string[], readonly string[]]> {
   const after = otherThan(before);
-  const restore = restoreCommand(scene, after);
+  const restore = await restoreCommand(scene, after);
   const recovery = recoverCommand(scene);
   switch (fault.between) {
     case "restore and restore":
-      return [restore, restoreCommand(scene, before)];
+      return [restore, await restoreCommand(scene, before)];
     case "restore and snapshot":
       return [restore, ["volume", "snapshot", scene.volume.name]];
     case "recover and a client whose helper died":
@@ -402,7 +406,7 @@ async function contestants(
       return [recovery, restore];
     case "undo and undo":
     case "undo and restore": {
-      const kept = restoreCommand(scene, after, ["--keep-previous"]);
+      const kept = await restoreCommand(scene, after, ["--keep-previous"]);
       mustSucceed(await scene.sandbox.dockform(kept));
       const undo = undoCommand(scene);
       return [undo, fault.between === "undo and undo" ? undo : restore];

@@ -43,7 +43,7 @@ function isTelling(fault: Fault): boolean {
 
 const skip = !canStartPrivateEngine() && "a private engine needs root on Linux";
 const engine = skip === false ? await startPrivateEngine() : undefined;
-const conductor = engine && new Conductor(engine.host, engine);
+const conductor = engine && new Conductor(engine);
 
 after(async () => {
   await conductor?.[Symbol.asyncDispose]();

@@ -108,9 +108,8 @@ export async function judge(
   const users = await scene.users();
   for (const [i, wanted] of scene.wantedUsers.entries()) {
     const user = users[i];
-    if (user === undefined || isRight(user, wanted, expected.engineDied && !aftermath.recorded)) {
-      continue;
-    }
+    const engine = { died: expected.engineDied, recorded: aftermath.recorded };
+    if (user === undefined || isRight(user, wanted, engine)) continue;
     const { name, status, restartPolicy } = user;
     const before = `${wanted.status} (restart: ${wanted.restartPolicy})`;
     findings.problem(`${name} is ${status} (restart: ${restartPolicy}), was ${before}`);
@@ -124,11 +123,22 @@ export async function judge(
   return holds;
 }
 
-/** An engine that dies takes containers with it, and starts those again that say so. */
-function isRight(user: UserState, wanted: UserState, engineTookIt: boolean): boolean {
+/**
+ * An engine that dies takes containers with it, and starts those again that say so, even one that was
+ * stopped by hand; what an operation had stopped is for a recovery to start.
+ */
+function isRight(
+  user: UserState,
+  wanted: UserState,
+  engine: { readonly died: boolean; readonly recorded: boolean },
+): boolean {
   if (user.restartPolicy !== wanted.restartPolicy) return false;
   if (user.status === wanted.status) return true;
-  return engineTookIt && wanted.restartPolicy !== "always" && user.status === "exited";
+  if (!engine.died) return false;
+  if (wanted.restartPolicy === "always") {
+    return wanted.status === "exited" && user.status === "running";
+  }
+  return !engine.recorded && user.status === "exited";
 }
 
 /** Every snapshot under a folder is whole, and holds exactly what the volume held. */

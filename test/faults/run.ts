@@ -68,7 +68,7 @@ async function killAtEveryStep(): Promise<void> {
 /** One engine, and one fault after the other on it. */
 async function work(): Promise<void> {
   await using engine = await startPrivateEngine();
-  await using conductor = new Conductor(engine.host, engine);
+  await using conductor = new Conductor(engine);
   for (;;) {
     const index = interrupted ? undefined : queue.shift();
     if (index === undefined) return;

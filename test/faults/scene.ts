@@ -12,7 +12,7 @@ import {
 import { sidecarOf } from "../e2e/archives.ts";
 import { FileSystem } from "../e2e/file-system.ts";
 import { Sandbox, type TestVolume } from "../e2e/harness.ts";
-import { attempt } from "../oracle/host.ts";
+import { attempt, run } from "../oracle/host.ts";
 import { describeTree, differences, removeTree, type TreeEntry } from "../oracle/tree.ts";
 import { makeTree, otherThan, type Contents } from "./trees.ts";
 
@@ -63,7 +63,9 @@ export class Scene implements AsyncDisposable {
   /** The small file system that the volume lies on. */
   readonly fileSystem: FileSystem | undefined;
   readonly ground: Ground;
-  readonly #archives = new Map<string, string>();
+  readonly #inEngine: (command: readonly string[]) => Promise<void>;
+  readonly #archives = new Map<string, Promise<string>>();
+  readonly #sources: Readonly<Record<Contents, TestVolume>>;
   readonly #trees: Readonly<Record<Contents, readonly TreeEntry[]>>;
   #users: readonly { readonly id: string; readonly wanted: UserState }[] = [];
   #copies = 0;
@@ -73,20 +75,32 @@ export class Scene implements AsyncDisposable {
     volume: TestVolume,
     fileSystem: FileSystem | undefined,
     ground: Ground,
+    inEngine: (command: readonly string[]) => Promise<void>,
+    sources: Readonly<Record<Contents, TestVolume>>,
     trees: Readonly<Record<Contents, readonly TreeEntry[]>>,
   ) {
     this.sandbox = sandbox;
     this.volume = volume;
     this.fileSystem = fileSystem;
     this.ground = ground;
+    this.#inEngine = inEngine;
+    this.#sources = sources;
     this.#trees = trees;
   }
 
-  static async create(host: string, ground: Ground): Promise<Scene> {
+  /** @param inEngine runs a program where the engine sees what it mounts. */
+  static async create(
+    host: string,
+    ground: Ground,
+    inEngine: (command: readonly string[]) => Promise<void>,
+  ): Promise<Scene> {
     const sandbox = await Sandbox.create(host);
     const fileSystem =
       ground === "roomy" ? undefined : await FileSystem.create({ bytes: DISK_BYTES, inodes: 4096 });
-    if (fileSystem !== undefined) await mkdir(join(fileSystem.folder, "volume"));
+    if (fileSystem !== undefined) {
+      await mkdir(join(fileSystem.folder, "volume"));
+      await inEngine(["mount", fileSystem.device, fileSystem.folder]);
+    }
     const sources = { a: await sandbox.volume("a"), b: await sandbox.volume("b") };
     const trees = { a: await fill(sources.a, "a"), b: await fill(sources.b, "b") };
     const place =
@@ -94,16 +108,8 @@ export class Scene implements AsyncDisposable {
       ({ type: "none", o: "bind", device: join(fileSystem.folder, "volume") } as const);
     const made = await sandbox.volume("contested", { driverOpts: place ?? {} });
     const volume = { name: made.name, folder: place?.device ?? made.folder };
-    const scene = new Scene(sandbox, volume, fileSystem, ground, trees);
-    for (const contents of ["a", "b"] as const) {
-      for (const format of ["tar.zst", "tar"] as const) {
-        const out = sandbox.path(`of-${contents}-${format}`);
-        const { name } = sources[contents];
-        const { archive } = await sandbox.snapshot(name, ["-o", out, "--format", format]);
-        scene.#archives.set(`${contents} ${format}`, archive);
-      }
-    }
-    await sandbox.restore(volume.name, scene.archive("a"), ["--undeclared"]);
+    const scene = new Scene(sandbox, volume, fileSystem, ground, inEngine, sources, trees);
+    await copyTree(sources.a.folder, volume.folder);
     if (fileSystem !== undefined && ground === "cramped") {
       await leaveRoom(fileSystem, "ballast", CRAMPED_BYTES);
     }
@@ -111,18 +117,25 @@ export class Scene implements AsyncDisposable {
     return scene;
   }
 
-  /** The archive of one of the two contents. */
-  archive(contents: Contents, format: Format = "tar.zst"): string {
-    const archive = this.#archives.get(`${contents} ${format}`);
-    if (archive === undefined) throw new Error(`no archive of ${contents} as ${format}`);
+  /** The archive of one of the two contents, made when it is first asked for. */
+  archive(contents: Contents, format: Format = "tar.zst"): Promise<string> {
+    const key = `${contents} ${format}`;
+    const archive = this.#archives.get(key) ?? this.#makeArchive(contents, format);
+    this.#archives.set(key, archive);
     return archive;
+  }
+
+  async #makeArchive(contents: Contents, format: Format): Promise<string> {
+    const out = this.sandbox.path(`of-${contents}-${format}`);
+    const { name } = this.#sources[contents];
+    return (await this.sandbox.snapshot(name, ["-o", out, "--format", format])).archive;
   }
 
   /** The same in files of their own, that can be damaged. */
   async copyOfArchive(contents: Contents, format: Format): Promise<ArchivePair> {
     this.#copies += 1;
     const archive = this.sandbox.path(`copy-${this.#copies}.${format}`);
-    const original = this.archive(contents, format);
+    const original = await this.archive(contents, format);
     await copyFile(original, archive);
     await copyFile(sidecarOf(original), sidecarOf(archive));
     return { archive, sidecar: sidecarOf(archive) };
@@ -185,7 +198,9 @@ export class Scene implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await attempt("chattr", ["-R", "-i", this.volume.folder]);
     await this.sandbox[Symbol.asyncDispose]();
-    await this.fileSystem?.[Symbol.asyncDispose]();
+    if (this.fileSystem === undefined) return;
+    await this.#inEngine(["umount", this.fileSystem.folder]);
+    await this.fileSystem[Symbol.asyncDispose]();
   }
 
   async #addUsers(): Promise<void> {
@@ -203,7 +218,15 @@ export class Scene implements AsyncDisposable {
         hostConfig: { ...mounts, NetworkMode: "none", RestartPolicy: { Name: "always" } },
       }),
     );
-    const ids = [running, paused, exited, always].map(({ id }) => id);
+    // Stopped by hand; an engine that starts would start it nevertheless.
+    const resting = await sandbox.running(
+      "resting",
+      await sandbox.waiting(volume.name, {
+        hostConfig: { ...mounts, NetworkMode: "none", RestartPolicy: { Name: "always" } },
+      }),
+    );
+    await stopContainer(sandbox.engine, resting.id);
+    const ids = [running, paused, exited, always, resting].map(({ id }) => id);
     this.#users = await Promise.all(
       ids.map(async (id) => ({ id, wanted: await this.#stateOf(id) })),
     );
@@ -220,6 +243,13 @@ export class Scene implements AsyncDisposable {
       startedAt: details.State.StartedAt,
     };
   }
+}
+
+/** With the machine's own tar; it knows as much of a tree as the oracle looks at. */
+async function copyTree(from: string, to: string): Promise<void> {
+  const faithful = "--sparse --acls --xattrs --xattrs-include=* --numeric-owner";
+  const pipeline = `tar -cf - -C "$0" ${faithful} . | tar -xpf - -C "$1" ${faithful}`;
+  await run("sh", ["-f", "-c", pipeline, from, to]);
 }
 
 async function fill(volume: TestVolume, contents: Contents): Promise<readonly TreeEntry[]> {

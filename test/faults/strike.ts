@@ -19,10 +19,13 @@ const SNAPSHOT_DISK_BYTES = 32 << 20;
 const FILLER = "filler";
 const FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
-/** An engine that can be killed; where there is none, no fault may ask for that. */
+/** An engine that can be killed. */
 export interface KillableEngine {
+  readonly host: string;
   crash(): Promise<void>;
   start(): Promise<void>;
+  /** Of dockerd, as this machine sees it. */
+  pid(): Promise<number>;
 }
 
 /** A command that was under fault, and is over. */
@@ -53,12 +56,12 @@ const RESTORE_FLAGS = [
 ];
 const IGNORES_HEALTH = ["--health-timeout", "0", "-v"];
 
-export function restoreCommand(
+export async function restoreCommand(
   scene: Scene,
   contents: Contents,
   flags: readonly string[] = [],
-): readonly string[] {
-  const archive = scene.archive(contents);
+): Promise<readonly string[]> {
+  const archive = await scene.archive(contents);
   const inPlace = scene.ground === "cramped" ? ["--in-place"] : [];
   return ["volume", "restore", scene.volume.name, archive, ...RESTORE_FLAGS, ...inPlace, ...flags];
 }
@@ -85,7 +88,7 @@ export async function prepare(
       await leaveInterrupted(scene, after, "swap", 15);
       return { args: recoverCommand(scene), options: {}, before, after };
     case "undo": {
-      const kept = restoreCommand(scene, after, ["--keep-previous"]);
+      const kept = await restoreCommand(scene, after, ["--keep-previous"]);
       mustSucceed(await scene.sandbox.dockform(kept));
       return { args: undoCommand(scene), options: {}, before: after, after: before };
     }
@@ -94,7 +97,7 @@ export async function prepare(
       return { args, options: {}, before, after: before };
     }
     default:
-      return { args: restoreCommand(scene, after, flags), options: {}, before, after };
+      return { args: await restoreCommand(scene, after, flags), options: {}, before, after };
   }
 }
 
@@ -105,7 +108,7 @@ export async function leaveInterrupted(
   phase: Phase,
   delayMs: number,
 ): Promise<void> {
-  const restore = scene.sandbox.start(restoreCommand(scene, contents));
+  const restore = scene.sandbox.start(await restoreCommand(scene, contents));
   await arrived(restore, { phase, delayMs }, 0);
   restore.signal("SIGKILL");
   await killHelpers(scene, "kill");
@@ -117,7 +120,7 @@ export async function strike(
   scene: Scene,
   command: Command,
   what: { readonly blow: Blow; readonly moment: Moment; readonly usualMs: number },
-  engine: KillableEngine | undefined,
+  engine: KillableEngine,
 ): Promise<Struck> {
   await using weapon = await Weapon.ready(scene, what.blow, what.moment, engine);
   const options = { ...command.options, ...weapon.options };
@@ -193,7 +196,7 @@ class Weapon implements AsyncDisposable {
     scene: Scene,
     blow: Blow,
     moment: Moment,
-    engine: KillableEngine | undefined,
+    engine: KillableEngine,
   ): Promise<Weapon> {
     await using stack = new AsyncDisposableStack();
     const ready = (act: Act, options: CliOptions = {}): Weapon =>
@@ -210,10 +213,10 @@ class Weapon implements AsyncDisposable {
         return ready(async () => (await killHelpers(scene, "remove")) > 0);
       case "kill the engine":
         return ready(async (child) => {
-          await engine?.crash();
+          await engine.crash();
           await endsInTime(child);
-          await engine?.start();
-          return engine !== undefined;
+          await engine.start();
+          return true;
         });
       case "cut the connection":
       case "cut the connection for good": {
