@@ -40,6 +40,11 @@ if (selected.length === 0) {
 
 await measure([process.execPath, "node_modules/.bin/rolldown", "-c", "rolldown.config.ts"]);
 await using stage = await Stage.open();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    void stage[Symbol.asyncDispose]().finally(() => process.exit(1));
+  });
+}
 await helperImageOf(stage);
 const startedMs = performance.now();
 const rows: Row[] = [];

@@ -133,7 +133,7 @@ export class Stage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.engine.close();
     await this.#privateEngine.stop();
-    for (const folder of this.#mounts) await measure(["umount", folder]);
+    for (const folder of this.#mounts) await measure(["umount", "--lazy", folder]);
     await rm(this.#place, { recursive: true, force: true });
   }
 }

@@ -10,6 +10,8 @@ import type { HelperSession, HelperVerb } from "./session.ts";
 /** For a verb whose input has ended, or that is about to open it. */
 const VERB_END_TIMEOUT_MS = 60_000;
 
+const CHUNKS_AT_ONCE = 4;
+
 /**
  * Takes bytes in their order. The chunk's memory is used again once the promise is settled, so that a
  * terabyte passes through as little memory as a megabyte.
@@ -158,7 +160,7 @@ class ExecPath implements DataPath {
     const { output, call } = await this.#session.exec(verb("-"), options);
     addAbortSignal(signal, output.stdout);
     try {
-      for await (const chunk of output.stdout as AsyncIterable<Buffer>) await sink(chunk);
+      await sinkAll(output.stdout, sink);
     } catch (error) {
       signal.throwIfAborted();
       throw error;
@@ -177,6 +179,18 @@ class ExecPath implements DataPath {
     output.stdout.resume();
     return pump(source, connection, call, signal);
   }
+}
+
+/** Each chunk has memory of its own here, so that the next is read while a few are on their way. */
+async function sinkAll(source: AsyncIterable<Buffer>, sink: ByteSink): Promise<void> {
+  const sinking: Promise<void>[] = [];
+  for await (const chunk of source) {
+    if (sinking.length === CHUNKS_AT_ONCE) await sinking.shift();
+    const sunk = sink(chunk);
+    sunk.catch(() => {});
+    sinking.push(sunk);
+  }
+  await Promise.all(sinking);
 }
 
 /**

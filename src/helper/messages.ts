@@ -1,8 +1,8 @@
-import type { HelperReply } from "./reply.ts";
+import { TAR_RECORD_BYTES, type HelperReply } from "./reply.ts";
 
 /** What tar and zstd made of an archive, read from a reply's status facts and messages. */
 export interface TarOutcome {
-  /** Length of the tar stream. */
+  /** Length of the tar stream, in whole records. */
   readonly tarBytes: number;
   /** Regular files, one for each name. */
   readonly files: number;
@@ -15,11 +15,14 @@ export interface TarOutcome {
   readonly failure: string | undefined;
 }
 
-const TAR_RECORD_BYTES = 10_240;
-
-/** What tar may read at the most, in its own unit; a stream is padded to whole records. */
+/** How many records a tar stream takes; it is padded to whole ones, its writer's or at last its reader's. */
 export function tarRecords(bytes: number): number {
-  return Math.ceil(bytes / TAR_RECORD_BYTES) + 2;
+  return Math.ceil(bytes / TAR_RECORD_BYTES);
+}
+
+/** How many records tar may read of a stream that is not to be longer than that. */
+export function tarRecordLimit(bytes: number): number {
+  return tarRecords(bytes) + 2;
 }
 
 const TOTAL = /^Total bytes (?:written|read): (\d+)/;

@@ -27,9 +27,9 @@ test("tar's checkpoints and what is expected are progress, not messages or facts
   ]);
   const reply = await new ReplyReader(stderr, MARK).expect((each) => seen.push(each)).reply;
   assert.deepEqual(seen, [
-    { bytes: 4_096_000 },
+    { bytes: 24_576_000 },
     { totalBytes: 5_000_000, totalEntries: 12 },
-    { bytes: 8_192_000 },
+    { bytes: 49_152_000 },
   ]);
   assert.equal(reply.messages.length, 1);
   assert.equal(reply.facts.size, 0);

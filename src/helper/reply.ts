@@ -35,9 +35,9 @@ export interface HelperCall {
 const MESSAGES_KEPT = 1000;
 /** What the outcome is judged by: tar's sum, and what it could not do. */
 const ALWAYS_KEPT = /^Total bytes|: Cannot /;
+/** The unit in which the helper's tar reads and writes. */
+export const TAR_RECORD_BYTES = 61_440;
 const CHECKPOINT = /^tar: Write checkpoint (\d+)$/;
-/** tar's default, which its checkpoints count. */
-const TAR_RECORD_BYTES = 10_240;
 
 /**
  * Reads the helper's stderr and sorts marked lines (facts) from the tools' messages.
@@ -118,6 +118,7 @@ class PendingCall {
   }
 
   addMessage(line: string): void {
+    // tar counts its records.
     const checkpoint = CHECKPOINT.exec(line)?.[1];
     if (checkpoint !== undefined) {
       this.#onProgress?.({ bytes: Number(checkpoint) * TAR_RECORD_BYTES });

@@ -6,7 +6,7 @@ import type { Helper } from "../helper/helper.ts";
 import { archiveFormat, sidecarPath, type ArchiveFormat } from "../snapshot/name.ts";
 import { parseSidecar, storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
 import { formatBytes } from "../format.ts";
-import { tarRecords, tarOutcome, type TarOutcome } from "../helper/messages.ts";
+import { tarOutcome, tarRecordLimit, type TarOutcome } from "../helper/messages.ts";
 import { Digest } from "./digest.ts";
 import type { StartProgress } from "./tools.ts";
 
@@ -139,7 +139,7 @@ export class Archive implements AsyncDisposable {
     const digest = new Digest(progress);
     try {
       const reply = await helper.dataPath.send(
-        (input) => ["scan", input, this.compression, String(tarRecords(limitBytes))],
+        (input) => ["scan", input, this.compression, String(tarRecordLimit(limitBytes))],
         this.chunks(digest),
         signal,
         progress.report,

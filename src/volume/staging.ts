@@ -1,7 +1,7 @@
 import { DockformError, messageOf } from "../errors.ts";
 import { formatBytes } from "../format.ts";
 import type { Helper } from "../helper/helper.ts";
-import { tarOutcome, tarRecords } from "../helper/messages.ts";
+import { tarOutcome, tarRecordLimit, tarRecords } from "../helper/messages.ts";
 import type { HelperReply } from "../helper/reply.ts";
 import type { ByteText } from "../tar/header.ts";
 import { shortcoming, type ArchiveContents } from "./archive.ts";
@@ -346,7 +346,7 @@ export class StagedContents {
     progress.report({ totalEntries: expected.entries });
     try {
       const digest = new Digest(progress);
-      const records = String(tarRecords(expected.limitBytes));
+      const records = String(tarRecordLimit(expected.limitBytes));
       const reply = await this.#lock.helper.dataPath.send(
         (input) => ["extract", this.#id, input, archive.compression, records],
         archive.chunks(digest),
@@ -360,7 +360,8 @@ export class StagedContents {
       const flaw = shortcoming(outcome);
       if (flaw !== undefined) throw archive.damaged(flaw);
       for (const remark of remarks) log.warn(remark);
-      const otherCounts = tarBytes !== expected.tarBytes || entries !== expected.entries;
+      const otherCounts =
+        tarRecords(tarBytes) !== tarRecords(expected.tarBytes) || entries !== expected.entries;
       const changed = digest.sha256() !== expected.sha256 || (expected.counted && otherCounts);
       if (changed) throw archive.damaged("it is not what was checked a moment ago");
       const leftOut = reply.facts.get("left_out");
