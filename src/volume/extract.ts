@@ -32,49 +32,59 @@ export async function extractPaths(
   const target = new ConfinedFolder(folder);
   await target.refuseTaken(selection.entries.keys());
   await target.create();
-  const later: TarEntry[] = [];
+  const later: Later[] = [];
   let fileBytes = 0;
   using pass = new ArchivePass(archive, "Extracting", tools);
   for await (const entry of pass.reader.entries()) {
-    const names = filesToWrite(entry, selection);
+    const names = namesFor(entry, selection);
     const [name, ...others] = names;
-    if (name !== undefined) {
+    if (name === undefined) continue;
+    if (entry.type === "folder") await target.makeFolder(name, entry);
+    // A link could lead what follows elsewhere, so links come when all else is there.
+    else if (entry.type !== "file") later.push(...names.map((path) => ({ path, entry })));
+    else {
       await target.writeFile(name, entry);
       fileBytes += entry.sizeBytes;
       for (const other of others) await target.link(other, name);
-    } else if (isWanted(entry, selection)) {
-      if (entry.type === "folder") await target.makeFolder(entryPath(entry.path), entry);
-      // A link could lead what follows elsewhere, so links come when all else is there.
-      else later.push(entry);
     }
   }
-  const [symlinks, others] = [true, false].map((isLink) =>
-    later.filter(({ type }) => (type === "symlink") === isLink),
-  );
-  for (const entry of [...(others ?? []), ...(symlinks ?? [])]) {
-    await makeLater(target, entry, selection);
-  }
+  for (const { path, entry } of inOrder(later)) await makeLater(target, path, entry, selection);
   await target.finish();
   return { entries: selection.entries.size, fileBytes, notRestored: target.notRestored() };
 }
 
-function isWanted(entry: TarEntry, { entries }: Selection): boolean {
-  return entries.get(entryPath(entry.path)) === entry.positionBytes;
+/** What is made when all files are there, and under which name. */
+interface Later {
+  readonly path: ByteText;
+  readonly entry: TarEntry;
 }
 
-/** The paths that get an entry's data: its own, or those of links to it that come without it. */
-function filesToWrite(entry: TarEntry, selection: Selection): readonly ByteText[] {
-  if (entry.type !== "file") return [];
-  if (isWanted(entry, selection)) return [entryPath(entry.path)];
-  return selection.sources.get(entry.positionBytes) ?? [];
+/** Nodes, other names of files, symbolic links, and then other names of those. */
+function inOrder(later: readonly Later[]): readonly Later[] {
+  const symlinks = new Set(
+    later.filter(({ entry }) => entry.type === "symlink").map(({ path }) => path),
+  );
+  const rank = ({ entry: { type, linkTarget } }: Later): number => {
+    if (type === "symlink") return 2;
+    if (type !== "hardlink") return 0;
+    return symlinks.has(entryPath(linkTarget)) ? 3 : 1;
+  };
+  return later.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** The paths that an entry is extracted to: its own, or those of links to it that come without it. */
+function namesFor(entry: TarEntry, { entries, sources }: Selection): readonly ByteText[] {
+  const path = entryPath(entry.path);
+  if (entries.get(path) === entry.positionBytes) return [path];
+  return sources.get(entry.positionBytes) ?? [];
 }
 
 async function makeLater(
   target: ConfinedFolder,
+  path: ByteText,
   entry: TarEntry,
   { entries }: Selection,
 ): Promise<void> {
-  const path = entryPath(entry.path);
   if (entry.type === "symlink") return target.makeSymlink(path, entry);
   if (entry.type !== "hardlink") return target.makeNode(path, entry);
   const first = entryPath(entry.linkTarget);
