@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { listContainers, startContainer } from "../../src/engine/containers.ts";
 import { listNetworks } from "../../src/engine/networks.ts";
@@ -113,15 +113,15 @@ test("a drill asks a Redis that it started for what is in it", { skip: noImages 
     for i in 1 2 3 4 5 6 7 8 9; do redis-cli ping && break; done
     answer=$(redis-cli get answer); echo "it says $answer"; [ "$answer" = 42 ]`;
   const asked = ["--image", image.reference, "--command", question];
-  const result = await drill(sandbox, archive, ...asked);
+  const result = await drill(sandbox, name, ...asked);
   assert.equal(result.code, 0, result.stderr);
   assert.match(result.stdout, /^Proven: \.dockform\/snapshots\/.*\n.*: it ended with code 0$/m);
 
   for (const file of await readdir(join(folder, "appendonlydir"))) {
     await truncate(join(folder, "appendonlydir", file), 3);
   }
-  const broken = await sandbox.snapshot(name);
-  const failed = await drill(sandbox, broken.archive, ...asked);
+  await sandbox.snapshot(name);
+  const failed = await drill(sandbox, `${name}@latest`, ...asked);
   assert.equal(failed.code, 1, failed.stderr);
   assert.deepEqual(await leftovers(sandbox, name), []);
 
@@ -142,7 +142,7 @@ test(
     const [config, doors] = [sandbox.path("config"), sandbox.path("doors")];
     await mkdir(config);
     await mkdir(doors);
-    await using _socket = await listening(join(doors, "socket"));
+    await using door = await listening(join(doors, "socket"));
     await writeFiles(data.folder, { drill: "yes" });
     await writeFiles(other.folder, { "of/others": "here" });
     await writeFiles(shared.folder, { certificate: "here" });
@@ -174,7 +174,7 @@ test(
           { Type: "volume", Source: other.name, Target: "/other" },
           { Type: "volume", Source: shared.name, Target: "/shared", ReadOnly: true },
           { Type: "bind", Source: config, Target: "/config" },
-          { Type: "bind", Source: doors, Target: "/doors", ReadOnly: true },
+          { Type: "bind", Source: dirname(door.path), Target: "/doors", ReadOnly: true },
           { Type: "bind", Source: "/run", Target: "/run", ReadOnly: true },
         ],
       },
@@ -312,10 +312,11 @@ test(
 );
 
 /** A socket that a program of the host listens on. */
-async function listening(path: string): Promise<AsyncDisposable> {
+async function listening(path: string): Promise<AsyncDisposable & { readonly path: string }> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(path, resolve));
   return {
+    path,
     [Symbol.asyncDispose]: () => new Promise((resolve) => void server.close(() => resolve())),
   };
 }

@@ -1,12 +1,13 @@
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname } from "node:path";
 import { DockformError } from "../../errors.ts";
 import { formatDuration } from "../../format.ts";
 import { Archive } from "../../volume/archive.ts";
 import { drill, type DrillReport, type DrillSubject } from "../../volume/drill.ts";
 import type { Session } from "../session.ts";
+import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
 import { targetIn, type Workspace, type WorkspaceContext } from "../workspace.ts";
 
-export interface SnapshotDrillOptions {
+export interface SnapshotDrillOptions extends StoreOption {
   readonly image?: string;
   readonly command?: string;
   readonly mountPath?: string;
@@ -21,8 +22,8 @@ export async function snapshotDrill(
   options: SnapshotDrillOptions,
 ): Promise<void> {
   const subject = drillSubject(options);
-  using workspace = await session.openWorkspace();
-  const archivePath = resolve(session.io.cwd, reference);
+  using workspace = await session.openWorkspace(options.store);
+  const { archivePath } = await new SnapshotStore(session, workspace).find(reference);
   const { volume, context } = await snapshotOf(workspace, archivePath);
   const report = await drill(
     {

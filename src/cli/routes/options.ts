@@ -34,3 +34,14 @@ export function parseSeconds(text: string): number {
   }
   return Number(text) * 1000;
 }
+
+/** How a command line names a snapshot. */
+export const REFERENCE =
+  "volume@latest, volume@latest~1, volume@2026-11-23, or a path; a volume alone: its latest";
+
+export function withStore(command: Command): Command {
+  return command.option(
+    "--store <folder>",
+    "where snapshots are kept (.dockform/snapshots by the manifest)",
+  );
+}

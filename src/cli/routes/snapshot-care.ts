@@ -1,7 +1,14 @@
 import { Option, type Command } from "commander";
 import type { SnapshotDrillOptions } from "../commands/snapshot-drill.ts";
 import type { CheckOption } from "../commands/snapshot-status.ts";
-import { checkOption, examples, parseSeconds, type Start } from "./options.ts";
+import {
+  checkOption,
+  examples,
+  parseSeconds,
+  REFERENCE,
+  withStore,
+  type Start,
+} from "./options.ts";
 
 /** A database may replay a long log before it is healthy. */
 const DEFAULT_TIMEOUT_S = 600;
@@ -17,12 +24,11 @@ export function addSnapshotCareCommands(snapshot: Command, start: Start): void {
       const { snapshotStatus } = await import("../commands/snapshot-status.ts");
       await snapshotStatus(start(command), options);
     });
-  snapshot
-    .command("drill")
+  withStore(snapshot.command("drill"))
     .description(
       "Prove a snapshot: restore it into a throw-away volume and start something on that. Nothing of it reaches anything outside, and all of it is removed.",
     )
-    .argument("<snapshot>", "the snapshot's .tar.zst or .tar file")
+    .argument("<snapshot>", REFERENCE)
     .option("--container <name>", "start a copy of this container (the one that uses the volume)")
     .option("--image <image>", "start this image instead, with --command")
     .option("--command <text>", "run by the image's /bin/sh; exit code 0 is the proof")
@@ -35,9 +41,9 @@ export function addSnapshotCareCommands(snapshot: Command, start: Start): void {
     .addHelpText(
       "after",
       examples(
-        "snapshot drill S.tar.zst",
-        "snapshot drill S.tar.zst --container myapp-db-1",
-        "snapshot drill S.tar.zst --image redis:7 --command 'redis-check-aof /data/appendonly.aof'",
+        "snapshot drill myapp_data",
+        "snapshot drill myapp_data@2026-11-23 --container myapp-db-1",
+        "snapshot drill cache@latest --image redis:7 --command 'redis-check-rdb /data/dump.rdb'",
       ),
     )
     .action(async (reference: string, options: SnapshotDrillOptions, command: Command) => {

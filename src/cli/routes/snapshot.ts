@@ -6,7 +6,7 @@ import type { SnapshotPruneOptions } from "../commands/snapshot-prune.ts";
 import type { SnapshotRemoveOptions } from "../commands/snapshot-remove.ts";
 import type { SnapshotVerifyOptions } from "../commands/snapshot-verify.ts";
 import type { StoreOption } from "../snapshot-store.ts";
-import { examples, type Start } from "./options.ts";
+import { examples, REFERENCE, withStore, type Start } from "./options.ts";
 import { addSnapshotCareCommands } from "./snapshot-care.ts";
 
 /** `snapshot ...`. */
@@ -25,9 +25,6 @@ export function addSnapshotCommands(root: Command, start: Start): void {
   addPrune(snapshot, start);
   addSnapshotCareCommands(snapshot, start);
 }
-
-const REFERENCE =
-  "volume@latest, volume@latest~1, volume@2026-11-23, or a path; a volume alone: its latest";
 
 function addList(snapshot: Command, start: Start): void {
   withStore(snapshot.command("list"))
@@ -208,11 +205,4 @@ function parseRegex(text: string): string {
   } catch (error) {
     throw new InvalidArgumentError(messageOf(error));
   }
-}
-
-function withStore(command: Command): Command {
-  return command.option(
-    "--store <folder>",
-    "where snapshots are kept (.dockform/snapshots by the manifest)",
-  );
 }
