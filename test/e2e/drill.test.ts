@@ -11,6 +11,7 @@ import { EngineApi } from "../images/engine-api.ts";
 import { cannotUnpackPackages } from "../images/packages.ts";
 import { importPostgres, POSTGRES_DATA } from "../images/postgres.ts";
 import { importRedis, REDIS_DATA } from "../images/redis.ts";
+import { makeOddTree, removeTree } from "../oracle/tree.ts";
 import { assertError, readJson, writeFiles } from "./archives.ts";
 import { assertUntouched, Sandbox, until, type CliResult } from "./harness.ts";
 
@@ -308,6 +309,22 @@ test(
       hint: /--image and/,
     });
     assert.deepEqual(await leftovers(sandbox, name), []);
+  },
+);
+
+test(
+  "verify --deep restores into a throw-away volume, and everything comes back as it is",
+  { skip: skipUnlessPrivate },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const { name, folder } = await sandbox.volume("odd");
+    await makeOddTree(folder, { smallFiles: 300 });
+    const { sidecarPath } = await sandbox.snapshot(name);
+    const deep = await sandbox.dockform(["snapshot", "verify", name, "--deep"]);
+    assert.equal(deep.code, 0, deep.stderr);
+    assert.notEqual((await readJson(sidecarPath))["verified_at"], undefined);
+    assert.deepEqual(await leftovers(sandbox, name), []);
+    await removeTree(folder);
   },
 );
 

@@ -1,11 +1,9 @@
-import { basename, dirname } from "node:path";
 import { DockformError } from "../../errors.ts";
 import { formatDuration } from "../../format.ts";
-import { Archive } from "../../volume/archive.ts";
 import { drill, type DrillReport, type DrillSubject } from "../../volume/drill.ts";
 import type { Session } from "../session.ts";
 import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
-import { targetIn, type Workspace, type WorkspaceContext } from "../workspace.ts";
+import { snapshotTarget } from "../snapshot-target.ts";
 
 export interface SnapshotDrillOptions extends StoreOption {
   readonly image?: string;
@@ -24,10 +22,10 @@ export async function snapshotDrill(
   const subject = drillSubject(options);
   using workspace = await session.openWorkspace(options.store);
   const { archivePath } = await new SnapshotStore(session, workspace).find(reference);
-  const { volume, context } = await snapshotOf(workspace, archivePath);
+  const target = await snapshotTarget(workspace, archivePath);
   const report = await drill(
     {
-      target: targetIn(context, volume),
+      target,
       archivePath,
       subject,
       timeoutMs: options.timeout,
@@ -57,26 +55,6 @@ function drillSubject({
     );
   }
   return { kind: "image", image, command, mountPath };
-}
-
-/** Which volume a snapshot is of, and in which engine that volume is. */
-async function snapshotOf(
-  workspace: Workspace,
-  archivePath: string,
-): Promise<{ readonly volume: string; readonly context: WorkspaceContext }> {
-  await using archive = await Archive.open(archivePath);
-  const sidecar = await archive.sidecar();
-  const contexts = await workspace.contexts();
-  const [only] = contexts;
-  const context =
-    contexts.length === 1 ? only : contexts.find(({ name }) => name === sidecar?.context);
-  if (context === undefined) {
-    throw new DockformError("usage", "it is not known in which context the drill is to be", {
-      hint: `Name one with --context: ${contexts.map(({ name }) => name).join(", ")}.`,
-    });
-  }
-  // Without a sidecar, the folder says it.
-  return { volume: sidecar?.volume_name ?? basename(dirname(archivePath)), context };
 }
 
 function toText(report: DrillReport, session: Session): string {

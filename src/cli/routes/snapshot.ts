@@ -123,13 +123,17 @@ function addDiff(snapshot: Command, start: Start): void {
 
 function addVerify(snapshot: Command, start: Start): void {
   withStore(snapshot.command("verify"))
-    .description("Read snapshots to their end and check all there is to check. Needs no engine.")
+    .description(
+      "Read snapshots to their end and check all there is to check. Only --deep needs an engine.",
+    )
     .argument("[snapshot]", `${REFERENCE}; with --all a volume`)
     .option("--all", "verify every snapshot, of the volume or of all volumes", false)
+    .option("--deep", "restore each into a throw-away volume, too, and compare", false)
     .addHelpText(
       "after",
       examples(
         "snapshot verify myapp_data@latest",
+        "snapshot verify myapp_data --deep",
         "snapshot verify --all",
         "snapshot verify --all myapp_data",
       ),
