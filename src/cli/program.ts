@@ -3,6 +3,7 @@ import { DockformError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import type { CliIo } from "./io.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./output/logger.ts";
+import { addCompletionCommands } from "./routes/completion.ts";
 import { addDiagnosticCommands } from "./routes/diagnostic.ts";
 import { addManifestCommands } from "./routes/manifest.ts";
 import { choice, type Start } from "./routes/options.ts";
@@ -97,5 +98,6 @@ function program(io: CliIo, start: Start): Command {
   addVolumeCommands(root, start);
   addSnapshotCommands(root, start);
   addDiagnosticCommands(root, start);
+  addCompletionCommands(root, start);
   return root;
 }

@@ -18,6 +18,7 @@ interface Status {
   readonly newest_snapshot: string | null;
   readonly age_seconds: number | null;
   readonly unchanged_at: string | null;
+  readonly verified_at: string | null;
   readonly proven_at: string | null;
   readonly damage: string | null;
 }
@@ -63,7 +64,11 @@ volumes:
   await stored(sandbox, "late", 37);
   await stored(sandbox, "casual", 24 * 400);
   const lately = new Date(Date.now() - HOUR_MS).toISOString();
-  await stored(sandbox, "still", 24 * 30, { unchanged_at: lately, proven_at: lately });
+  await stored(sandbox, "still", 24 * 30, {
+    unchanged_at: lately,
+    verified_at: lately,
+    proven_at: lately,
+  });
   await stored(sandbox, "undeclared", 5);
   const volumes = await status(sandbox);
   assert.deepEqual(
@@ -80,10 +85,11 @@ volumes:
   assert.equal(volumes.get("daily")?.newest_snapshot, newest);
   assert.equal(Math.floor((volumes.get("daily")?.age_seconds ?? 0) / 3600), 5);
   assert.equal(Math.floor((volumes.get("still")?.age_seconds ?? 0) / 3600), 1);
+  assert.equal(volumes.get("still")?.verified_at, lately);
   assert.equal(volumes.get("still")?.proven_at, lately);
   const text = await sandbox.dockform(["snapshot", "status"]);
-  assert.match(text.stdout, /^late +stale +37 hours +36h +20\S+Z +-$/m);
-  assert.match(text.stdout, /^bare +missing +- +2w +- +-$/m);
+  assert.match(text.stdout, /^late +stale +37 hours +36h +20\S+Z +- +-$/m);
+  assert.match(text.stdout, /^bare +missing +- +2w +- +- +-$/m);
 });
 
 test("--check has an exit code of its own, and only when something wants attention", async () => {

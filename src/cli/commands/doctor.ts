@@ -12,12 +12,14 @@ import {
 } from "../../journal/operation.ts";
 import { freeBytes } from "../../store/folder.ts";
 import { wantsAttention } from "../../snapshot/freshness.ts";
+import { findLeftovers, isThrowAway } from "../../volume/throwaway.ts";
 import {
   checkFreshness,
   declaredFreshness,
   freshnessRemark,
   type DeclaredFreshness,
 } from "../freshness-view.ts";
+import type { CliIo } from "../io.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
 import type { Workspace, WorkspaceContext } from "../workspace.ts";
@@ -92,8 +94,9 @@ async function checkContexts(workspace: Workspace, session: Session): Promise<re
 async function checkContext(
   context: WorkspaceContext,
   workspace: Workspace,
-  { io: { signal } }: Session,
+  { io }: Session,
 ): Promise<readonly Finding[]> {
+  const { signal } = io;
   const findings = [ok(`context ${context.name}`, context.engine.endpoint.host)];
   try {
     const api = await withSignal(context.engine.apiVersion(), signal);
@@ -103,6 +106,7 @@ async function checkContext(
       ok("API version", api),
       await checkHelperImage(context, workspace),
       ...(await checkOperations(context, signal)),
+      ...(await checkLeftovers(context, io)),
     );
   } catch (error) {
     findings.push(failure("engine", error));
@@ -154,7 +158,9 @@ async function checkOperations(
 ): Promise<readonly Finding[]> {
   const journal = readJournal(await listContainers(engine, { signal }));
   const found = [...journal.operations.map(({ operation }) => operation), ...journal.records];
-  const volumes = [...new Set(found.map(({ volume }) => volume))];
+  const volumes = [...new Set(found.map(({ volume }) => volume))].filter(
+    (volume) => !isThrowAway(volume),
+  );
   return volumes.flatMap((volume) => {
     const { operations, records } = ofVolume(journal, volume);
     const advice = `Run \`dockform volume recover ${volume}\`.`;
@@ -171,6 +177,21 @@ async function checkOperations(
     const begun = `${describeOperation(unstarted.operation)}, is about to begin, or its client died`;
     return [warning(`volume ${volume}`, begun, `If it does not begin: ${advice}`)];
   });
+}
+
+/** A finding for each trial restore whose client died. */
+async function checkLeftovers(
+  { engine }: WorkspaceContext,
+  { now, signal }: CliIo,
+): Promise<readonly Finding[]> {
+  const leftovers = await findLeftovers(engine, now(), signal);
+  return leftovers.map(({ id, of }) =>
+    warning(
+      `trial restore ${id}`,
+      `an interrupted drill of a snapshot of ${of} left a volume behind`,
+      "The next `dockform snapshot drill` removes it.",
+    ),
+  );
 }
 
 async function checkSpace(context: WorkspaceContext): Promise<Finding> {

@@ -40,6 +40,7 @@ function toJson(volume: DeclaredFreshness): Readonly<Record<string, unknown>> {
     taken_at: newest?.time.toISOString() ?? null,
     unchanged_at: unchangedAt?.toISOString() ?? null,
     age_seconds: ageMs === undefined ? null : Math.floor(ageMs / 1000),
+    verified_at: sidecar?.verified_at ?? null,
     proven_at: sidecar?.proven_at ?? null,
     damage: damage ?? null,
   };
@@ -51,13 +52,14 @@ function toText(
   { paint }: Session,
 ): string {
   if (volumes.length === 0) return "No volumes are declared.";
-  const head = ["VOLUME", "STATE", "AGE", "EVERY", "NEWEST SNAPSHOT", "PROVEN"];
+  const head = ["VOLUME", "STATE", "AGE", "EVERY", "NEWEST SNAPSHOT", "VERIFIED", "PROVEN"];
   const rows = volumes.map((volume) => [
     severalContexts ? `${volume.context}/${volume.volume}` : volume.volume,
     paint(wantsAttention(volume.state) ? "red" : "green", volume.state),
     volume.ageMs === undefined ? "-" : formatAge(volume.ageMs),
     intervalText(volume.every),
     volume.newest?.time.toISOString().replace(".000Z", "Z") ?? "-",
+    volume.sidecar?.verified_at ?? "-",
     volume.sidecar?.proven_at ?? "-",
   ]);
   return table([head.map((title) => paint("bold", title)), ...rows]);

@@ -2,11 +2,17 @@ import { DockformError } from "../../errors.ts";
 import { formatBytes, formatCount } from "../../format.ts";
 import type { Leftover } from "../../store/list.ts";
 import { verifySnapshot, type Verification } from "../../volume/verify.ts";
+import { displayText } from "../../tar/path.ts";
+import { compareRestored } from "../../volume/verify-deep.ts";
 import type { Session } from "../session.ts";
+import { snapshotTarget } from "../snapshot-target.ts";
+import type { Workspace } from "../workspace.ts";
 import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
 
 export interface SnapshotVerifyOptions extends StoreOption {
   readonly all: boolean;
+  /** Restore each into a throw-away volume, too, and compare. */
+  readonly deep: boolean;
 }
 
 interface Outcome {
@@ -26,7 +32,7 @@ export async function snapshotVerify(
   const archivePaths = await chosen(store, reference, options.all);
   const outcomes: Outcome[] = [];
   for (const archivePath of archivePaths) {
-    outcomes.push(await verify(archivePath, session));
+    outcomes.push(await verify(archivePath, session, options.deep ? workspace : undefined));
   }
   const failures = outcomes.flatMap(({ error }) => error ?? []);
   const [only] = failures;
@@ -62,15 +68,43 @@ function withoutData({ path, kind }: Leftover): readonly string[] {
   return kind === "no data" ? [path.replace(/\.json$/, ".tar.zst")] : [];
 }
 
-async function verify(archivePath: string, session: Session): Promise<Outcome> {
+async function verify(
+  archivePath: string,
+  session: Session,
+  deepIn: Workspace | undefined,
+): Promise<Outcome> {
   try {
     const verification = await verifySnapshot(archivePath, session.tools);
+    if (deepIn !== undefined) await verifyRestored(archivePath, session, deepIn);
     return { archivePath, verification, error: undefined };
   } catch (error) {
     session.io.signal.throwIfAborted();
     if (!(error instanceof DockformError)) throw error;
     return { archivePath, verification: undefined, error };
   }
+}
+
+/** @throws DockformError `integrity` when something came back otherwise than it is in the archive. */
+async function verifyRestored(
+  archivePath: string,
+  { tools }: Session,
+  workspace: Workspace,
+): Promise<void> {
+  const target = await snapshotTarget(workspace, archivePath);
+  const differences = await compareRestored(target, archivePath, tools);
+  const [first] = differences;
+  if (first === undefined) return;
+  const others = differences.length === 1 ? "" : ` and ${differences.length - 1} more`;
+  throw new DockformError(
+    "integrity",
+    `${archivePath} does not come back as it is: ${displayText(first.path)} is ${first.kind}${others}`,
+    {
+      hint: "It was restored into a throw-away volume. Does the volume driver keep owners, attributes and times?",
+      data: {
+        differences: differences.map(({ path, kind }) => ({ path: displayText(path), kind })),
+      },
+    },
+  );
 }
 
 function toText({ archivePath, verification, error }: Outcome, session: Session): string {

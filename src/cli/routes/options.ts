@@ -1,4 +1,4 @@
-import { Option, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Session } from "../session.ts";
 
 /** Begins a command: reads the flags that all commands take. */
@@ -25,4 +25,23 @@ export function checkOption(): Option {
 /** The end of a command's help. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  dockform ${line}`).join("\n")}`;
+}
+
+/** Reads whole seconds, to milliseconds. */
+export function parseSeconds(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) {
+    throw new InvalidArgumentError("Expected a whole number of seconds.");
+  }
+  return Number(text) * 1000;
+}
+
+/** How a command line names a snapshot. */
+export const REFERENCE =
+  "volume@latest, volume@latest~1, volume@2026-11-23, or a path; a volume alone: its latest";
+
+export function withStore(command: Command): Command {
+  return command.option(
+    "--store <folder>",
+    "where snapshots are kept (.dockform/snapshots by the manifest)",
+  );
 }

@@ -6,7 +6,7 @@ import type { SnapshotPruneOptions } from "../commands/snapshot-prune.ts";
 import type { SnapshotRemoveOptions } from "../commands/snapshot-remove.ts";
 import type { SnapshotVerifyOptions } from "../commands/snapshot-verify.ts";
 import type { StoreOption } from "../snapshot-store.ts";
-import { examples, type Start } from "./options.ts";
+import { examples, REFERENCE, withStore, type Start } from "./options.ts";
 import { addSnapshotCareCommands } from "./snapshot-care.ts";
 
 /** `snapshot ...`. */
@@ -25,9 +25,6 @@ export function addSnapshotCommands(root: Command, start: Start): void {
   addPrune(snapshot, start);
   addSnapshotCareCommands(snapshot, start);
 }
-
-const REFERENCE =
-  "volume@latest, volume@latest~1, volume@2026-11-23, or a path; a volume alone: its latest";
 
 function addList(snapshot: Command, start: Start): void {
   withStore(snapshot.command("list"))
@@ -126,13 +123,17 @@ function addDiff(snapshot: Command, start: Start): void {
 
 function addVerify(snapshot: Command, start: Start): void {
   withStore(snapshot.command("verify"))
-    .description("Read snapshots to their end and check all there is to check. Needs no engine.")
+    .description(
+      "Read snapshots to their end and check all there is to check. Only --deep needs an engine.",
+    )
     .argument("[snapshot]", `${REFERENCE}; with --all a volume`)
     .option("--all", "verify every snapshot, of the volume or of all volumes", false)
+    .option("--deep", "restore each into a throw-away volume, too, and compare", false)
     .addHelpText(
       "after",
       examples(
         "snapshot verify myapp_data@latest",
+        "snapshot verify myapp_data --deep",
         "snapshot verify --all",
         "snapshot verify --all myapp_data",
       ),
@@ -208,11 +209,4 @@ function parseRegex(text: string): string {
   } catch (error) {
     throw new InvalidArgumentError(messageOf(error));
   }
-}
-
-function withStore(command: Command): Command {
-  return command.option(
-    "--store <folder>",
-    "where snapshots are kept (.dockform/snapshots by the manifest)",
-  );
 }

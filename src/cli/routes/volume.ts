@@ -4,7 +4,7 @@ import type { VolumeRecoverOptions } from "../commands/volume-recover.ts";
 import type { VolumeRestoreOptions } from "../commands/volume-restore.ts";
 import type { VolumeSnapshotOptions } from "../commands/volume-snapshot.ts";
 import type { VolumeUndoOptions } from "../commands/volume-undo.ts";
-import { choice, examples, type Start } from "./options.ts";
+import { choice, examples, parseSeconds, type Start } from "./options.ts";
 
 /** `volume list`, `snapshot`, `restore`, `undo` and `recover`. */
 export function addVolumeCommands(root: Command, start: Start): void {
@@ -139,12 +139,4 @@ function healthTimeout(): Option {
   return new Option("--health-timeout <seconds>", "time for containers to be well; 0: no check")
     .default(DEFAULT_HEALTH_TIMEOUT_S * 1000, String(DEFAULT_HEALTH_TIMEOUT_S))
     .argParser(parseSeconds);
-}
-
-/** To milliseconds. */
-function parseSeconds(text: string): number {
-  if (!/^\d{1,5}$/.test(text)) {
-    throw new InvalidArgumentError("Expected a whole number of seconds.");
-  }
-  return Number(text) * 1000;
 }

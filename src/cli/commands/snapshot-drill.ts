@@ -1,0 +1,83 @@
+import { DockformError } from "../../errors.ts";
+import { formatDuration } from "../../format.ts";
+import { drill, type DrillReport, type DrillSubject } from "../../volume/drill.ts";
+import type { Session } from "../session.ts";
+import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+import { snapshotTarget } from "../snapshot-target.ts";
+
+export interface SnapshotDrillOptions extends StoreOption {
+  readonly image?: string;
+  readonly command?: string;
+  readonly mountPath?: string;
+  readonly container?: string;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+export async function snapshotDrill(
+  session: Session,
+  reference: string,
+  options: SnapshotDrillOptions,
+): Promise<void> {
+  const subject = drillSubject(options);
+  using workspace = await session.openWorkspace(options.store);
+  const { archivePath } = await new SnapshotStore(session, workspace).find(reference);
+  const target = await snapshotTarget(workspace, archivePath);
+  const report = await drill(
+    {
+      target,
+      archivePath,
+      subject,
+      timeoutMs: options.timeout,
+    },
+    session.tools,
+  );
+  session.result(toJson(report), toText(report, session));
+}
+
+/** @throws DockformError `usage` when the options contradict each other. */
+function drillSubject({
+  image,
+  command,
+  mountPath,
+  container,
+}: SnapshotDrillOptions): DrillSubject {
+  if (image === undefined && command === undefined && mountPath === undefined) {
+    return { kind: "container", name: container };
+  }
+  if (image === undefined || command === undefined || container !== undefined) {
+    throw new DockformError(
+      "usage",
+      "a drill starts an image with a command, or a container's copy",
+      {
+        hint: "Give --image and --command, or --container, or none of them where one container uses the volume.",
+      },
+    );
+  }
+  return { kind: "image", image, command, mountPath };
+}
+
+function toText(report: DrillReport, session: Session): string {
+  const { restoreMs, proofMs } = report.durations;
+  return [
+    `Proven: ${session.displayPath(report.archivePath)}`,
+    `  ${report.provenBy}`,
+    `  restored in ${formatDuration(restoreMs)}, proven in ${formatDuration(proofMs)}; all that was made for it is removed`,
+  ].join("\n");
+}
+
+function toJson(report: DrillReport): Readonly<Record<string, unknown>> {
+  return {
+    context: report.context,
+    volume: report.volume,
+    archive: report.archivePath,
+    proven_at: report.provenAt,
+    proven_by: report.provenBy,
+    recorded: report.recorded,
+    differences: report.differences,
+    durations: {
+      restore_ms: report.durations.restoreMs,
+      proof_ms: report.durations.proofMs,
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { basename, dirname } from "node:path";
+import { DockformError } from "../errors.ts";
+import { Archive } from "../volume/archive.ts";
+import type { VolumeTarget } from "../volume/target.ts";
+import { targetIn, type Workspace } from "./workspace.ts";
+
+/**
+ * The volume that a snapshot is of, in the engine that has it: the one named by --context, the only one, or
+ * the one that the sidecar names.
+ *
+ * @throws DockformError `usage` when it is not known which.
+ */
+export async function snapshotTarget(
+  workspace: Workspace,
+  archivePath: string,
+): Promise<VolumeTarget> {
+  await using archive = await Archive.open(archivePath);
+  const sidecar = await archive.sidecar();
+  const contexts = await workspace.contexts();
+  const [only] = contexts;
+  const context =
+    contexts.length === 1 ? only : contexts.find(({ name }) => name === sidecar?.context);
+  if (context === undefined) {
+    throw new DockformError("usage", "it is not known which context's engine is to be used", {
+      hint: `Name one with --context: ${contexts.map(({ name }) => name).join(", ")}.`,
+    });
+  }
+  // Without a sidecar, the folder says it.
+  return targetIn(context, sidecar?.volume_name ?? basename(dirname(archivePath)));
+}
