@@ -120,6 +120,8 @@ export async function restoreInto(
     keepPrevious: false,
     keepFailed: false,
     inPlace: false,
+    verify: false,
+    paths: [],
     healthTimeoutMs: 0,
   };
   await restoreVolume(request, { ...tools, log });

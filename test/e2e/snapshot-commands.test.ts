@@ -313,7 +313,7 @@ async function extract(path: string, folder: string): Promise<unknown> {
 
 const TOOLS: Tools = {
   log: { debug: () => {}, info: () => {}, warn: () => {} },
-  startProgress: () => ({ advance: () => {}, end: () => {} }),
+  startProgress: () => ({ advance: () => {}, report: () => {}, end: () => {} }),
   now: () => new Date(),
   signal: new AbortController().signal,
   version: "test",
