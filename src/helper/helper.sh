@@ -49,10 +49,40 @@ run() {
 }
 
 serve() {
+	trap finish TERM
+	beats=0
+	: >$scratch/idle
+	watch_client &
+	watchdog=$!
 	while IFS= read -r line; do
-		# shellcheck disable=SC2086 # a verb and its arguments are single words
-		run $line </dev/null
+		beats=$((beats + 1))
+		echo $beats >$scratch/beats
+		if [ -n "$line" ]; then
+			rm -f $scratch/idle
+			# shellcheck disable=SC2086 # a verb and its arguments are single words
+			run $line </dev/null
+			: >$scratch/idle
+		fi
 	done >/dev/null
+	finish
+}
+
+# An engine that was restarted under its containers, or a network that is gone, may keep the connection of a
+# client that is dead open for ever. So a client sends an empty line every ten seconds. A signal is heard
+# between two verbs.
+watch_client() {
+	last=
+	silent=0
+	while sleep 10 && kill -0 $$; do
+		beat=$(cat $scratch/beats 2>/dev/null)
+		if [ "$beat" = "$last" ] && [ -e $scratch/idle ]; then silent=$((silent + 1)); else silent=0; fi
+		last=$beat
+		if [ $silent -eq 6 ]; then kill -TERM $$; fi
+	done
+}
+
+finish() {
+	kill "$watchdog" 2>/dev/null
 	# The client is gone. What it had made ready and not swapped in is put away; the status tells
 	# whether anything is left to be done.
 	if [ -e $scratch/staging ]; then (discard "$(cat $scratch/staging)"); fi
@@ -95,6 +125,7 @@ archive() {
 		folder=$volume/.dockform-$3/new/contents
 	else
 		refuse_unfinished
+		reply_mounted
 	fi
 	if [ -n "$(reserved_in "$folder")" ]; then
 		ours="--anchored --exclude=./$staging_pattern --exclude=./$trash_pattern --exclude=./$kept_name"
@@ -261,8 +292,15 @@ inspect() {
 			command -v $tool >/dev/null || reply missing_tool $tool
 		done
 	fi
+	reply_mounted
 	reply_unfinished
 	if [ -d "$volume/$kept_name" ]; then reply kept "$(cat $volume/$kept_name/about)"; fi
+}
+
+# The first mount point of another file system inside the volume.
+reply_mounted() {
+	reply mounted "$(awk -v top=$volume/ 'index($5, top) == 1 { print substr($5, length(top) + 1); exit }' \
+		/proc/self/mountinfo)"
 }
 
 # folders_named PATTERN: at the top of the volume. No name that is ours has a blank in it.

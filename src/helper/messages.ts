@@ -51,7 +51,7 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
     files: number("files") - Number(reply.facts.get("further_link_names") ?? 0),
     entries: number("entries"),
     markedEnd: number("marked_end") === 1,
-    remarks: [...remarks, ...omitted(reply), ...tooLong(reply)],
+    remarks: [...remarks, ...omitted(reply), ...tooLong(reply), ...mounted(reply)],
     failure,
   };
 }
@@ -67,6 +67,13 @@ function isLoss(remark: string): boolean {
 function omitted(reply: HelperReply): readonly string[] {
   const count = reply.messageCount - reply.messages.length;
   return count === 0 ? [] : [`and ${count} more messages of tar`];
+}
+
+function mounted({ facts }: HelperReply): readonly string[] {
+  const place = facts.get("mounted");
+  return place
+    ? [`${place} is the mount point of another file system; it is in the archive, too`]
+    : [];
 }
 
 function tooLong(reply: HelperReply): readonly string[] {

@@ -28,6 +28,8 @@ export const IMAGE_ADVICE =
   "Use an image with GNU tar (built with attributes and ACLs), zstd and a shell, or leave helper.image unset.";
 const CLEANUP_TIMEOUT_MS = 30_000;
 const GONE_POLL_MS = 20;
+/** helper.sh takes a client that is silent for a minute for dead. */
+const HEARTBEAT_MS = 10_000;
 
 /** Another container has the name that one was to be created with. */
 export class NameTakenError extends DockformError {
@@ -74,6 +76,7 @@ export class HelperSession implements AsyncDisposable {
   readonly #replies: ReplyReader;
   readonly #mark: string;
   readonly #log: Log;
+  readonly #heartbeat: NodeJS.Timeout;
   #removed: Promise<void> | undefined;
 
   private constructor(
@@ -96,6 +99,9 @@ export class HelperSession implements AsyncDisposable {
     output.stdout.resume();
     output.stdout.on("error", () => {});
     this.#replies = new ReplyReader(output.stderr, parts.mark);
+    this.#heartbeat = setInterval(() => {
+      if (parts.connection.writable) parts.connection.write("\n");
+    }, HEARTBEAT_MS).unref();
   }
 
   /**
@@ -161,12 +167,14 @@ export class HelperSession implements AsyncDisposable {
 
   /** Removes the container, whatever state it is in, under a time limit of its own; once only. */
   [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#heartbeat);
     this.#removed ??= this.#remove();
     return this.#removed;
   }
 
   /** Lets the container end and stay, to tell of what was not finished. */
   async abandon(): Promise<void> {
+    clearInterval(this.#heartbeat);
     this.#removed ??= Promise.resolve();
     this.#connection.destroy();
     await this.exchange?.remove();

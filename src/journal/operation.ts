@@ -106,11 +106,11 @@ export function readJournal(containers: readonly JournalContainer[], volume?: st
   return volume === undefined ? journal : ofVolume(journal, volume);
 }
 
-/** What a journal says of one volume. */
-export function ofVolume({ operations, records }: Journal, volume: string): Journal {
+/** What a journal says of one volume, or of several through which the same files are reached. */
+export function ofVolume({ operations, records }: Journal, ...volumes: readonly string[]): Journal {
   return {
-    operations: operations.filter(({ operation }) => operation.volume === volume),
-    records: records.filter((record) => record.volume === volume),
+    operations: operations.filter(({ operation }) => volumes.includes(operation.volume)),
+    records: records.filter(({ volume }) => volumes.includes(volume)),
   };
 }
 

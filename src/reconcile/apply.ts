@@ -36,7 +36,7 @@ export async function refuseUsedVolumes(
     const volume = await inspectVolume(target.engine, target.volume, signal);
     if (volume === undefined) continue;
     const containers = await listContainers(target.engine, { signal });
-    refuseOperations(readJournal(containers, volume.name), volume.name);
+    refuseOperations(readJournal(containers, volume.name));
     const users = usersAmong(containers, volume);
     if (users.length === 0) continue;
     const named = users.map(({ container }) => `${containerTitle(container)}, ${container.state}`);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
@@ -56,6 +57,9 @@ export async function replaceInPlace(
     await stopped.stop(await presentUsers(lock, options, tools));
     await refuseNewUsers(lock, stopped, tools);
     tools.log.debug("phase: safety");
+    await staged.begin();
+    const folder = join(lock.target.snapshotFolder, "snapshot");
+    await staged.refuseInside(folder, "The snapshot of the old contents would go with them.");
     safety = await takeSafetySnapshot(lock, tools);
     await refuseWithoutRoom(lock, contents, safety, tools);
     clock.lap();
@@ -71,7 +75,7 @@ export async function replaceInPlace(
     if (error instanceof UndecidedSwapError) throw leftStopped(error, stopped, tools);
     await stopped.startAll();
     await stopped.forget();
-    await staged.conclude();
+    await staged.putAway();
     throw error;
   }
   const back: ReplacedContents = {

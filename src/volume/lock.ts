@@ -6,7 +6,7 @@ import {
   removeStoppedContainer,
   renameContainer,
 } from "../engine/containers.ts";
-import type { EngineVolume } from "../engine/volumes.ts";
+import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { Helper } from "../helper/helper.ts";
 import type { HelperReply } from "../helper/reply.ts";
@@ -20,6 +20,7 @@ import {
 import {
   describeOperation,
   interruptionIn,
+  ofVolume,
   operationInTheWay,
   readJournal,
   recordLabels,
@@ -30,9 +31,10 @@ import {
   type OperationName,
   type RecordName,
 } from "../journal/operation.ts";
+import { volumesSharing } from "./sharing.ts";
 import type { VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
-import { usersAmong, type VolumeUser } from "./users.ts";
+import { usersOfAny, type VolumeUser } from "./users.ts";
 
 const CLEANUP_TIMEOUT_MS = 120_000;
 /** A container that is being removed holds its name for a moment. */
@@ -113,13 +115,12 @@ export class LockedVolume implements AsyncDisposable {
   async survey(
     signal: AbortSignal,
   ): Promise<{ readonly users: readonly VolumeUser[]; readonly journal: Journal }> {
-    const own = new Set(this.#helpers.map(({ containerId }) => containerId));
-    const containers = await listContainers(this.target.engine, { signal });
-    const others = containers.filter(({ id }) => !own.has(id));
-    const journal = readJournal(others, this.volume.name);
-    const inTheWay = operationInTheWay(journal, this.#operation.name);
+    const own = this.#helpers.map(({ containerId }) => containerId);
+    const around = await lookAround(this.target, this.volume, own, signal);
+    const inTheWay = operationInTheWay(around.journal, this.#operation.name);
     if (inTheWay !== undefined) throw atWork(inTheWay);
-    return { users: usersAmong(containers, this.volume), journal };
+    refuseInterruptedNeighbours(around.journal, this.volume.name);
+    return { users: around.users, journal: ofVolume(around.journal, this.volume.name) };
   }
 
   /**
@@ -218,6 +219,35 @@ export class LockedVolume implements AsyncDisposable {
   }
 }
 
+/**
+ * What the engine knows of the files in a volume, whichever volume they are reached by: the containers
+ * that use them, and the operations on them, but for one's own helpers.
+ */
+export async function lookAround(
+  { engine }: VolumeTarget,
+  volume: EngineVolume,
+  ownHelpers: readonly string[],
+  signal: AbortSignal,
+): Promise<{ readonly users: readonly VolumeUser[]; readonly journal: Journal }> {
+  const [containers, volumes] = await Promise.all([
+    listContainers(engine, { signal }),
+    listVolumes(engine, signal),
+  ]);
+  const sharing = volumesSharing(volume, volumes);
+  const others = containers.filter(({ id }) => !ownHelpers.includes(id));
+  const journal = ofVolume(readJournal(others), ...sharing.map(({ name }) => name));
+  return { users: usersOfAny(containers, sharing), journal };
+}
+
+/** A volume over the same files has to be recovered under its own name. */
+function refuseInterruptedNeighbours({ operations, records }: Journal, volume: string): void {
+  const neighbours = {
+    operations: operations.filter(({ operation }) => operation.volume !== volume),
+    records: records.filter((record) => record.volume !== volume),
+  };
+  refuseInterrupted(neighbours);
+}
+
 /** What a helper's labels say of an operation that begins now. */
 export function beginOperation(name: OperationName, volume: string, tools: Tools): Operation {
   const startedAt = tools
@@ -227,10 +257,11 @@ export function beginOperation(name: OperationName, volume: string, tools: Tools
   return { name, volume, client: tools.client, startedAt, staging: undefined };
 }
 
-/** @throws DockformError `refused` when an operation on the volume was interrupted. */
-export function refuseInterrupted(journal: Journal, volume: string): void {
-  const interruption = interruptionIn(journal);
-  if (interruption !== undefined) throw interrupted(interruption, volume);
+/** @throws DockformError `refused` when one of the operations was interrupted. */
+export function refuseInterrupted(journal: Journal): void {
+  const found = interruptionIn(journal);
+  if (found === undefined) return;
+  throw interrupted(found, "operation" in found ? found.operation.volume : found.volume);
 }
 
 /** Another client works on the volume. */

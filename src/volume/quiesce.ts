@@ -79,6 +79,8 @@ async function whyUnstoppable(
 interface HeldContainer {
   readonly id: string;
   readonly name: string;
+  /** Whether it ran, or was paused, and is to do so again. */
+  readonly active: boolean;
   readonly paused: boolean;
   readonly restartPolicy: RestartPolicy;
   readonly service: { readonly project: string; readonly service: string } | undefined;
@@ -125,19 +127,23 @@ export class StoppedContainers {
   /**
    * Stops those of the containers that are active, all at once. Each gets its own stop signal and
    * stop timeout. Nothing cuts this short: a stop that nobody waits for would still take place, after
-   * the container was started again.
+   * the container was started again. One at rest that an engine would start as it starts itself is
+   * kept from that.
    *
    * @throws DockformError `failed` when one does not stop; those that did are still known here.
    */
   async stop(users: readonly VolumeUser[]): Promise<void> {
-    const active = users.map(({ container }) => container).filter(isActive);
-    if (active.length === 0) return;
-    this.#held = await Promise.all(active.map((container) => this.#describe(container)));
+    const described = await Promise.all(users.map(({ container }) => this.#describe(container)));
+    const held = described.filter(
+      ({ active, restartPolicy }) => active || comesBackByItself(restartPolicy),
+    );
+    if (held.length === 0) return;
+    this.#held = held;
     this.#recordIds = [await this.#lock.record("stopped-containers", JSON.stringify(this.#held))];
     await this.stopAll();
   }
 
-  /** Stops those that are known, whether they run by now or not. */
+  /** Stops those that are known and were active, whether they run by now or not. */
   async stopAll(): Promise<void> {
     const results = await Promise.allSettled(this.#held.map((held) => this.#stop(held)));
     const failed = results.find((result) => result.status === "rejected");
@@ -155,10 +161,13 @@ export class StoppedContainers {
   /** Starts what was stopped, paused again where it was paused. Failures are results, not errors. */
   async startAll(): Promise<readonly ContainerOutcome[]> {
     this.#uncertain = false;
-    const first = await Promise.all(this.#held.map((held) => this.#start(held)));
+    const active = this.#held.filter((held) => held.active);
+    const atRest = this.#held.filter((held) => !held.active);
+    await Promise.all(atRest.map((held) => this.#releasePolicy(held)));
+    const first = await Promise.all(active.map((held) => this.#start(held)));
     // One may need another to run already, whose network it shares for example.
     const outcomes: ContainerOutcome[] = [];
-    for (const [i, held] of this.#held.entries()) {
+    for (const [i, held] of active.entries()) {
       const outcome = first[i];
       outcomes.push(outcome?.outcome === "started" ? outcome : await this.#start(held));
     }
@@ -188,18 +197,20 @@ export class StoppedContainers {
     return {
       id: container.id,
       name: containerTitle(container),
+      active: isActive(container),
       paused: container.state === "paused",
       restartPolicy: HostConfig.RestartPolicy,
       service: composeService(container),
     };
   }
 
-  async #stop({ id, name, restartPolicy }: HeldContainer): Promise<void> {
-    this.#log.info(`Stopping ${name}`);
+  async #stop({ id, name, active, restartPolicy }: HeldContainer): Promise<void> {
+    if (active) this.#log.info(`Stopping ${name}`);
     const times = { stopAskedMs: performance.now(), stoppedMs: Number.NaN };
     this.#times.set(id, times);
     try {
       if (comesBackByItself(restartPolicy)) await setRestartPolicy(this.#engine, id, HELD_POLICY);
+      if (!active) return;
       const { State } = await inspectContainer(this.#engine, id);
       if (State.Status === "paused") await unpauseContainer(this.#engine, id);
       await stopContainer(this.#engine, id);
@@ -243,6 +254,21 @@ export class StoppedContainers {
       }
       const where = this.#whereItWent(held, signal);
       return after("gone", await where.catch(() => "it was removed meanwhile"));
+    }
+  }
+
+  async #releasePolicy({ id, name, restartPolicy }: HeldContainer): Promise<void> {
+    try {
+      await setRestartPolicy(
+        this.#engine,
+        id,
+        restartPolicy,
+        AbortSignal.timeout(START_TIMEOUT_MS),
+      );
+    } catch (error) {
+      if (isNotFound(error)) return;
+      this.#uncertain ||= !(error instanceof EngineApiError);
+      this.#log.warn(`cannot set the restart policy of ${name} again: ${messageOf(error)}`);
     }
   }
 

@@ -15,6 +15,7 @@ import { refillFromSafety } from "./in-place.ts";
 import { LockedVolume } from "./lock.ts";
 import { StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
 import { startOrGoBack } from "./replace.ts";
+import { refuseMounts } from "./restore-checks.ts";
 import { inspectVolumeFiles, measureKept, StagedContents, type VolumeFiles } from "./staging.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
@@ -73,6 +74,7 @@ export async function recoverVolume(
   await using lock = await LockedVolume.lock(target, volume, "recover", tools);
   const { users, journal } = await lock.survey(tools.signal);
   const files = await inspectVolumeFiles(lock.helper, tools.signal);
+  if (files.unfinished.length > 0) refuseMounts(lock, files);
   refuseToMoveUnderUsers(lock, files, users);
   const usage = { files, isUsed: users.some(({ container }) => isActive(container)) };
   const stopped = StoppedContainers.ofRecords(lock, stoppedRecords(journal), tools.log);

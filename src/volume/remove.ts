@@ -10,10 +10,10 @@ import type { VolumeTarget } from "./target.ts";
  *
  * @throws DockformError `refused`.
  */
-export function refuseOperations(journal: Journal, volume: string): void {
+export function refuseOperations(journal: Journal): void {
   const inTheWay = operationInTheWay(journal, "restore");
   if (inTheWay !== undefined) throw atWork(inTheWay);
-  refuseInterrupted(journal, volume);
+  refuseInterrupted(journal);
 }
 
 /** Removes a volume with all it holds, and what the engine still knows of operations on it. */
@@ -22,7 +22,7 @@ export async function removeVolumeForGood(
   signal: AbortSignal,
 ): Promise<void> {
   const journal = readJournal(await listContainers(engine, { signal }), volume);
-  refuseOperations(journal, volume);
+  refuseOperations(journal);
   for (const { containerId } of [...journal.operations, ...journal.records]) {
     await removeHelper(engine, containerId);
   }

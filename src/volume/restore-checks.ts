@@ -12,7 +12,7 @@ import type { ByteText } from "../tar/header.ts";
 import { lookAtPaths, type PathStanding, type VolumeFiles } from "./staging.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
-import { containerTitle } from "./users.ts";
+import { containerTitle, isActive, type VolumeUser } from "./users.ts";
 
 export async function declaredVolume(
   { target, undeclared }: Pick<RestoreRequest, "target" | "undeclared">,
@@ -102,7 +102,7 @@ export async function refuseUsers(
   tools: Tools,
 ): Promise<void> {
   const { users, journal } = await lock.survey(tools.signal);
-  refuseInterrupted(journal, target.volume);
+  refuseInterrupted(journal);
   if (users.length > 0 && !stopContainers) {
     const named = users.map(({ container }) => `${containerTitle(container)}, ${container.state}`);
     throw new DockformError(
@@ -115,6 +115,7 @@ export async function refuseUsers(
     );
   }
   await refuseUnstoppable(target.engine, users, tools.signal);
+  refuseForgetful(lock, users);
 }
 
 /**
@@ -175,6 +176,34 @@ export function refuseFixedAttributes(target: VolumeTarget, { missingTool }: Vol
     {
       hint: "Nothing was touched. Install acl and attr on this machine (Debian: apt-get install acl attr), or name an image that has them.",
     },
+  );
+}
+
+/**
+ * @throws DockformError `refused` for a file system mounted inside the volume, which could only be moved and
+ * removed together with it.
+ */
+export function refuseMounts({ volume }: LockedVolume, { mounted }: VolumeFiles): void {
+  if (mounted === undefined) return;
+  throw new DockformError(
+    "refused",
+    `${mounted} in volume "${volume.name}" is another file system's mount point`,
+    { hint: "Nothing was touched. Unmount it first: what it holds is no part of the volume." },
+  );
+}
+
+/**
+ * A file system in memory lasts as long as a container that runs uses it, and the helper does not.
+ *
+ * @throws DockformError `refused` when none does.
+ */
+function refuseForgetful({ volume }: LockedVolume, users: readonly VolumeUser[]): void {
+  const inMemory = volume.driver === "local" && volume.driverOpts["type"] === "tmpfs";
+  if (!inMemory || users.some(({ container }) => isActive(container))) return;
+  throw new DockformError(
+    "refused",
+    `volume "${volume.name}" is in memory and no running container uses it: what is restored would be gone at once`,
+    { hint: "Start a container that uses it, then restore with --stop-containers." },
   );
 }
 

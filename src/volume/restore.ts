@@ -10,6 +10,7 @@ import {
   declaredVolume,
   refuseFixedAttributes,
   replacesInPlace,
+  refuseMounts,
   refuseNonEmpty,
   refusePaths,
   refuseToPushOutKept,
@@ -101,6 +102,7 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   else await refusePaths(request, lock, paths, tools);
   await refuseUsers(request, lock, tools);
   refuseUnfinished(lock, files);
+  refuseMounts(lock, files);
   const inPlace = replacesInPlace(request, files, contents);
   refuseFixedAttributes(target, files);
   refuseToPushOutKept(request, files, tools);

@@ -1,21 +1,20 @@
 import { randomBytes } from "node:crypto";
-import { listContainers } from "../engine/containers.ts";
 import { engineInfo } from "../engine/system.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { Helper } from "../helper/helper.ts";
 import { tarOutcome, type TarOutcome } from "../helper/messages.ts";
-import { operationInTheWay, readJournal } from "../journal/operation.ts";
+import { operationInTheWay } from "../journal/operation.ts";
 import type { ArchiveFormat } from "../snapshot/name.ts";
 import { FORMAT_VERSION, formatSidecar, type Sidecar } from "../snapshot/sidecar.ts";
 import { specHash } from "../snapshot/spec-hash.ts";
 import { PendingSnapshot } from "../store/folder.ts";
 import { Digest } from "./digest.ts";
-import { atWork, beginOperation, interrupted, refuseInterrupted } from "./lock.ts";
+import { atWork, beginOperation, interrupted, lookAround, refuseInterrupted } from "./lock.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import { checkForChange } from "./unchanged.ts";
-import { containerTitle, usersAmong, type VolumeUser } from "./users.ts";
+import { containerTitle, type VolumeUser } from "./users.ts";
 
 export interface SnapshotRequest {
   readonly target: VolumeTarget;
@@ -154,18 +153,16 @@ function warnAboutWriters(
  * @throws DockformError `refused`.
  */
 async function undisturbedUsers(
-  { engine }: VolumeTarget,
+  target: VolumeTarget,
   volume: EngineVolume,
   own: Helper,
   { signal }: Tools,
 ): Promise<readonly VolumeUser[]> {
-  const containers = await listContainers(engine, { signal });
-  const others = containers.filter(({ id }) => id !== own.containerId);
-  const journal = readJournal(others, volume.name);
+  const { users, journal } = await lookAround(target, volume, [own.containerId], signal);
   const inTheWay = operationInTheWay(journal, "snapshot");
   if (inTheWay !== undefined) throw atWork(inTheWay);
-  refuseInterrupted(journal, volume.name);
-  return usersAmong(containers, volume);
+  refuseInterrupted(journal);
+  return users;
 }
 
 /** A helper that reads a volume while nobody writes to it through this program. @throws DockformError `refused` */

@@ -1,3 +1,5 @@
+import { access, realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { DockformError, messageOf } from "../errors.ts";
 import { formatBytes } from "../format.ts";
 import type { Helper } from "../helper/helper.ts";
@@ -20,6 +22,8 @@ export interface VolumeFiles {
   readonly freeInodes: number;
   /** What the helper would need to take the root folder's attributes off, and does not have. */
   readonly missingTool: string | undefined;
+  /** The mount point of another file system inside the volume, of which it is no part. */
+  readonly mounted: string | undefined;
   /** Staging folders of operations that were cut short. */
   readonly unfinished: readonly UnfinishedStaging[];
   /** What an earlier operation has kept. */
@@ -50,6 +54,22 @@ export async function lookAtPaths(
       const standing = facts.get(`path_${toWord(path)}`);
       return [path, standing === "there" || standing === "free" ? standing : "through"];
     }),
+  );
+}
+
+/** With the links on the way followed, as far as there is anything. */
+async function realPath(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    return path === dirname(path) ? path : join(await realPath(dirname(path)), basename(path));
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
   );
 }
 
@@ -94,6 +114,7 @@ export async function inspectVolumeFiles(
     freeBytes: freeBlocks * blockBytes,
     freeInodes: inodes === 0 ? Number.POSITIVE_INFINITY : freeInodes,
     missingTool: facts.get("missing_tool"),
+    mounted: facts.get("mounted") || undefined,
     unfinished: unfinishedIn(facts),
     kept: kept === undefined ? undefined : parseAbout(kept),
   };
@@ -245,6 +266,16 @@ export class StagedContents {
     throw this.undecided(causeIn(reply));
   }
 
+  /** Makes the staging folder before there is anything to put into it. */
+  async begin(): Promise<void> {
+    const { status, messages } = await this.#lock.callSurely(["begin", this.#id]);
+    if (status === 0) return;
+    const cause = messages.at(-1) ?? `status ${status}`;
+    throw new DockformError("failed", `cannot write to the volume: ${cause}`, {
+      hint: "The contents are as they were. Check the file system under the volume.",
+    });
+  }
+
   /**
    * Removes the present contents before there is anything to take their place.
    *
@@ -266,6 +297,11 @@ export class StagedContents {
   /** Takes away what was made ready and not put in place. A failure to do so is a warning. */
   async discard(): Promise<void> {
     await this.#tidy(["discard", this.#id], "what was made ready");
+  }
+
+  /** Takes away what is left of an operation that failed, whether it got to replace anything or not. */
+  async putAway(): Promise<void> {
+    await ((await this.recover()) === "before" ? this.discard() : this.conclude());
   }
 
   /**
@@ -333,7 +369,24 @@ export class StagedContents {
   ): Promise<void> {
     this.#paths = paths;
     await this.#extract(archive, expected, signal);
+    await this.refuseInside(archive.path, "The archive would go with the old contents.");
     if (verify) await verifyStaged(this.#lock, archive, { ...this.#tools, signal });
+  }
+
+  /**
+   * A file of this machine's may lie inside the volume, by whatever name: then our own folder is beside it
+   * or above it.
+   *
+   * @throws DockformError `refused`.
+   */
+  async refuseInside(path: string, consequence: string): Promise<void> {
+    const real = await realPath(path);
+    for (let folder = dirname(real); folder !== dirname(folder); folder = dirname(folder)) {
+      if (!(await isThere(join(folder, `.dockform-${this.#id}`)))) continue;
+      throw new DockformError("refused", `${path} lies inside volume "${this.#lock.volume.name}"`, {
+        hint: `${consequence} The contents are as they were. Keep snapshots elsewhere, and copy this one there first.`,
+      });
+    }
   }
 
   async #extract(

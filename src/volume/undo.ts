@@ -4,7 +4,7 @@ import { aboutNow, forgetKept, type AboutKept } from "./kept.ts";
 import { LockedVolume } from "./lock.ts";
 import type { ContainerOutcome } from "./quiesce.ts";
 import { replaceContents } from "./replace.ts";
-import { declaredVolume, refuseUnfinished, refuseUsers } from "./restore-checks.ts";
+import { declaredVolume, refuseMounts, refuseUnfinished, refuseUsers } from "./restore-checks.ts";
 import { inspectVolumeFiles, StagedContents } from "./staging.ts";
 import { stopwatch } from "./stopwatch.ts";
 import type { VolumeTarget } from "./target.ts";
@@ -78,6 +78,7 @@ export async function discardKept(
 async function whatIsKept(lock: LockedVolume, tools: Tools): Promise<AboutKept> {
   const files = await inspectVolumeFiles(lock.helper, tools.signal);
   refuseUnfinished(lock, files);
+  refuseMounts(lock, files);
   if (files.kept !== undefined) return files.kept;
   await forgetKept(lock);
   throw new DockformError("refused", `volume "${lock.volume.name}" keeps nothing to go back to`, {

@@ -30,6 +30,19 @@ export function usersAmong(
     });
 }
 
+/** The users of any of some volumes, each once. */
+export function usersOfAny(
+  containers: readonly ContainerSummary[],
+  volumes: readonly EngineVolume[],
+): readonly VolumeUser[] {
+  const users = new Map<string, VolumeUser>();
+  for (const user of volumes.flatMap((volume) => usersAmong(containers, volume))) {
+    const known = users.get(user.container.id);
+    users.set(user.container.id, known?.readWrite === true ? known : user);
+  }
+  return [...users.values()];
+}
+
 function showsVolume(mount: ContainerSummary["mounts"][number], volume: EngineVolume): boolean {
   if (mount.type === "volume") return mount.name === volume.name;
   // A volume plugin may have no folder on the host.
