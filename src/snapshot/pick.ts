@@ -13,7 +13,7 @@ export type SnapshotReference =
     };
 
 const PATH = /^(?:\.{0,2}\/|~\/)|\.(?:tar|tar\.zst|json)$/;
-export const LATEST = "latest";
+const LATEST = "latest";
 
 /**
  * Reads a reference to a snapshot: a path, `volume@latest`, or `volume` alone for its latest one. Where

@@ -46,13 +46,13 @@ export async function compareEntries(
 }
 
 /** What {@link readContents} remembers of a stream. */
-export class Contents {
+class Contents {
   readonly index = new EntryIndex();
   readonly links = new HardLinks();
 }
 
 /** Reads a stream of entries to its end, to compare another one with it later. */
-export async function readContents(
+async function readContents(
   entries: AsyncIterable<TarEntry>,
   leaveOut: LeaveOut = NOTHING,
 ): Promise<Contents> {
@@ -69,7 +69,7 @@ export async function readContents(
 }
 
 /** As {@link compareEntries}, where one side was read before. */
-export async function compareWithContents(
+async function compareWithContents(
   before: Contents,
   after: AsyncIterable<TarEntry>,
   leaveOut: LeaveOut = NOTHING,

@@ -29,16 +29,12 @@ export async function snapshotFiles(
       yield entry;
     }
   };
-  if (session.options.json === true) {
-    session.result(
-      { archive: archive.path, entries: await Array.fromAsync(entries(), toJson) },
-      "",
-    );
-  } else {
-    const tookAll = await writeAll(session.io.stdout, inPieces(lines(entries())));
-    if (!tookAll) return;
-  }
+  const isJson = session.options.json === true;
+  const listed = isJson ? await Array.fromAsync(entries(), toJson) : [];
+  // Lines go out as they come, whatever their number.
+  if (!isJson && !(await writeAll(session.io.stdout, inPieces(lines(entries()))))) return;
   if (found === 0 && path !== undefined) throw notInArchive(path, archive.path);
+  if (isJson) session.result({ archive: archive.path, entries: listed }, "");
 }
 
 async function* lines(entries: AsyncIterable<TarEntry>): AsyncGenerator<string> {
