@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { removeContainer } from "../../src/engine/containers.ts";
 import { removeVolume } from "../../src/engine/volumes.ts";
 import { testEngine } from "../engine/test-engine.ts";
+import type { TestImage } from "../images/import-image.ts";
 import { attempt, run } from "../oracle/host.ts";
 import { Sandbox } from "./harness.ts";
 
@@ -59,7 +60,8 @@ test(
     const program = sandbox.path("bin", "dockform");
     await writeFile(program, `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
     await chmod(program, 0o755);
-    await using _image = await notesImage(sandbox);
+    await using image = await notesImage(sandbox);
+    assert.ok(guide.includes(image.reference));
     const env = {
       PATH: `${sandbox.path("bin")}:${process.env["PATH"] ?? ""}`,
       HOME: sandbox.folder,
@@ -101,7 +103,7 @@ test("the unit files are valid", { skip: noSystemd && "there is no systemd here"
 });
 
 /** The application of the guide: it waits, and is healthy as long as its data is readable. */
-async function notesImage(sandbox: Sandbox): Promise<AsyncDisposable> {
+async function notesImage(sandbox: Sandbox): Promise<TestImage> {
   const { name } = await sandbox.volume("any");
   const { id } = await sandbox.container("notes", await sandbox.waiting(name));
   const changes = [
@@ -113,6 +115,7 @@ async function notesImage(sandbox: Sandbox): Promise<AsyncDisposable> {
   for (const change of changes) query.append("changes", change);
   await sandbox.engine.json("POST", `/commit?${query.toString()}`, { body: {} });
   return {
+    reference: "notes:1",
     async [Symbol.asyncDispose]() {
       await removeContainer(sandbox.engine, "notes").catch(() => {});
       for (const volume of ["notes_data", "notes_cache"]) {

@@ -16,6 +16,7 @@ export function addDiagnosticCommands(root: Command, start: Start): void {
   root
     .command("version")
     .description("Print the version.")
+    .addHelpText("after", examples("version", "version --json"))
     .action(async (_options, command: Command) => {
       const { version } = await import("../commands/version.ts");
       await version(start(command));

@@ -9,6 +9,7 @@ export function addManifestCommands(root: Command, start: Start): void {
   root
     .command("init")
     .description("Write a starter manifest into this folder. Never overwrites one.")
+    .addHelpText("after", examples("init"))
     .action(async (_options, command: Command) => {
       const { init } = await import("../commands/init.ts");
       await init(start(command));
@@ -16,6 +17,10 @@ export function addManifestCommands(root: Command, start: Start): void {
   root
     .command("validate")
     .description("Check the manifest.")
+    .addHelpText(
+      "after",
+      examples("validate", "validate --manifest servers/home/dockform.yml --json"),
+    )
     .action(async (_options, command: Command) => {
       const { validate } = await import("../commands/validate.ts");
       await validate(start(command));
@@ -34,6 +39,7 @@ export function addManifestCommands(root: Command, start: Start): void {
     .description("Create the volumes that are declared and missing.")
     .option("--skip-confirmation", "do not ask", false)
     .option("--prune", "snapshot, then remove, labelled volumes that are no longer declared", false)
+    .addHelpText("after", examples("apply", "apply --prune --skip-confirmation"))
     .action(async (options: ApplyOptions, command: Command) => {
       const { apply } = await import("../commands/apply.ts");
       await apply(start(command), options);
@@ -43,6 +49,7 @@ export function addManifestCommands(root: Command, start: Start): void {
     .description("Snapshot, then remove, all volumes with the manifest's label.")
     .option("--skip-confirmation", "do not ask", false)
     .option("--no-snapshot", "remove without a snapshot: what they hold is gone for good")
+    .addHelpText("after", examples("destroy", "destroy --skip-confirmation"))
     .action(async (options: DestroyOptions, command: Command) => {
       const { destroy } = await import("../commands/destroy.ts");
       await destroy(start(command), options);

@@ -21,6 +21,7 @@ function addList(volume: Command, start: Start): void {
     .command("list")
     .alias("ls")
     .description("Show volumes, their size, the containers using them, their newest snapshot.")
+    .addHelpText("after", examples("volume list", "volume list --context backup --json"))
     .action(async (_options, command: Command) => {
       const { volumeList } = await import("../commands/volume-list.ts");
       await volumeList(start(command));

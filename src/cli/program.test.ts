@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { Readable, Writable } from "node:stream";
+import { test } from "node:test";
+import { runProgram } from "./program.ts";
+
+/** What `--help` prints for a command. */
+async function help(words: readonly string[]): Promise<string> {
+  let text = "";
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk);
+      done();
+    },
+  });
+  const io = {
+    stdin: Readable.from([]),
+    stdout: stream,
+    stderr: stream,
+    env: {},
+    cwd: "/",
+    homeFolder: "/",
+    client: "somebody@here",
+    temporaryFolder: "/tmp",
+    platform: "linux",
+    machine: "x86_64",
+    nodeVersion: "24.0.0",
+    now: () => new Date(0),
+    signal: new AbortController().signal,
+  } as const;
+  const code = await runProgram([...words, "--help"], io);
+  assert.equal(code, 0, words.join(" "));
+  return text;
+}
+
+/** Every command that does something, by its words; told by the help of those above it. */
+async function commands(words: readonly string[] = []): Promise<readonly (readonly string[])[]> {
+  const [, list] = /^Commands:\n((?: .*\n)+)/m.exec(await help(words)) ?? [];
+  if (list === undefined) return [words];
+  const names = [...list.matchAll(/^ {2}([a-z_]+)/gm)].map(([, name = ""]) => name);
+  const below = await Promise.all(
+    names.filter((name) => name !== "help").map((name) => commands([...words, name])),
+  );
+  return below.flat();
+}
+
+test("the help of every command says what it does and how it is called", async () => {
+  const all = await commands();
+  assert.ok(all.length >= 20, all.map((words) => words.join(" ")).join(", "));
+  for (const words of all) {
+    const text = await help(words);
+    const name = words.join(" ");
+    assert.match(text, new RegExp(`^Usage: dockform ${name}(\\|\\w+)? .*\\n\\n\\w.*`), name);
+    assert.match(
+      text,
+      new RegExp(`\\n(Examples|To load it):\\n(.*\\n)*? .*dockform ${name}`),
+      name,
+    );
+    for (const line of text.split("\n")) assert.ok(line.length <= 200, line);
+  }
+});
+
+test("the examples of a command's help are calls that it takes", async () => {
+  for (const words of await commands()) {
+    const text = await help(words);
+    const [, examples = ""] = /\nExamples:\n((?: .*\n)+)/.exec(text) ?? [];
+    for (const option of examples.match(/(?<= )--[a-z-]+/g) ?? []) {
+      const known = `${text.slice(0, text.indexOf("\nExamples"))}${await help([])}`;
+      assert.ok(known.includes(option), `${words.join(" ")}: ${option}`);
+    }
+  }
+});
