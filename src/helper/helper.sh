@@ -286,7 +286,7 @@ inspect() {
 	# shellcheck disable=SC2086
 	reply first_entry "$(find $volume -mindepth 1 -maxdepth 1 ! $reserved ! -name lost+found -print |
 		head -n 1)$(find $volume/lost+found -mindepth 1 -print 2>/dev/null | head -n 1)"
-	reply space "$(stat -f -c '%a %S %d %c' $volume)"
+	reply space "$(stat -f -c '%a %S %d %c %b' $volume)"
 	if has_attributes $volume; then
 		for tool in setfacl getfattr setfattr; do
 			command -v $tool >/dev/null || reply missing_tool $tool
@@ -539,7 +539,7 @@ return_path() {
 
 # take_kept ID: makes ready what .dockform-kept holds.
 take_kept() {
-	begin "$1" && mv "$volume/$kept_name" "$staging/kept"
+	begin "$1" && mv "$volume/$kept_name" "$staging/kept" && touch -r $scratch/root-time $volume
 }
 
 # swap ID [ABOUT]: puts what was made ready in place of the present contents, by renames alone. With ABOUT,

@@ -159,7 +159,9 @@ export class Archive implements AsyncDisposable {
     return new DockformError(
       "refused",
       `${this.path} holds more than the ${formatBytes(limitBytes)} that the volume's file system has room for`,
-      { hint: "Nothing was touched. Make room on it, or restore from another snapshot." },
+      {
+        hint: "Nothing was touched. Make room on it, add --in-place to do without room for the old contents, or restore from another snapshot.",
+      },
     );
   }
 

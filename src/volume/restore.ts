@@ -96,7 +96,7 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   const { source, contents, paths, files } =
     request.paths.length > 0
       ? await checkSelection(archive, sidecar, request, locking, tools)
-      : await checkArchive(archive, sidecar, locking, tools);
+      : await checkArchive(archive, sidecar, request, locking, tools);
   const lock = await locking.lock;
   if (paths === undefined) refuseNonEmpty(request, files);
   else await refusePaths(request, lock, paths, tools);
@@ -133,6 +133,7 @@ interface Checked {
 async function checkArchive(
   archive: Archive,
   sidecar: Sidecar | undefined,
+  { inPlace }: RestoreRequest,
   locking: Locking,
   tools: Tools,
 ): Promise<Checked> {
@@ -142,7 +143,12 @@ async function checkArchive(
   const files = await inspectVolumeFiles(helper, signal);
   const contents =
     sidecar === undefined || sha256 === undefined
-      ? await archive.scan(helper, files.freeBytes, startProgress, signal)
+      ? await archive.scan(
+          helper,
+          inPlace ? files.totalBytes : files.freeBytes,
+          startProgress,
+          signal,
+        )
       : contentsBySidecar(sidecar, sha256, files.freeBytes);
   return { source: archive, contents, paths: undefined, files };
 }

@@ -18,6 +18,8 @@ import { verifyStaged } from "./verify-staged.ts";
 export interface VolumeFiles {
   readonly empty: boolean;
   readonly freeBytes: number;
+  /** Of the whole file system. */
+  readonly totalBytes: number;
   /** Infinite on file systems that make inodes as they need them. */
   readonly freeInodes: number;
   /** What the helper would need to take the root folder's attributes off, and does not have. */
@@ -105,13 +107,13 @@ export async function inspectVolumeFiles(
       hint: "Nothing was touched. Check the file system under the volume.",
     });
   }
-  const [freeBlocks = 0, blockBytes = 0, freeInodes = 0, inodes = 0] = (facts.get("space") ?? "")
-    .split(" ")
-    .map(Number);
+  const space = (facts.get("space") ?? "").split(" ").map(Number);
+  const [freeBlocks = 0, blockBytes = 0, freeInodes = 0, inodes = 0, blocks = 0] = space;
   const kept = facts.get("kept");
   return {
     empty: firstEntry === "",
     freeBytes: freeBlocks * blockBytes,
+    totalBytes: blocks * blockBytes,
     freeInodes: inodes === 0 ? Number.POSITIVE_INFINITY : freeInodes,
     missingTool: facts.get("missing_tool"),
     mounted: facts.get("mounted") || undefined,

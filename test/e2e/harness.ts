@@ -277,7 +277,9 @@ export class Sandbox implements AsyncDisposable {
   async flawed(from: string, to: string): Promise<string> {
     const folder = this.path("flawed");
     await cp(SOURCES, join(folder, "src"), { recursive: true });
-    await symlink(join(SOURCES, "../node_modules"), join(folder, "node_modules"));
+    for (const beside of ["node_modules", "package.json"]) {
+      await symlink(join(SOURCES, "..", beside), join(folder, beside));
+    }
     const script = join(folder, "src/helper/helper.sh");
     const text = await readFile(script, "utf8");
     assert.ok(text.includes(from), `the helper has no: ${from}`);

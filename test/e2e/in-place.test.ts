@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { testEngine } from "../engine/test-engine.ts";
 import { describeTree, differences } from "../oracle/tree.ts";
-import { assertError, packFiles, writeFiles } from "./archives.ts";
+import { assertError, packFiles, writeFiles, writeSidecar } from "./archives.ts";
 import { FileSystem } from "./file-system.ts";
 import { assertUntouched, Sandbox, until, type TestVolume } from "./harness.ts";
 
@@ -27,6 +27,7 @@ async function setUp(sandbox: Sandbox, fs: FileSystem): Promise<Setting> {
   await sandbox.declare(into.name);
   const user = await sandbox.running("user", await sandbox.waiting(into.name));
   const archive = await packFiles(sandbox.folder, { new: randomBytes(10 * MIB) });
+  await writeSidecar(archive, { uncompressed_bytes: 10 * MIB + 10_240, file_count: 1 });
   return { into, userId: user.id, archive };
 }
 

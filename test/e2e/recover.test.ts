@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { createContainer, inspectContainer, removeContainer } from "../../src/engine/containers.ts";
 import { operationLabels } from "../../src/journal/operation.ts";
 import { testEngine } from "../engine/test-engine.ts";
+import { exists } from "../oracle/host.ts";
 import { assertError, packFiles, writeFiles } from "./archives.ts";
 import { Sandbox, type CliResult, type TestVolume } from "./harness.ts";
 
@@ -16,7 +18,10 @@ interface Interrupted {
 }
 
 /** A restore whose client died while it held a container: the helper has ended, and left the rest. */
-async function interruptRestore(sandbox: Sandbox): Promise<Interrupted> {
+async function interruptRestore(
+  sandbox: Sandbox,
+  when: "before the swap" | "after the swap" = "before the swap",
+): Promise<Interrupted> {
   const into = await sandbox.volume("into", {
     labels: { "io.dockform.identifier": sandbox.prefix },
   });
@@ -34,7 +39,9 @@ async function interruptRestore(sandbox: Sandbox): Promise<Interrupted> {
   const archive = await packFiles(sandbox.folder, { file: "new" });
   const flags = ["--force", "--stop-containers", "--health-timeout", "0", "-v"];
   const restore = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
-  await restore.said("phase: swap");
+  if (when === "before the swap") await restore.said("phase: swap");
+  else
+    await restore.until("the new contents are in place", () => exists(join(into.folder, "file")));
   restore.signal("SIGKILL");
   await restore.ended;
   await sandbox.helpersEnded();
@@ -119,7 +126,7 @@ test("several recoveries at once leave one volume that is whole", { skip }, asyn
 
 test("what the engine has forgotten is found in the volume", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
-  const interrupted = await interruptRestore(sandbox);
+  const interrupted = await interruptRestore(sandbox, "after the swap");
   // As `docker container prune` does.
   for (const id of await sandbox.helpers()) await removeContainer(sandbox.engine, id);
   const { into } = interrupted;
@@ -173,7 +180,8 @@ test("a lock whose client died before it could begin is taken away", { skip }, a
     startedAt: "2026-11-24T05:31:11Z",
     staging: ".dockform-0123456789ab",
   });
-  await createContainer(sandbox.engine, `dockform-restore-${into.name}`, { Image, Labels: labels });
+  const definition = { Image, Cmd: ["sh"], Labels: labels };
+  await createContainer(sandbox.engine, `dockform-restore-${into.name}`, definition);
   const archive = await packFiles(sandbox.folder, { file: "new" });
   assertError(await sandbox.dockform(["volume", "restore", into.name, archive, "--json"]), {
     exitCode: 3,

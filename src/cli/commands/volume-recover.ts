@@ -30,8 +30,10 @@ export async function volumeRecover(
       failures.push(error);
     }
   }
-  const nothing = failures.length === 0 ? "Nothing was interrupted." : "";
-  session.result({ volumes: reports.map(toJson) }, reports.map(toText).join("\n") || nothing);
+  if (reports.length > 0 || failures.length === 0) {
+    const text = reports.map(toText).join("\n") || "Nothing was interrupted.";
+    session.result({ volumes: reports.map(toJson) }, text);
+  }
   throwFirst(session, failures);
   for (const { volume, containers } of reports)
     throwIfDown(containers, `volume "${volume}" is whole`);
