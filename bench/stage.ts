@@ -22,42 +22,29 @@ export class Stage implements AsyncDisposable {
   readonly engine: EngineClient;
   /** On the disk under test. */
   readonly folder: string;
+  /** In memory, for what a disk would take minutes for. */
+  readonly memoryFolder: string;
   readonly #privateEngine: PrivateEngine;
   readonly #place: string;
-  readonly #mounts: string[];
 
-  private constructor(
-    privateEngine: PrivateEngine,
-    place: string,
-    folder: string,
-    mount: string[],
-  ) {
+  private constructor(privateEngine: PrivateEngine, place: string) {
     this.engine = new EngineClient({ context: "default", host: privateEngine.host });
     this.#privateEngine = privateEngine;
     this.#place = place;
-    this.folder = folder;
-    this.#mounts = mount;
+    this.folder = join(place, "disk");
+    this.memoryFolder = join(place, "memory");
   }
 
   static async open(): Promise<Stage> {
     const place = await mkdtemp("/var/tmp/dockform-bench-");
-    const mounted = join(place, "disk");
-    await mkdir(mounted);
     // Before the engine starts, which has its own view of mounts from then on.
-    await mountDisk(join(place, "disk.img"), mounted);
-    return new Stage(await startPrivateEngine(), place, mounted, [mounted]);
+    await mountDisk(join(place, "disk.img"), join(place, "disk"));
+    await mountMemory(join(place, "memory"));
+    return new Stage(await startPrivateEngine(), place);
   }
 
   get host(): string {
     return this.#privateEngine.host;
-  }
-
-  /** A folder in memory, for what a disk would take minutes for. */
-  async memoryFolder(): Promise<string> {
-    const folder = await mkdtemp(join(this.#place, "memory-"));
-    await measure(["mount", "-t", "tmpfs", "-o", "size=80%,nr_inodes=0", "tmpfs", folder]);
-    this.#mounts.push(folder);
-    return folder;
   }
 
   async volume(name: string, parent = this.folder): Promise<StageVolume> {
@@ -133,7 +120,9 @@ export class Stage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.engine.close();
     await this.#privateEngine.stop();
-    for (const folder of this.#mounts) await measure(["umount", "--lazy", folder]);
+    for (const folder of [this.folder, this.memoryFolder]) {
+      await measure(["umount", "--lazy", folder]);
+    }
     await rm(this.#place, { recursive: true, force: true });
   }
 }
@@ -158,7 +147,13 @@ async function findHelperImage(engine: EngineClient): Promise<string | undefined
   return images[0]?.RepoTags?.[0];
 }
 
+async function mountMemory(folder: string): Promise<void> {
+  await mkdir(folder);
+  await measure(["mount", "-t", "tmpfs", "-o", "size=80%,nr_inodes=0", "tmpfs", folder]);
+}
+
 async function mountDisk(image: string, folder: string): Promise<void> {
+  await mkdir(folder);
   await writeFile(image, "");
   await truncate(image, DISK_BYTES);
   const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };

@@ -10,11 +10,10 @@ const COUNTS = [1000, 1_000_000];
 export const entriesCase: Case = {
   name: "entries",
   run: async (stage: Stage): Promise<readonly Row[]> => {
-    const memory = await stage.memoryFolder();
     const snapshots = [];
     const restores = [];
     for (const count of COUNTS) {
-      const volume = await stage.volume(`bench-entries-${count}`, memory);
+      const volume = await stage.volume(`bench-entries-${count}`, stage.memoryFolder);
       makeEntries(volume.folder, count);
       snapshots.push(await stage.snapshot([volume.name]));
       restores.push(await stage.restore(volume.name, await stage.archive(volume.name), "--force"));
