@@ -651,13 +651,14 @@ finish_swap() {
 		if [ -e "$in/root" ]; then
 			copy_metadata "$in/root" $volume && rmdir "$in/root" || return 1
 		fi
+		# Before the folder goes: without it and with this, the copy would be asked for again.
+		if [ -e "$staging/safety" ]; then mv "$staging/safety" "$staging/safety.done" || return 1; fi
 		if [ "${in##*/}" = back ]; then
 			mv "$in" "$staging/returned" || return 1
 		else
 			rm -f "$in/about" && rmdir "$in" || return 1
 		fi
 	fi
-	if [ -e "$staging/safety" ]; then mv "$staging/safety" "$staging/safety.done" || return 1; fi
 	if [ -e "$staging/returned" ]; then reply returned; fi
 	reply swapped
 }

