@@ -26,6 +26,7 @@ const SNAPSHOT_CALLS = [
   "GET /images/REFERENCE/json", // Which helper image is prepared: Alpine's
   "GET /images/REFERENCE/json", // or this machine's; both asked for at once.
   "GET /info", // The engine's id, for the sidecar; while the helper starts.
+  "GET /volumes", // Which other volumes lead to the same files; while the containers are listed.
   "GET /volumes/NAME", // Whether it is there (creating a container would make it), and its shape.
   "POST /containers/ID/attach", // Verbs and replies; before the start, so that nothing is missed.
   "POST /containers/ID/start",
