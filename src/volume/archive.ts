@@ -213,6 +213,8 @@ export function checksumMismatch(
 
 /** By how much an archive may differ from numbers that were not counted on it. */
 const UNCOUNTED_SLACK_BYTES = 64 << 20;
+/** Of what is free: others need room on that disk, too, until such an archive is found out. */
+const FILLED_AT_MOST = 0.95;
 
 /**
  * What a sidecar says of an archive's contents. The original counts in a second read of the volume, so its
@@ -229,7 +231,12 @@ export function contentsBySidecar(
     tarBytes,
     entries: sidecar.entry_count ?? sidecar.file_count,
     counted,
-    limitBytes: counted ? tarBytes : Math.min(freeBytes, tarBytes * 2 + UNCOUNTED_SLACK_BYTES),
+    limitBytes: counted
+      ? tarBytes
+      : Math.max(
+          tarBytes,
+          Math.min(freeBytes * FILLED_AT_MOST, tarBytes * 2 + UNCOUNTED_SLACK_BYTES),
+        ),
     sha256,
   };
 }

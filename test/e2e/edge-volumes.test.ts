@@ -14,14 +14,6 @@ import { assertUntouched, Sandbox, until } from "./harness.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 
-/** What is known and not done yet; the reason is what `npm test` says. */
-const TODO = {
-  tmpfs: "a tmpfs that nobody holds is restored without a warning",
-  mounts: "file systems mounted inside a volume are not looked for yet",
-  shared: "users of other volumes over the same folder are not looked for yet",
-  safety: "the snapshot folder may lie inside the volume",
-} as const;
-
 const FLAGS = ["--undeclared", "--force", "--stop-containers", "--health-timeout", "0"];
 
 /** The names at the top of a folder. */
@@ -197,7 +189,7 @@ test("a tmpfs volume is restored under the container that holds it", { skip }, a
 
 test(
   "a tmpfs volume that nobody holds would forget a restore at once, and says so",
-  { skip, todo: TODO.tmpfs },
+  { skip },
   async () => {
     await using sandbox = await Sandbox.create(host);
     const into = await sandbox.volume("into", { driverOpts: { type: "tmpfs", device: "tmpfs" } });
@@ -259,36 +251,32 @@ open("file", "w").close()`;
   assert.equal(await sandbox.state(user.id), "running");
 });
 
-test(
-  "another file system inside the volume is refused and keeps its files",
-  { skip, todo: TODO.mounts },
-  async () => {
-    await using sandbox = await Sandbox.create(host);
-    const into = await sandbox.volume("into");
-    await writeFiles(into.folder, { "media/nas/.keep": "", old: "old" });
-    const foreign = sandbox.path("foreign");
-    await writeFiles(foreign, { precious: "precious" });
-    const archive = await packFiles(sandbox.folder, { file: "new" });
-    const mountPoint = join(into.folder, "media/nas");
-    await inEngine(["mount", "--bind", foreign, mountPoint]);
-    try {
-      const result = await sandbox.dockform([
-        "volume",
-        "restore",
-        into.name,
-        archive,
-        ...FLAGS,
-        "--json",
-      ]);
-      assertError(result, { exitCode: 3, message: /media\/nas.*mount/, hint: /unmount|umount/i });
-      assert.deepEqual(await names(foreign), ["precious"]);
-      assert.equal(await readFile(join(into.folder, "old"), "utf8"), "old");
-    } finally {
-      await inEngine(["umount", mountPoint]);
-    }
-    assert.deepEqual(await sandbox.leftBehind(), []);
-  },
-);
+test("another file system inside the volume is refused and keeps its files", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { "media/nas/.keep": "", old: "old" });
+  const foreign = sandbox.path("foreign");
+  await writeFiles(foreign, { precious: "precious" });
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const mountPoint = join(into.folder, "media/nas");
+  await inEngine(["mount", "--bind", foreign, mountPoint]);
+  try {
+    const result = await sandbox.dockform([
+      "volume",
+      "restore",
+      into.name,
+      archive,
+      ...FLAGS,
+      "--json",
+    ]);
+    assertError(result, { exitCode: 3, message: /media\/nas.*mount/, hint: /unmount|umount/i });
+    assert.deepEqual(await names(foreign), ["precious"]);
+    assert.equal(await readFile(join(into.folder, "old"), "utf8"), "old");
+  } finally {
+    await inEngine(["umount", mountPoint]);
+  }
+  assert.deepEqual(await sandbox.leftBehind(), []);
+});
 
 /** Runs a program where the private engine sees what it mounts. */
 async function inEngine(command: readonly string[]): Promise<void> {
@@ -298,35 +286,31 @@ async function inEngine(command: readonly string[]): Promise<void> {
   await run("nsenter", ["--target", pid, "--mount", ...command]);
 }
 
-test(
-  "a container on another volume of the same folder is a user",
-  { skip, todo: TODO.shared },
-  async () => {
-    await using sandbox = await Sandbox.create(host);
-    const shared = sandbox.path("shared");
-    await writeFiles(shared, { old: "old" });
-    const driverOpts = { type: "none", o: "bind", device: shared };
-    const into = await sandbox.volume("into", { driverOpts });
-    const other = await sandbox.volume("other", { driverOpts });
-    const user = await sandbox.running("user", await sandbox.waiting(other.name));
-    const archive = await packFiles(sandbox.folder, { file: "new" });
-    const before = await sandbox.evidence(shared, [user.id]);
-    const args = ["volume", "restore", into.name, archive, "--undeclared", "--force", "--json"];
-    assertError(await sandbox.dockform(args), {
-      exitCode: 3,
-      message: new RegExp(`^containers are using volume .*${user.name}`),
-      hint: /--stop-containers/,
-    });
-    assertUntouched(before, await sandbox.evidence(shared, [user.id]));
-    await sandbox.restore(into.name, archive, FLAGS);
-    assert.deepEqual(await names(shared), ["file"]);
-    assert.equal(await sandbox.state(user.id), "running");
-  },
-);
+test("a container on another volume of the same folder is a user", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const shared = sandbox.path("shared");
+  await writeFiles(shared, { old: "old" });
+  const driverOpts = { type: "none", o: "bind", device: shared };
+  const into = await sandbox.volume("into", { driverOpts });
+  const other = await sandbox.volume("other", { driverOpts });
+  const user = await sandbox.running("user", await sandbox.waiting(other.name));
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const before = await sandbox.evidence(shared, [user.id]);
+  const args = ["volume", "restore", into.name, archive, "--undeclared", "--force", "--json"];
+  assertError(await sandbox.dockform(args), {
+    exitCode: 3,
+    message: new RegExp(`^containers are using volume .*${user.name}`),
+    hint: /--stop-containers/,
+  });
+  assertUntouched(before, await sandbox.evidence(shared, [user.id]));
+  await sandbox.restore(into.name, archive, FLAGS);
+  assert.deepEqual(await names(shared), ["file"]);
+  assert.equal(await sandbox.state(user.id), "running");
+});
 
 test(
   "a safety snapshot is never written into the volume that it is to save",
-  { skip, todo: TODO.safety },
+  { skip },
   async () => {
     await using fs = await FileSystem.create({ bytes: 16 << 20 });
     await using sandbox = await Sandbox.create(host);
@@ -339,8 +323,8 @@ test(
     const args = ["volume", "restore", into.name, archive, "--in-place", ...FLAGS, "--json"];
     assertError(await sandbox.dockform(args, { cwd: device }), {
       exitCode: 3,
-      message: /snapshot.*in the volume/,
-      hint: /-o|--output|another folder/,
+      message: /lies inside volume/,
+      hint: /Keep snapshots elsewhere/,
     });
     assert.deepEqual(differences(before, await describeTree(device)), []);
     assert.deepEqual(await sandbox.leftBehind(), []);
