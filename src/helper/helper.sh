@@ -308,9 +308,11 @@ folders_named() {
 	find $volume -mindepth 1 -maxdepth 1 -type d -name "$1" -print
 }
 
-# The operations that were cut short, each with the sides that are in its staging folder.
+# The operations that were cut short, each with the sides that are in its staging folder; our own is none.
 reply_unfinished() {
+	own=$(cat $scratch/staging 2>/dev/null)
 	for folder in $(folders_named "$staging_pattern"); do
+		if [ "${folder##*-}" = "$own" ]; then continue; fi
 		sides=
 		for side in new.partial new kept old.partial old back returned safety; do
 			if [ -e "$folder/$side" ]; then sides="$sides $side"; fi

@@ -48,7 +48,7 @@ const MISHAPS = [
   [
     "a mode that changed",
     'tar -c --mode=600 -C "$contents" -f - file | tar -xp -C "$contents"',
-    /file changed \(mode\)/,
+    /file changed \(mode/,
   ],
   ["an entry that is missing", 'rm "$contents/file"', /file removed/],
   [
