@@ -134,9 +134,9 @@ export class StoppedContainers {
    */
   async stop(users: readonly VolumeUser[]): Promise<void> {
     const described = await Promise.all(users.map(({ container }) => this.#describe(container)));
-    const held = described.filter(
-      ({ active, restartPolicy }) => active || comesBackByItself(restartPolicy),
-    );
+    const held = described
+      .filter((container) => container !== undefined)
+      .filter(({ active, restartPolicy }) => active || comesBackByItself(restartPolicy));
     if (held.length === 0) return;
     this.#held = held;
     this.#recordIds = [await this.#lock.record("stopped-containers", JSON.stringify(this.#held))];
@@ -192,14 +192,19 @@ export class StoppedContainers {
     this.#recordIds = [];
   }
 
-  async #describe(container: ContainerSummary): Promise<HeldContainer> {
-    const { HostConfig } = await inspectContainer(this.#engine, container.id);
+  /** `undefined` for one that was removed a moment ago. */
+  async #describe(container: ContainerSummary): Promise<HeldContainer | undefined> {
+    const details = await inspectContainer(this.#engine, container.id).catch((error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+    if (details === undefined) return undefined;
     return {
       id: container.id,
       name: containerTitle(container),
       active: isActive(container),
       paused: container.state === "paused",
-      restartPolicy: HostConfig.RestartPolicy,
+      restartPolicy: details.HostConfig.RestartPolicy,
       service: composeService(container),
     };
   }
