@@ -35,6 +35,10 @@ reserved="( -name $staging_pattern -o -name $trash_pattern -o -name $kept_name )
 # default: half the processor time of 10 KiB.
 records=--blocking-factor=120
 
+# Whatever else wants the processor goes first, where the image has a tool for that.
+patient='nice -n 19'
+command -v nice >/dev/null || patient=
+
 # What makes tar faithful, on both sides. SELinux labels belong to the host, not to the data: the
 # engine sets them itself.
 faithful='--xattrs --xattrs-include=* --xattrs-exclude=security.selinux --acls --numeric-owner'
@@ -99,7 +103,7 @@ hello() {
 	# shellcheck disable=SC2086 # a list of options
 	reply lacks "$(first_line "$(tar $faithful --sparse --create --file=/dev/null \
 		--files-from=/dev/null 2>&1)")"
-	for tool in awk cat du find head mkdir mkfifo mv nice rm rmdir sleep stat sync touch; do
+	for tool in awk cat du find head mkdir mkfifo mv rm rmdir sleep stat sync touch; do
 		command -v $tool >/dev/null || reply missing_tool $tool
 	done
 	if [ -r $exchange/token ] && mkfifo -m 666 $exchange/data 2>/dev/null; then
@@ -156,15 +160,15 @@ archive() {
 # can tell then how far it is. No file is read for it, and whatever else wants the processor goes first.
 # The room that an entry takes in the stream is a guess, but a close one.
 look_ahead() {
-	mkfifo $scratch/sizes || exit 1
+	rm -f $scratch/sizes && mkfifo $scratch/sizes || exit 1
 	{
 		sleep 0.5
 		# shellcheck disable=SC2086
-		exec nice -n 19 find "$folder" -mindepth 1 $reserved -prune -o \
+		exec $patient find "$folder" -mindepth 1 $reserved -prune -o \
 			-exec stat -c '%s %b %B %h %F' {} +
 	} >$scratch/sizes 2>/dev/null &
 	finder=$!
-	nice -n 19 awk '
+	$patient awk '
 		{ bytes += 1536 / $4; entries++ }
 		$5 == "regular" {
 			held = $2 * $3
@@ -215,7 +219,7 @@ decompress() {
 # tar hands over each line by itself. A reader at the lowest priority takes many at once where the
 # processor has better things to do, which costs half as much.
 count_entries() {
-	nice -n 19 awk '
+	$patient awk '
 		function name() { return substr($0, index($0, $5) + length($5) + 1) }
 		{ sub(/^block [0-9]+: /, "") }
 		/^\*\*/ { if ($2 == "Block") marked_end = 1; next }
@@ -405,7 +409,7 @@ extract() {
 
 # At the lowest priority, like count_entries.
 count_extracted() {
-	nice -n 19 awk '
+	$patient awk '
 		{ sub(/^block [0-9]+: /, "") }
 		/^\*\* (Block of NULs|End of File) \*\*$/ { marked_end = $2 == "Block"; next }
 		{ entries++ }

@@ -32,9 +32,9 @@ export interface PackedRootfs extends AsyncDisposable {
 
 const RECIPE_VERSION = 3;
 const NEEDED_TOOLS =
-  "sh tar zstd awk cat du find head mkdir mkfifo mv nice rm rmdir sleep stat sync touch wc";
-/** Only a root folder with attributes of its own needs them; helper.sh says so when it does. */
-const OPTIONAL_TOOLS = "getfattr setfattr setfacl";
+  "sh tar zstd awk cat du find head mkdir mkfifo mv rm rmdir sleep stat sync touch wc";
+/** Only a root folder with attributes of its own needs those of attr and acl; helper.sh says so when it does. */
+const OPTIONAL_TOOLS = "getfattr setfattr setfacl nice";
 
 const run = promisify(execFile);
 

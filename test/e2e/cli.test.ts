@@ -87,7 +87,7 @@ for (const [what, args, message] of [
   ["a command of volume", ["volume", "snapshto"], /unknown command 'snapshto'\n.*mean snapshot\?/],
   ["an unknown command", ["frobnicate"], /unknown command 'frobnicate'/],
   ["an option that is nearly right", ["plan", "--jsn"], /unknown option '--jsn'\n.*--json\?/],
-  ["a missing argument", ["volume", "restore", "data"], /missing required argument 'path'/],
+  ["a missing argument", ["volume", "restore", "data"], /missing required argument 'snapshot'/],
   ["no volume to snapshot", ["volume", "snapshot"], /missing required argument/],
   ["an argument too many", ["plan", "extra"], /too many arguments for 'plan'.*: extra/],
   ["a level that zstd does not have", ["volume", "snapshot", "a", "--level", "20"], /from 1 to 19/],
@@ -333,7 +333,7 @@ test(
     const under = await onTerminal();
     const { code, stdout } = await sandbox.dockform(["volume", "snapshot", volume.name], { under });
     assert.equal(code, 0, stdout);
-    assert.match(stdout, /Snapshot of \S+: [\d.]+ [kM]?B, [\d.]+ [kM]?B\/s/);
+    assert.match(stdout, /\S+-data (\[#*\.*\] \d+ % )?[\d.]+ ([kM]?B|of [\d.]+ MB)/);
     // What a terminal shows in the end: each line as it was drawn last.
     const lines = stdout.split("\r\n").map((line) => line.split(`\r${ESCAPE}[2K`).at(-1) ?? "");
     assert.match(lines[0] ?? "", /^Snapshot of default\//);
@@ -493,7 +493,9 @@ test(
       all.find(({ volume }) => volume === name);
     const { size_bytes: size, containers, ...rest } = of(used.name) ?? {};
     const [context, volume] = ["default", used.name];
-    const expected = { context, volume, declared: true, exists: true, newest_snapshot: archive };
+    const quiet = { kept: null, interrupted: false };
+    const exists = { declared: true, exists: true };
+    const expected = { context, volume, ...exists, newest_snapshot: archive, ...quiet };
     assert.deepEqual(rest, expected);
     assert.ok(Number(size) >= 50_000);
     assert.ok(Array.isArray(containers));
@@ -501,7 +503,7 @@ test(
       new Set(containers.map(({ name, state }: Record<string, string>) => `${name} ${state}`)),
       new Set([`${running.name} running`, `${created.name} created`]),
     );
-    const nothing = { containers: [], newest_snapshot: null };
+    const nothing = { containers: [], newest_snapshot: null, ...quiet };
     const notThere = { declared: true, exists: false, size_bytes: null, ...nothing };
     assert.deepEqual(of(missing), { context, volume: missing, ...notThere });
     const there = { declared: false, exists: true, size_bytes: 0, ...nothing };
