@@ -212,13 +212,17 @@ async function createHelper(
   mark: string,
   exchange: ExchangeFolder | undefined,
 ): Promise<{ readonly id: string; readonly sharesFolder: boolean }> {
-  const create = (folder: string | undefined): Promise<string> =>
-    // Not under the signal: an answer that nobody waits for would leave a container behind.
-    createContainer(engine, options.name, helperDefinition(options, mark, folder));
+  const create = async (folder: string | undefined): Promise<string> => {
+    try {
+      // Not under the signal: an answer that nobody waits for would leave a container behind.
+      return await createContainer(engine, options.name, helperDefinition(options, mark, folder));
+    } catch (error) {
+      throw isConflict(error) ? new NameTakenError(options.name, error) : error;
+    }
+  };
   try {
     return { id: await create(exchange?.folder), sharesFolder: exchange !== undefined };
   } catch (error) {
-    if (isConflict(error)) throw new NameTakenError(options.name, error);
     if (exchange === undefined || !isMissingFolder(error)) throw error;
     // The engine does not see this machine's folders: it runs elsewhere.
     return { id: await create(undefined), sharesFolder: false };

@@ -118,7 +118,7 @@ export class LockedVolume implements AsyncDisposable {
     const own = this.#helpers.map(({ containerId }) => containerId);
     const around = await lookAround(this.target, this.volume, own, signal);
     const inTheWay = operationInTheWay(around.journal, this.#operation.name);
-    if (inTheWay !== undefined) throw atWork(inTheWay);
+    if (inTheWay !== undefined) throw new AtWorkError(inTheWay);
     refuseInterruptedNeighbours(around.journal, this.volume.name);
     return { users: around.users, journal: ofVolume(around.journal, this.volume.name) };
   }
@@ -210,7 +210,9 @@ export class LockedVolume implements AsyncDisposable {
         const name = `${this.#lockName}-${containerId.slice(0, 12)}`;
         await renameContainer(engine, containerId, name, signal);
       } else {
-        throw standing === "interrupted" ? interrupted(holder, this.volume.name) : atWork(holder);
+        throw standing === "interrupted"
+          ? interrupted(holder, this.volume.name)
+          : new AtWorkError(holder);
       }
     } catch (error) {
       // Gone meanwhile, or being removed: the next attempt shows.
@@ -265,19 +267,21 @@ export function refuseInterrupted(journal: Journal): void {
 }
 
 /** Another client works on the volume. */
-export function atWork({ operation, standing, containerName }: FoundOperation): DockformError {
-  const unproven =
-    standing === "unstarted"
-      ? ` If its client died before it could begin, \`dockform volume recover ${operation.volume}\` takes it away.`
-      : "";
-  return new DockformError(
-    "refused",
-    `another client is at work on volume "${operation.volume}": ${describeOperation(operation)} (container ${containerName})`,
-    {
-      hint: `Nothing was touched. Run the command again when that one has ended.${unproven}`,
-      data: { holder: operation },
-    },
-  );
+export class AtWorkError extends DockformError {
+  constructor({ operation, standing, containerName }: FoundOperation) {
+    const unproven =
+      standing === "unstarted"
+        ? ` If its client died before it could begin, \`dockform volume recover ${operation.volume}\` takes it away.`
+        : "";
+    super(
+      "refused",
+      `another client is at work on volume "${operation.volume}": ${describeOperation(operation)} (container ${containerName})`,
+      {
+        hint: `Nothing was touched. Run the command again when that one has ended.${unproven}`,
+        data: { holder: operation },
+      },
+    );
+  }
 }
 
 /** An operation on the volume was cut short, and nobody has brought it to its end yet. */

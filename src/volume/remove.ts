@@ -2,7 +2,7 @@ import { listContainers } from "../engine/containers.ts";
 import { removeVolume } from "../engine/volumes.ts";
 import { removeHelper } from "../helper/session.ts";
 import { operationInTheWay, readJournal, type Journal } from "../journal/operation.ts";
-import { atWork, refuseInterrupted } from "./lock.ts";
+import { AtWorkError, refuseInterrupted } from "./lock.ts";
 import type { VolumeTarget } from "./target.ts";
 
 /**
@@ -12,7 +12,7 @@ import type { VolumeTarget } from "./target.ts";
  */
 export function refuseOperations(journal: Journal): void {
   const inTheWay = operationInTheWay(journal, "restore");
-  if (inTheWay !== undefined) throw atWork(inTheWay);
+  if (inTheWay !== undefined) throw new AtWorkError(inTheWay);
   refuseInterrupted(journal);
 }
 

@@ -10,7 +10,7 @@ import { FORMAT_VERSION, formatSidecar, type Sidecar } from "../snapshot/sidecar
 import { specHash } from "../snapshot/spec-hash.ts";
 import { PendingSnapshot } from "../store/folder.ts";
 import { Digest } from "./digest.ts";
-import { atWork, beginOperation, interrupted, lookAround, refuseInterrupted } from "./lock.ts";
+import { AtWorkError, beginOperation, interrupted, lookAround, refuseInterrupted } from "./lock.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import { checkForChange } from "./unchanged.ts";
@@ -160,7 +160,7 @@ async function undisturbedUsers(
 ): Promise<readonly VolumeUser[]> {
   const { users, journal } = await lookAround(target, volume, [own.containerId], signal);
   const inTheWay = operationInTheWay(journal, "snapshot");
-  if (inTheWay !== undefined) throw atWork(inTheWay);
+  if (inTheWay !== undefined) throw new AtWorkError(inTheWay);
   refuseInterrupted(journal);
   return users;
 }

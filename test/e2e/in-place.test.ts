@@ -142,7 +142,13 @@ test(
     await sandbox.helpersEnded();
     const refused = await sandbox.dockform(["volume", "snapshot", setting.into.name, "--json"]);
     assertError(refused, { exitCode: 3, message: /was interrupted/, hint: /volume recover/ });
-    const recover = await sandbox.dockform(["volume", "recover", "--health-timeout", "0"]);
+    const recover = await sandbox.dockform([
+      "volume",
+      "recover",
+      setting.into.name,
+      "--health-timeout",
+      "0",
+    ]);
     assert.equal(recover.code, 0, recover.stderr);
     const names = (await readdir(fs.folder)).filter((name) => name !== "lost+found");
     if (names.includes("new")) assert.deepEqual(names, ["new"]);

@@ -1,5 +1,6 @@
 import { DockformError, messageOf } from "../../errors.ts";
 import { describeOperation } from "../../journal/operation.ts";
+import { AtWorkError } from "../../volume/lock.ts";
 import { recoverVolume, volumesToRecover, type RecoveryReport } from "../../volume/recover.ts";
 import type { VolumeTarget } from "../../volume/target.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
@@ -27,7 +28,10 @@ export async function volumeRecover(
     try {
       reports.push(await recoverVolume({ target, healthTimeoutMs }, session.tools));
     } catch (error) {
-      failures.push(error);
+      // Begun since the engine was asked what is to be recovered.
+      const leftAlone = reference === undefined && error instanceof AtWorkError;
+      if (leftAlone) session.log.info(`Left alone: ${error.message}`);
+      else failures.push(error);
     }
   }
   if (reports.length > 0 || failures.length === 0) {

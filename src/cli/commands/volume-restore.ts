@@ -1,5 +1,6 @@
 import { DockformError } from "../../errors.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
+import { declaredVolume } from "../../volume/restore-checks.ts";
 import { restoreVolume, type RestoreReport } from "../../volume/restore.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { Session } from "../session.ts";
@@ -28,6 +29,7 @@ export async function volumeRestore(
   refuseToKeepPart(paths, options);
   using workspace = await session.openWorkspace();
   const target = await workspace.target(reference);
+  await declaredVolume({ target, undeclared: options.undeclared }, session.tools);
   const store = new SnapshotStore(session, workspace);
   const { archivePath } = await store.find(snapshot, `${target.context}/${target.volume}`);
   const report = await restoreVolume(
