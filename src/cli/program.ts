@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, Help, Option } from "commander";
 import { DockformError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import type { CliIo } from "./io.ts";
@@ -72,6 +72,11 @@ function asDockformError(thrown: unknown): DockformError {
   });
 }
 
+/** That a flag which is not given is not given goes without saying. */
+function withoutFalse(option: Option): string {
+  return new Help().optionDescription(option).replace(" (default: false)", "");
+}
+
 function program(io: CliIo, start: Start): Command {
   const root = new Command("dockform")
     .description("Declares, snapshots and restores Docker volumes.")
@@ -83,7 +88,7 @@ function program(io: CliIo, start: Start): Command {
       getOutHelpWidth: () => io.stdout.columns ?? 80,
       getErrHelpWidth: () => io.stderr.columns ?? 80,
     })
-    .configureHelp({ minWidthToWrap: 20 })
+    .configureHelp({ minWidthToWrap: 20, optionDescription: withoutFalse })
     .showHelpAfterError("Run the command with --help to see how it is used.")
     .option("-m, --manifest <path>", "manifest file, or folder with one")
     .addOption(new Option("-c, --config <path>", "the same as --manifest").conflicts("manifest"))
