@@ -17,11 +17,11 @@ const LATEST = "latest";
 
 /**
  * Reads a reference to a snapshot: a path, `volume@latest`, or `volume` alone for its latest one. Where
- * `volumeIsKnown`, what stands alone is which of its snapshots: `latest~2`, `2026-11-23`.
+ * `volumeIsKnown`, what stands alone is which of its snapshots: `latest~2`, `2026-11-23`; a dot is a file's.
  */
 export function parseSnapshotReference(text: string, volumeIsKnown = false): SnapshotReference {
   const at = text.lastIndexOf("@");
-  if (PATH.test(text) || (volumeIsKnown && text.includes("/"))) return { kind: "path", path: text };
+  if (PATH.test(text) || (volumeIsKnown && /[/.]/.test(text))) return { kind: "path", path: text };
   if (at >= 0) {
     const [volume, which] = [text.slice(0, at), text.slice(at + 1)];
     return { kind: "stored", volume: volume === "" ? undefined : volume, which };

@@ -7,10 +7,10 @@ import { importImage, type TestImage } from "./import-image.ts";
 import { debianPackages, unpackedProgram } from "./packages.ts";
 import { cachedRootfs, Rootfs } from "./rootfs.ts";
 
-const TOOL_PACKAGES = ["acl", "attr", "tar", "zstd"];
+const TOOL_PACKAGES = ["acl", "attr", "findutils", "tar", "zstd"];
 
-/** What `apk add tar zstd acl attr` adds, of what a helper may want. */
-const TOOLS = ["tar", "zstd", "getfacl", "setfacl", "getfattr", "setfattr"];
+/** What `apk add tar zstd acl attr findutils` adds, of what a helper may want. */
+const TOOLS = ["tar", "zstd", "getfacl", "setfacl", "getfattr", "setfattr", "find"];
 
 const CHANGES = ["ENV PATH=/usr/sbin:/usr/bin:/sbin:/bin", 'CMD ["/bin/sh"]'];
 
@@ -58,11 +58,11 @@ packages=
 for word; do
   case $word in
     add | --no-cache) ;;
-    acl | attr | tar | zstd) packages="$packages $word" ;;
+    acl | attr | findutils | tar | zstd) packages="$packages $word" ;;
     *) echo "ERROR: unable to select packages: $word (no such package)" >&2; exit 1 ;;
   esac
 done
-[ "$(echo $packages | tr ' ' '\\n' | sort | tr '\\n' ' ')" = "acl attr tar zstd " ] || exit 1
+[ "$(echo $packages | tr ' ' '\\n' | sort | tr '\\n' ' ')" = "acl attr findutils tar zstd " ] || exit 1
 rm /bin/tar && cp -a ${FAKE_FOLDER}/. / && rm -r ${FAKE_FOLDER} && echo "OK: fake packages"
 `;
 
