@@ -63,7 +63,7 @@ for word; do
   esac
 done
 [ "$(echo $packages | tr ' ' '\\n' | sort | tr '\\n' ' ')" = "acl attr findutils tar zstd " ] || exit 1
-rm /bin/tar && cp -a ${FAKE_FOLDER}/. / && rm -r ${FAKE_FOLDER} && echo "OK: fake packages"
+rm /bin/tar /bin/find && cp -a ${FAKE_FOLDER}/. / && rm -r ${FAKE_FOLDER} && echo "OK: fake packages"
 `;
 
 async function busyboxRootfs(
