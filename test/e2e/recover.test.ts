@@ -80,7 +80,8 @@ test("every other command says what was interrupted, and touches nothing", { ski
     assertError(await sandbox.dockform([...command, "--json"]), {
       exitCode: 3,
       message: new RegExp(
-        `^an operation on volume "${into.name}" was interrupted: restore by .*, process \\d+, since 20`,
+        // Whether the helper still had something to tell depends on when its client died.
+        `^an operation on volume "${into.name}" was interrupted: (restore by .*, process \\d+, since 20|containers that it had stopped)`,
       ),
       hint: new RegExp(`dockform volume recover ${into.name}`),
     });
