@@ -375,7 +375,9 @@ resume() {
 extract() {
 	[ "$2" = - ] || exec <"$2"
 	resume "$1" || begin "$1" || exit 1
-	[ ! -e "$staging/new" ] && rm -rf "$staging/new.partial" &&
+	# One that its client did not like, or that was cut short.
+	if [ -e "$staging/new" ]; then rm -rf "$staging/new.partial" && mv "$staging/new" "$staging/new.partial"; fi
+	rm -rf "$staging/new.partial" &&
 		mkdir -m 700 "$staging/new.partial" "$staging/new.partial/contents" || exit 1
 	contents=$staging/new.partial/contents
 	reply ready
@@ -398,6 +400,8 @@ extract() {
 	read -r entries root marked_end <$scratch/counts
 	reply entries "$entries"
 	reply marked_end "$marked_end"
+	# What is not whole never becomes new, whoever is left to judge it.
+	if [ "$(cat $scratch/zstd) $(cat $scratch/tar) $marked_end" != '0 0 1' ]; then exit 0; fi
 	remove_reserved "$contents"
 	mkdir "$staging/new.partial/root" || exit 1
 	# An archive that has no metadata for the root leaves it as it is.
