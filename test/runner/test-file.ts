@@ -3,9 +3,9 @@ import type { EventData } from "node:test";
 import { finished } from "node:stream/promises";
 
 /** One test may take this long, unless it says otherwise itself. */
-const TEST_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 240_000;
 /** One file, with tests that have ended but a process that has not. */
-const FILE_TIMEOUT_MS = 600_000;
+const FILE_TIMEOUT_MS = 1_200_000;
 
 /** Ends a test file's process soon after the runner died without a chance to do so. */
 const END_WITH_PARENT = `data:text/javascript,
