@@ -346,8 +346,9 @@ export class Sandbox implements AsyncDisposable {
 
   /** An image with a shell: the product's own helper image, which a first snapshot makes. */
   async #image(): Promise<string> {
-    helperImage ??= this.#findImage();
-    return helperImage;
+    const known = helperImages.get(this.host) ?? this.#findImage();
+    helperImages.set(this.host, known);
+    return known;
   }
 
   async #findImage(): Promise<string> {
@@ -365,4 +366,5 @@ export function assertUntouched(before: Evidence, after: Evidence): void {
   assert.deepEqual(after.containers, before.containers);
 }
 
-let helperImage: Promise<string> | undefined;
+/** By engine. */
+const helperImages = new Map<string, Promise<string>>();
