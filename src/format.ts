@@ -47,3 +47,8 @@ export function formatAge(milliseconds: number): string {
   if (unit === undefined) return "moments";
   return formatCount(Math.floor(milliseconds / unit.length), unit.noun);
 }
+
+/** A time in UTC and whole seconds, as sidecars and labels have it: `2026-11-24T05:31:11Z`. */
+export function formatTime(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, "Z");
+}

@@ -1,3 +1,4 @@
+import { formatTime } from "../format.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isNotFound, type EngineClient } from "../engine/client.ts";
 import { imageVolumes, inspectConfig, type ContainerConfig } from "../engine/container-config.ts";
@@ -92,10 +93,7 @@ export async function drill(request: DrillRequest, tools: Tools): Promise<DrillR
   const outcome = await proof(request, throwAway, definition, tools);
   const provenBy = `${prepared.title}: ${outcome}`;
   const proofMs = clock.lap();
-  const provenAt = tools
-    .now()
-    .toISOString()
-    .replace(/\.\d+Z$/, "Z");
+  const provenAt = formatTime(tools.now());
   const recorded = await record(archivePath, provenAt, provenBy, tools);
   const { context, volume } = target;
   const durations = { restoreMs, proofMs };

@@ -1,3 +1,4 @@
+import { formatTime } from "../format.ts";
 import * as v from "valibot";
 import type { FoundRecord, Journal } from "../journal/operation.ts";
 import type { LockedVolume } from "./lock.ts";
@@ -22,9 +23,7 @@ export interface KeptContents extends AboutKept {
 /** Of contents that are taken out of their place now. */
 export function aboutNow(replacedBy: string, { now }: Pick<Tools, "now">): AboutKept {
   return {
-    kept_at: now()
-      .toISOString()
-      .replace(/\.\d+Z$/, "Z"),
+    kept_at: formatTime(now()),
     replaced_by: replacedBy,
   };
 }

@@ -1,3 +1,4 @@
+import { formatTime } from "../format.ts";
 import { randomBytes } from "node:crypto";
 import { isConflict, isNotFound } from "../engine/client.ts";
 import {
@@ -252,10 +253,7 @@ function refuseInterruptedNeighbours({ operations, records }: Journal, volume: s
 
 /** What a helper's labels say of an operation that begins now. */
 export function beginOperation(name: OperationName, volume: string, tools: Tools): Operation {
-  const startedAt = tools
-    .now()
-    .toISOString()
-    .replace(/\.\d+Z$/, "Z");
+  const startedAt = formatTime(tools.now());
   return { name, volume, client: tools.client, startedAt, staging: undefined };
 }
 

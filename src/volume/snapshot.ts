@@ -1,3 +1,4 @@
+import { formatTime } from "../format.ts";
 import { randomBytes } from "node:crypto";
 import { engineInfo } from "../engine/system.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
@@ -244,7 +245,7 @@ function describe(
   const checksumField = request.format === "tar" ? "tar" : "tar_zst";
   return {
     dockform_version: tools.version,
-    created_at: found.time.toISOString().replace(".000Z", "Z"),
+    created_at: formatTime(found.time),
     volume_name: volume.name,
     spec_hash: specHash(volume),
     driver: volume.driver,

@@ -1,3 +1,4 @@
+import { formatTime } from "../format.ts";
 import { readFile, stat } from "node:fs/promises";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { messageOf } from "../errors.ts";
@@ -48,7 +49,7 @@ export async function checkForChange(
   if (newest === undefined || !isOf(newest.sidecar, volume, fingerprint)) {
     return { held: undefined, fingerprint };
   }
-  const unchangedAt = askedAt.toISOString().replace(/\.\d+Z$/, "Z");
+  const unchangedAt = formatTime(askedAt);
   const sidecar = await amendSidecar(newest.sidecarPath, { unchanged_at: unchangedAt });
   return { held: { ...newest, sidecar }, fingerprint };
 }

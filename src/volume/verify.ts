@@ -1,3 +1,4 @@
+import { formatTime } from "../format.ts";
 import { DockformError } from "../errors.ts";
 import { sidecarPath } from "../snapshot/name.ts";
 import { storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
@@ -42,7 +43,7 @@ export async function verifySnapshot(archivePath: string, tools: Tools): Promise
   }
   const verifiedAt = tools.now();
   if (sidecar !== undefined) {
-    const time = verifiedAt.toISOString().replace(/\.\d+Z$/, "Z");
+    const time = formatTime(verifiedAt);
     await amendSidecar(sidecarPath(archivePath, archive.format), { verified_at: time });
   }
   const { storedBytes } = archive;

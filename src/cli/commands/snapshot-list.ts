@@ -1,4 +1,4 @@
-import { formatAge, formatBytes, formatCount } from "../../format.ts";
+import { formatAge, formatBytes, formatCount, formatTime } from "../../format.ts";
 import { title, type Leftover, type VolumeSnapshots } from "../../store/list.ts";
 import { describeSnapshots, type DescribedSnapshot } from "../../store/sidecars.ts";
 import { table } from "../output/terminal.ts";
@@ -70,7 +70,7 @@ function row(snapshot: DescribedSnapshot, { paint, io }: Session): readonly stri
   const verified = sidecar?.verified_at;
   return [
     `  ${formatAge(ageMs(time))}`,
-    time.toISOString().replace(".000Z", "Z"),
+    formatTime(time),
     formatBytes(storedBytes),
     sidecar === undefined ? "?" : sidecar.file_count.toLocaleString("en-US"),
     verified === undefined

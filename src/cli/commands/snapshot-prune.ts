@@ -1,5 +1,5 @@
 import { DockformError } from "../../errors.ts";
-import { formatBytes, formatCount } from "../../format.ts";
+import { formatBytes, formatCount, formatTime } from "../../format.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import { planPrune, type PruneCandidate, type PruneVerdict } from "../../snapshot/prune.ts";
 import { isEmptyPolicy, type RetentionPolicy } from "../../snapshot/retention.ts";
@@ -149,7 +149,7 @@ function volumeBlock(
     const gone = deleted ? "removed" : "remove";
     return [
       keptBy.length > 0 ? paint("green", "  keep") : paint("red", `  ${gone}`),
-      time.toISOString().replace(".000Z", "Z"),
+      formatTime(time),
       formatBytes(storedBytes),
       keptBy.join(", ") || "-",
       snapshot.note ?? "",

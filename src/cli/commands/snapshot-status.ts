@@ -1,5 +1,5 @@
 import { wantsAttention } from "../../snapshot/freshness.ts";
-import { formatAge } from "../../format.ts";
+import { formatAge, formatTime } from "../../format.ts";
 import {
   checkFreshness,
   declaredFreshness,
@@ -58,7 +58,7 @@ function toText(
     paint(wantsAttention(volume.state) ? "red" : "green", volume.state),
     volume.ageMs === undefined ? "-" : formatAge(volume.ageMs),
     intervalText(volume.every),
-    volume.newest?.time.toISOString().replace(".000Z", "Z") ?? "-",
+    volume.newest === undefined ? "-" : formatTime(volume.newest.time),
     volume.sidecar?.verified_at ?? "-",
     volume.sidecar?.proven_at ?? "-",
   ]);

@@ -1,6 +1,6 @@
 import { listContainers } from "../../engine/containers.ts";
 import { listVolumes, volumeSizes, type EngineVolume } from "../../engine/volumes.ts";
-import { formatBytes } from "../../format.ts";
+import { formatBytes, formatTime } from "../../format.ts";
 import { interruptionIn, ofVolume, readJournal } from "../../journal/operation.ts";
 import { newestSnapshot, type StoredSnapshot } from "../../store/list.ts";
 import { keptContents, type KeptContents } from "../../volume/kept.ts";
@@ -88,7 +88,7 @@ function toText(
     severalContexts ? `${volume.context}/${volume.volume}` : volume.volume,
     volume.declared ? "yes" : "no",
     sizeText(volume),
-    volume.newestSnapshot?.time.toISOString().replace(".000Z", "Z") ?? "-",
+    volume.newestSnapshot === undefined ? "-" : formatTime(volume.newestSnapshot.time),
     ...(keeping ? [volume.kept === undefined ? "-" : formatBytes(volume.kept.bytes)] : []),
     volume.containers.map(({ name, state }) => `${name} (${state})`).join(", ") || "-",
   ]);
