@@ -25,7 +25,7 @@ export default defineConfig({
 function copyBesideChunks(file: string): Plugin {
   return {
     name: "copy-beside-chunks",
-    writeBundle: () => copyFile(file, join("dist", basename(file))),
+    writeBundle: ({ dir = "." }) => copyFile(file, join(dir, basename(file))),
   };
 }
 

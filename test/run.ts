@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { engineEnvironment, prepareTestEngine } from "./engine/test-engine.ts";
 import { Report } from "./runner/report.ts";
+import { bundleProgram } from "./runner/bundle.ts";
 import { runTestFile } from "./runner/test-file.ts";
 
 const { values, positionals } = parseArgs({
@@ -27,6 +28,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 }
 
 const report = new Report();
+await using bundle = await bundleProgram();
+process.env["DOCKFORM_TEST_MAIN"] = bundle.mainFile;
 const engine = await prepareTestEngine();
 try {
   console.log(describeEngine());

@@ -1,7 +1,11 @@
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import type { EngineClient } from "./client.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { EngineApiError, isNotFound, type EngineClient } from "./client.ts";
 import { joinFrames } from "./multiplex.ts";
+
+const REMOVAL_ATTEMPTS = 5;
+const REMOVAL_PAUSE_MS = 200;
 
 export type ContainerState =
   | "created"
@@ -260,7 +264,7 @@ export async function removeStoppedContainer(
   id: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  await engine.json("DELETE", `/containers/${id}`, { query: { v: "1" }, signal });
+  await deleteContainer(engine, id, { v: "1" }, signal);
 }
 
 /** Removes a container, running or not, together with its anonymous volumes. */
@@ -269,10 +273,27 @@ export async function removeContainer(
   id: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  await engine.json("DELETE", `/containers/${id}`, {
-    query: { force: "1", v: "1" },
-    signal,
-  });
+  await deleteContainer(engine, id, { force: "1", v: "1" }, signal);
+}
+
+/** An engine that still writes into a container's folder while it deletes it fails, for once. */
+async function deleteContainer(
+  engine: EngineClient,
+  id: string,
+  query: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await engine.json("DELETE", `/containers/${id}`, { query, signal });
+      return;
+    } catch (error) {
+      if (attempt > 1 && isNotFound(error)) return;
+      const mayPass = error instanceof EngineApiError && error.statusCode === 500;
+      if (!mayPass || attempt === REMOVAL_ATTEMPTS) throw error;
+      await sleep(REMOVAL_PAUSE_MS, undefined, { signal });
+    }
+  }
 }
 
 /**

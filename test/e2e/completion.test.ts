@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { attempt, run } from "../oracle/host.ts";
-import { Sandbox } from "./harness.ts";
+import { mainFile, Sandbox } from "./harness.ts";
 
 const NOBODY = "unix:///no/engine/listens/here.sock";
-const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 
 /** A folder with a manifest, some snapshots and the program on the PATH; no engine answers. */
 async function prepared(): Promise<{
@@ -23,7 +22,7 @@ async function prepared(): Promise<{
   }
   const program = sandbox.path("bin", "dockform");
   await mkdir(sandbox.path("bin"));
-  await writeFile(program, `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
+  await writeFile(program, `#!/bin/sh\nexec "${process.execPath}" "${mainFile()}" "$@"\n`);
   await chmod(program, 0o755);
   await writeFile(sandbox.path("notes.txt"), "");
   const env = {

@@ -18,9 +18,6 @@ import { describeTree, differences, type TreeEntry } from "../oracle/tree.ts";
 
 export { CliProcess, until, type CliResult } from "./cli-process.ts";
 
-/** Another program can be put in its place, e.g. the packed one, or one with a mistake in it. */
-const MAIN =
-  process.env["DOCKFORM_TEST_MAIN"] ?? new URL("../../src/main.ts", import.meta.url).pathname;
 const SOURCES = new URL("../../src", import.meta.url).pathname;
 const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
 const DIFFERENCES_SHOWN = 20;
@@ -38,6 +35,13 @@ export interface CliOptions {
 export const UNSEEN_TMPDIR: CliOptions = {
   under: ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs "$TMPDIR" && exec "$0" "$@"'],
 };
+
+/** The program under test: the sources, or the bundle that a whole run makes of them. */
+export function mainFile(): string {
+  return (
+    process.env["DOCKFORM_TEST_MAIN"] ?? new URL("../../src/main.ts", import.meta.url).pathname
+  );
+}
 
 /** A complete snapshot, as `volume snapshot --json` tells of it. */
 export interface Snapshot {
@@ -181,12 +185,12 @@ export class Sandbox implements AsyncDisposable {
     });
   }
 
-  /** Starts the CLI from source, in this folder, against this engine, without a terminal. */
+  /** Starts the CLI in this folder, against this engine, without a terminal. */
   start(args: readonly string[], options: CliOptions = {}): CliProcess {
     const [program = process.execPath, ...programArgs] = [
       ...(options.under ?? []),
       process.execPath,
-      options.main ?? MAIN,
+      options.main ?? mainFile(),
       ...args,
     ];
     const child = spawn(program, programArgs, {

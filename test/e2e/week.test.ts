@@ -7,12 +7,11 @@ import { removeVolume } from "../../src/engine/volumes.ts";
 import { testEngine } from "../engine/test-engine.ts";
 import type { TestImage } from "../images/import-image.ts";
 import { attempt, run } from "../oracle/host.ts";
-import { Sandbox } from "./harness.ts";
+import { mainFile, Sandbox } from "./harness.ts";
 
 const engine = await testEngine();
 const GUIDE = new URL("../../docs/week.md", import.meta.url);
 const EXAMPLES = new URL("../../docs/examples/", import.meta.url);
-const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 const noDocker = (await attempt("sh", ["-c", "command -v docker"])).code !== 0;
 const noSystemd = (await attempt("sh", ["-c", "command -v systemd-analyze"])).code !== 0;
 
@@ -58,7 +57,7 @@ test(
     await sandbox.manifest(manifest);
     await mkdir(sandbox.path("bin"));
     const program = sandbox.path("bin", "dockform");
-    await writeFile(program, `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
+    await writeFile(program, `#!/bin/sh\nexec "${process.execPath}" "${mainFile()}" "$@"\n`);
     await chmod(program, 0o755);
     await using image = await notesImage(sandbox);
     assert.ok(guide.includes(image.reference));

@@ -79,7 +79,8 @@ export class Conductor implements AsyncDisposable {
 
   async #strike(scene: Scene, fault: Strike, findings: Findings): Promise<Verdict["outcome"]> {
     // Only what is timed by a part of its time has to be measured.
-    const usualMs = "fraction" in fault.moment ? await this.#usual(scene, fault.operation) : 0;
+    const usualMs =
+      "fraction" in fault.moment ? await this.#usual(scene, fault.operation, findings) : 0;
     const command = await prepare(scene, fault.operation, await contentsOf(scene));
     const struck = await strike(scene, command, { ...fault, usualMs }, this.#engine);
     findings.heard(command.args.join(" "), struck.result);
@@ -112,7 +113,7 @@ export class Conductor implements AsyncDisposable {
   }
 
   /** What the operation takes when nothing happens to it, found out once. */
-  async #usual(scene: Scene, operation: Operation): Promise<number> {
+  async #usual(scene: Scene, operation: Operation, findings: Findings): Promise<number> {
     const known = this.#usualMs.get(operation);
     if (known !== undefined) return known;
     const { args, options, before, after } = await prepare(
@@ -124,11 +125,11 @@ export class Conductor implements AsyncDisposable {
     const result = await scene.sandbox.dockform(args, options);
     const tookMs = performance.now() - startedMs;
     mustSucceed(result);
+    await dropKept(scene, findings);
     const holds = await contentsOf(scene);
     if (operation !== "recover" && holds !== after) {
       throw new Error(`${operation} of ${after} on ${before} gave ${holds}`);
     }
-    await dropKept(scene, new Findings());
     this.#usualMs.set(operation, tookMs);
     return tookMs;
   }

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startPrivateEngine } from "../engine/private-engine.ts";
+import { bundleProgram } from "../runner/bundle.ts";
 import { settleWithLimit } from "../../src/limit.ts";
 import { Conductor } from "./conduct.ts";
 import { die, secondDeath, setTheStage, stepsOf, STORIES } from "./crash-points.ts";
@@ -38,6 +39,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.once(signal, () => (interrupted = true));
 }
 
+await using bundle = await bundleProgram();
+process.env["DOCKFORM_TEST_MAIN"] = bundle.mainFile;
 console.log(`Seed ${seed}: ${queue.length} faults. Again: npm run test:faults -- --seed ${seed}`);
 const workers = Math.min(Number(values.workers), queue.length);
 if (values.only === undefined && values.kind === "") await killAtEveryStep();
