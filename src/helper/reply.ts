@@ -7,7 +7,7 @@ export interface HelperReply {
   /** The exit status of the verb. */
   readonly status: number;
   readonly facts: ReadonlyMap<string, string>;
-  /** What tar, zstd and mv said, of the usual ones at most {@link MESSAGES_KEPT}. */
+  /** What tar, zstd and mv said, the first {@link MESSAGES_KEPT} of a kind. */
   readonly messages: readonly string[];
   readonly messageCount: number;
 }
@@ -33,8 +33,9 @@ export interface HelperCall {
 
 /** A volume in full change can cause a message a file; the first ones say what there is to say. */
 const MESSAGES_KEPT = 1000;
-/** What the outcome is judged by: tar's sum, and what it could not do. */
-const ALWAYS_KEPT = /^Total bytes|: Cannot /;
+/** What the outcome is judged by: a file that tar could not deal with, and its sum at the end. */
+const FAILURE = /: Cannot /;
+const SUM = /^Total bytes/;
 /** The unit in which the helper's tar reads and writes. */
 export const TAR_RECORD_BYTES = 61_440;
 const CHECKPOINT = /^tar: Write checkpoint (\d+)$/;
@@ -109,6 +110,7 @@ class PendingCall {
   readonly #messages: string[] = [];
   readonly #onProgress: OnHelperProgress | undefined;
   #messageCount = 0;
+  #failureCount = 0;
 
   constructor(onProgress: OnHelperProgress | undefined) {
     this.#onProgress = onProgress;
@@ -125,7 +127,13 @@ class PendingCall {
       return;
     }
     this.#messageCount += 1;
-    if (this.#messages.length < MESSAGES_KEPT || ALWAYS_KEPT.test(line)) this.#messages.push(line);
+    if (this.#isKept(line)) this.#messages.push(line);
+  }
+
+  /** Failures are counted apart: none of the usual messages may push the first of them out. */
+  #isKept(line: string): boolean {
+    if (FAILURE.test(line)) return ++this.#failureCount <= MESSAGES_KEPT;
+    return this.#messageCount - this.#failureCount <= MESSAGES_KEPT || SUM.test(line);
   }
 
   addFact(name: string, value: string): void {

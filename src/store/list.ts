@@ -1,12 +1,7 @@
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { DockformError, messageOf, systemCode } from "../errors.ts";
-import {
-  ARCHIVE_FORMATS,
-  parseSnapshotBaseName,
-  type ArchiveFormat,
-  type SnapshotName,
-} from "../snapshot/name.ts";
+import { ARCHIVE_FORMATS, parseSnapshotBaseName, type SnapshotName } from "../snapshot/name.ts";
 
 /** A complete snapshot in a folder: data and sidecar. */
 export interface StoredSnapshot extends SnapshotName {
@@ -90,6 +85,7 @@ function volumeIn(
 }
 
 const PARTIAL = /^\..*\.partial$/;
+const SNAPSHOT_FILE = /^([^.]*)\.(tar\.zst|tar|json)$/;
 
 function snapshotsAmong(
   folder: string,
@@ -101,32 +97,25 @@ function snapshotsAmong(
   const names = new Set(files);
   const snapshots: StoredSnapshot[] = [];
   const leftovers: Leftover[] = [];
-  for (const name of names) {
-    const path = join(folder, name);
-    if (PARTIAL.test(name)) leftovers.push({ path, kind: "unfinished" });
-    const { baseName, extension } = splitName(name);
-    const isData = extension !== "json" && extension !== undefined;
-    // Of a pair only the data's name is looked at: there may be ten thousand pairs.
-    if (!isData && (extension === undefined || hasData(names, baseName))) continue;
+  for (const name of files) {
+    // A folder's own path is normal already, and there may be ten thousand pairs: no join.
+    const path = `${folder}${sep}${name}`;
+    const [, baseName, extension] = SNAPSHOT_FILE.exec(name) ?? [];
+    if (baseName === undefined) {
+      if (PARTIAL.test(name)) leftovers.push({ path, kind: "unfinished" });
+      continue;
+    }
+    if (extension === "json" && hasData(names, baseName)) continue;
     const snapshotName = parseSnapshotBaseName(baseName);
     if (snapshotName === undefined) continue;
-    const sidecarPath = join(folder, `${baseName}.json`);
-    if (!isData) leftovers.push({ path, kind: "no data" });
+    if (extension === "json") leftovers.push({ path, kind: "no data" });
     else if (!names.has(`${baseName}.json`)) leftovers.push({ path, kind: "no sidecar" });
-    else snapshots.push({ ...snapshotName, archivePath: path, sidecarPath });
+    else {
+      const sidecarPath = `${folder}${sep}${baseName}.json`;
+      snapshots.push({ ...snapshotName, archivePath: path, sidecarPath });
+    }
   }
   return { snapshots, leftovers };
-}
-
-const EXTENSIONS: readonly (ArchiveFormat | "json")[] = [...ARCHIVE_FORMATS, "json"];
-
-function splitName(name: string): {
-  readonly baseName: string;
-  readonly extension: ArchiveFormat | "json" | undefined;
-} {
-  const extension = EXTENSIONS.find((candidate) => name.endsWith(`.${candidate}`));
-  const baseName = extension === undefined ? name : name.slice(0, -(extension.length + 1));
-  return { baseName, extension };
 }
 
 function hasData(names: ReadonlySet<string>, baseName: string): boolean {

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { attempt, run } from "../oracle/host.ts";
+import { needProgram, run } from "../oracle/host.ts";
 import { mainFile, Sandbox } from "./harness.ts";
+import { onTerminal } from "./terminal.ts";
+
+const root = process.platform === "linux" && process.getuid?.() === 0;
+const skipShells = !root && "zsh and fish are installed as root on Debian";
 
 const NOBODY = "unix:///no/engine/listens/here.sock";
 
@@ -84,20 +88,60 @@ test("completion says nothing and does not fail, whatever is wrong", async () =>
   }
 });
 
-for (const [shell, args] of [
-  ["bash", ["-n"]],
-  ["zsh", ["-n"]],
-  ["fish", ["--no-execute"]],
-] as const) {
-  const missing = (await attempt("sh", ["-c", `command -v ${shell}`])).code !== 0;
-  test(
-    `the script for ${shell} is one`,
-    { skip: missing && `there is no ${shell} here` },
-    async () => {
-      await using sandbox = await Sandbox.create(NOBODY);
-      const { stdout } = await sandbox.dockform(["completion", shell]);
-      await writeFile(sandbox.path("script"), stdout);
-      await run(shell, [...args, sandbox.path("script")]);
-    },
+test("fish completes commands, volumes and snapshots", { skip: skipShells }, async () => {
+  const { sandbox, env } = await prepared();
+  await using _ = sandbox;
+  const fish = await needProgram("/usr/bin/fish", "fish");
+  const offers = async (line: string): Promise<readonly string[]> => {
+    const script = "dockform completion fish | source; complete --do-complete $argv[1]";
+    const options = { env, cwd: sandbox.folder };
+    const output = await run(fish, ["--no-config", "-c", script, line], options);
+    return output.toString().trimEnd().split("\n");
+  };
+  assert.deepEqual(await offers("dockform volume snapshot app"), [
+    "app_cache\tdeclared",
+    "app_data\tdeclared",
+  ]);
+  assert.match((await offers("dockform vo")).join(), /^volume\t./);
+  assert.deepEqual(await offers("dockform snapshot drill app_data@2026-11-23"), [
+    "app_data@2026-11-23T02-15-40Z",
+  ]);
+  assert.deepEqual(await offers("dockform volume restore app_data ./not"), ["./notes.txt"]);
+});
+
+test("zsh completes commands, volumes and snapshots", { skip: skipShells }, async () => {
+  const { sandbox, env } = await prepared();
+  await using _ = sandbox;
+  const zsh = await needProgram("/usr/bin/zsh", "zsh");
+  // Ctrl-X says what stands on the line.
+  await writeFile(
+    sandbox.path(".zshrc"),
+    `autoload -U compinit && compinit -u -D
+    source <(dockform completion zsh)
+    report() { print -r -- "$BUFFER" >line; exit }
+    zle -N report; bindkey '^X' report
+    PROMPT='ready> '`,
   );
-}
+  const completed = async (line: string): Promise<string> => {
+    const terminal = await onTerminal({ question: "ready> ", keys: `${line}\t\x18` });
+    const [program, ...args] = [...terminal, zsh, "-d", "-i"];
+    await run(program, args, { env: { ...env, TERM: "xterm" }, cwd: sandbox.folder });
+    return readFile(sandbox.path("line"), "utf8");
+  };
+  assert.equal(await completed("dockform vo"), "dockform volume \n");
+  assert.equal(
+    await completed("dockform volume snapshot app_d"),
+    "dockform volume snapshot app_data \n",
+  );
+  assert.equal(
+    await completed("dockform snapshot drill app_data@2026-11-23"),
+    "dockform snapshot drill app_data@2026-11-23T02-15-40Z \n",
+  );
+});
+
+test("the script for bash is one", async () => {
+  await using sandbox = await Sandbox.create(NOBODY);
+  const { stdout } = await sandbox.dockform(["completion", "bash"]);
+  await writeFile(sandbox.path("script"), stdout);
+  await run("bash", ["-n", sandbox.path("script")]);
+});

@@ -9,7 +9,7 @@ import { extractPaths } from "../../src/volume/extract.ts";
 import type { Tools } from "../../src/volume/tools.ts";
 import { ESCAPED, hostileArchives, intactTar } from "../fixtures/hostile.ts";
 import { ORIGINAL_SNAPSHOTS } from "../fixtures/original.ts";
-import { run } from "../oracle/host.ts";
+import { needProgram, run } from "../oracle/host.ts";
 import { describeTree, differences, makeOddTree, type TreeEntry } from "../oracle/tree.ts";
 import { assertError, readJson, sidecarOf, writeFiles } from "./archives.ts";
 import { Sandbox, type CliResult } from "./harness.ts";
@@ -587,6 +587,34 @@ test("remove takes data and sidecar, when it is confirmed and named", async () =
   assert.match(last.stderr, /volume data then has no snapshot any more/);
   assert.deepEqual(await readdir(data), []);
 });
+
+test(
+  "a removal that is cut short at any moment leaves nothing that looks like a snapshot",
+  { skip },
+  async () => {
+    await using at = await place();
+    const from = await source(at.sandbox, { file: "text" });
+    const data = join(at.root, "data");
+    const strace = await needProgram("/usr/bin/strace", "strace");
+    const seen = new Set<string>();
+    for (let call = 1; !seen.has(""); call += 1) {
+      await store(from, data, { time: "2026-11-22T02:15:40" });
+      const calls = "unlink,fsync";
+      const under = [strace, "-fqqo", "/dev/null", "-e", `trace=${calls}`];
+      under.push("-e", `inject=${calls}:signal=KILL:when=${call}`);
+      const args = ["snapshot", "remove", "data@latest", "--skip-confirmation"];
+      // strace counts the calls of each thread apart.
+      await at.sandbox.dockform(args, { under, env: { UV_THREADPOOL_SIZE: "1" } });
+      const left = await readdir(data);
+      const extensions = left.map((name) => name.replace(/^[^.]*/, ""));
+      seen.add(extensions.toSorted().join(" "));
+      const listed = done(await at.run("list", "--json")).match(/"archive":/g)?.length ?? 0;
+      assert.equal(listed, extensions.length === 2 ? 1 : 0);
+      for (const name of left) await rm(join(data, name));
+    }
+    assert.deepEqual([...seen].toSorted(), ["", ".json .tar.zst", ".tar.zst"]);
+  },
+);
 
 test("prune is a dry run that names each snapshot and its rule, until it is told to delete", async () => {
   await using at = await place();

@@ -38,3 +38,22 @@ test(
     assert.deepEqual(await sandbox.leftBehind(), []);
   },
 );
+
+test("verify --deep finds what a restore would not bring back", { skip }, async () => {
+  await using sandbox = await Sandbox.create(engine.host);
+  const volume = await sandbox.volume("data");
+  await writeFiles(volume.folder, { kept: "text", changed: "text" });
+  await sandbox.declare(volume.name);
+  await sandbox.snapshot(volume.name);
+  const args = ["snapshot", "verify", `${volume.name}@latest`];
+  const promote = 'sync -f "$staging" && mv "$staging/new.partial"';
+  const main = await sandbox.flawed(promote, `chmod 600 "$contents/changed"; ${promote}`);
+  assert.equal((await sandbox.dockform(args, { main })).code, 0);
+  const { code, stdout, stderr } = await sandbox.dockform([...args, "--deep"], { main });
+  assert.equal(code, 4, stderr);
+  assert.match(stdout + stderr, /changed/);
+  assert.doesNotMatch(stdout + stderr, /kept/);
+  const good = await sandbox.dockform([...args, "--deep"]);
+  assert.equal(good.code, 0, good.stderr);
+  assert.deepEqual(await sandbox.leftBehind(), []);
+});

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { test } from "node:test";
+import { testEngine } from "../engine/test-engine.ts";
+import { packFiles, writeFiles } from "./archives.ts";
+import { Sandbox, type CliProcess } from "./harness.ts";
+
+const { host, skipUnlessPrivate: skip } = await testEngine();
+
+/** Its patience is 12 seconds then, a little more than the 10 from one sign of life to the next. */
+const IMPATIENT = ["while sleep 10", "while sleep 2"] as const;
+const WATCH_S = 25;
+
+interface Watched {
+  readonly sandbox: Sandbox;
+  readonly folder: string;
+  readonly volume: string;
+  readonly restore: CliProcess;
+}
+
+/** A restore whose helper soon loses patience, in the phase in which containers prove their health. */
+async function restoring(sandbox: Sandbox): Promise<Watched> {
+  const main = await sandbox.flawed(...IMPATIENT);
+  const { name, folder } = await sandbox.volume("into");
+  await writeFiles(folder, { old: "old" });
+  await sandbox.declare(name);
+  await sandbox.running("user", await sandbox.waiting(name));
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const flags = ["--force", "--stop-containers", "--health-timeout", String(WATCH_S), "-v"];
+  const restore = sandbox.start(["volume", "restore", name, archive, ...flags], { main });
+  await restore.said("phase: health");
+  return { sandbox, folder, volume: name, restore };
+}
+
+test("a helper stays as long as its client gives signs of life", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { restore, folder } = await restoring(sandbox);
+  const [helper] = await sandbox.helpers();
+  assert.ok(helper !== undefined);
+  await restore.said("phase: clean-up");
+  assert.deepEqual(await sandbox.helpers(), [helper], "it is the same one");
+  const { code, stderr } = await restore.ended;
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await readdir(folder), ["file"]);
+});
+
+test("a client that is silent with an open connection loses its helper", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { restore, folder, volume } = await restoring(sandbox);
+  await restore.whileStopped(() => sandbox.helpersEnded());
+  const { code, stderr } = await restore.ended;
+  const recovered = await sandbox.dockform(["volume", "recover", volume, "--health-timeout", "0"]);
+  assert.equal(recovered.code, 0, recovered.stderr);
+  assert.deepEqual(await readdir(folder), code === 0 ? ["file"] : ["old"], stderr);
+  assert.deepEqual(await sandbox.leftBehind(), []);
+});
