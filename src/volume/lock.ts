@@ -208,7 +208,8 @@ export class LockedVolume implements AsyncDisposable {
       if (standing === "settled" && !own) {
         await removeStoppedContainer(engine, containerId, signal);
       } else if (own || (standing === "interrupted" && this.#operation.name === "recover")) {
-        const name = `${this.#lockName}-${containerId.slice(0, 12)}`;
+        // Another recovery may do the same at this moment: no two of them ask for the same name.
+        const name = `${this.#lockName}-${randomBytes(4).toString("hex")}`;
         await renameContainer(engine, containerId, name, signal);
       } else {
         throw standing === "interrupted"

@@ -1,7 +1,7 @@
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { aboutNow, forgetKept, type AboutKept } from "./kept.ts";
-import { LockedVolume } from "./lock.ts";
+import { LockedVolume, refuseInterrupted } from "./lock.ts";
 import type { ContainerOutcome } from "./quiesce.ts";
 import { replaceContents } from "./replace.ts";
 import { declaredVolume, refuseMounts, refuseUnfinished, refuseUsers } from "./restore-checks.ts";
@@ -76,6 +76,7 @@ export async function discardKept(
 }
 
 async function whatIsKept(lock: LockedVolume, tools: Tools): Promise<AboutKept> {
+  refuseInterrupted((await lock.survey(tools.signal)).journal);
   const files = await inspectVolumeFiles(lock.helper, tools.signal);
   refuseUnfinished(lock, files);
   refuseMounts(lock, files);

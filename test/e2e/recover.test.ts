@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { createContainer, inspectContainer, removeContainer } from "../../src/engine/containers.ts";
@@ -66,27 +66,36 @@ async function assertWhole(sandbox: Sandbox, { into, userId }: Interrupted): Pro
   assert.deepEqual(await sandbox.helpers(), []);
 }
 
-test("every other command says what was interrupted, and touches nothing", { skip }, async () => {
-  await using sandbox = await Sandbox.create(host);
-  const interrupted = await interruptRestore(sandbox);
-  const { into, archive, userId } = interrupted;
+/** Every command but a recovery, and nothing is touched by any. */
+async function assertRefused(
+  sandbox: Sandbox,
+  { into, archive, userId }: Interrupted,
+  what: string,
+): Promise<void> {
   const before = await sandbox.evidence(into.folder, [userId]);
   for (const command of [
     ["volume", "restore", into.name, archive, "--force", "--stop-containers"],
     ["volume", "undo", into.name, "--stop-containers"],
+    ["volume", "undo", into.name, "--discard", "--skip-confirmation"],
     ["volume", "snapshot", into.name],
     ["destroy", "--skip-confirmation", "--no-snapshot"],
   ]) {
     assertError(await sandbox.dockform([...command, "--json"]), {
       exitCode: 3,
-      message: new RegExp(
-        // Whether the helper still had something to tell depends on when its client died.
-        `^an operation on volume "${into.name}" was interrupted: (restore by .*, process \\d+, since 20|containers that it had stopped)`,
-      ),
+      message: new RegExp(`^an operation on volume "${into.name}" was interrupted: ${what}`),
       hint: new RegExp(`dockform volume recover ${into.name}`),
     });
   }
   assert.deepEqual(await sandbox.evidence(into.folder, [userId]), before);
+}
+
+test("every other command says what was interrupted, and touches nothing", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const interrupted = await interruptRestore(sandbox);
+  const { into, userId } = interrupted;
+  // Whether the helper still had something to tell depends on when its client died.
+  const either = "(restore by .*, process \\d+, since 20|containers that it had stopped)";
+  await assertRefused(sandbox, interrupted, either);
   const { HostConfig } = await inspectContainer(sandbox.engine, userId);
   assert.equal(HostConfig.RestartPolicy.Name, "no", "an engine that starts leaves it alone");
   const list = await sandbox.dockform(["volume", "list"]);
@@ -101,6 +110,22 @@ test("every other command says what was interrupted, and touches nothing", { ski
   assert.equal(code, 0, stderr);
   await assertWhole(sandbox, interrupted);
   assert.equal((await sandbox.dockform(["doctor"])).code, 0);
+});
+
+test("a helper that left nothing leaves containers to be started", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const interrupted = await interruptRestore(sandbox);
+  const { into } = interrupted;
+  // As one does whose client has died before it asked for the swap.
+  for (const id of await sandbox.helpers()) {
+    if ((await sandbox.state(id)) === "exited") await removeContainer(sandbox.engine, id);
+  }
+  for (const name of await readdir(into.folder)) {
+    if (name.startsWith(".dockform-")) await rm(join(into.folder, name), { recursive: true });
+  }
+  await assertRefused(sandbox, interrupted, "containers that it had stopped");
+  assert.equal((await recover(sandbox, into.name)).code, 0);
+  await assertWhole(sandbox, interrupted);
 });
 
 test("recovering twice, or where nothing was interrupted, changes nothing", { skip }, async () => {
