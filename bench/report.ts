@@ -57,6 +57,22 @@ export function extraRow(
   };
 }
 
+/** Against nothing but the clock. */
+export function withinRow(name: string, aimSeconds: number, runs: readonly Run[]): Row {
+  const took = median(runs.map((run) => run.seconds));
+  return {
+    case: name,
+    against: "the clock",
+    reference: "-",
+    dockform: seconds(took),
+    figure: seconds(took),
+    aim: seconds(aimSeconds),
+    met: took <= aimSeconds,
+    clientPeakBytes: Math.max(...runs.map((run) => run.peakBytes)),
+    rounds: runs.map((run) => ({ dockformSeconds: run.seconds })),
+  };
+}
+
 function compared(name: string, against: string, pairs: readonly Pair[]) {
   const reference = median(pairs.map((pair) => pair.reference.seconds));
   const dockform = median(pairs.map((pair) => pair.dockform.seconds));

@@ -7,6 +7,7 @@ import { bulkCases } from "./cases/bulk.ts";
 import type { Case } from "./cases/case.ts";
 import { downtimeCase } from "./cases/downtime.ts";
 import { entriesCase } from "./cases/entries.ts";
+import { listCase } from "./cases/list.ts";
 import { originalCase } from "./cases/original.ts";
 import { severalCase } from "./cases/several.ts";
 import { smallCase } from "./cases/small.ts";
@@ -17,6 +18,7 @@ import { helperImageOf, Stage } from "./stage.ts";
 
 const CASES: readonly Case[] = [
   startupCase,
+  listCase,
   smallCase,
   ...bulkCases,
   severalCase,
