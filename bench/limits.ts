@@ -4,6 +4,7 @@ import type { Command } from "./measure.ts";
 /** What the machine can do with standard tools on a folder of the host's, without a container. */
 export const SNAPSHOT_LIMIT = "tar, zstd -3 -T0, tee, openssl";
 export const RESTORE_LIMIT = "openssl, then zstd -d into tar";
+export const RESTORE_LIMIT_FLUSHED = `${RESTORE_LIMIT}, then sync -f`;
 
 export function snapshotLimit(source: string, file: string): Command {
   const script = `tar -C "$1" -cf - . | zstd -q -3 -T0 | tee "$2" | openssl dgst -sha256`;

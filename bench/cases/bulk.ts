@@ -4,11 +4,12 @@ import { makeFiles, makeHalfCompressibleFile, makeIncompressibleFile } from "../
 import {
   limitArchive,
   RESTORE_LIMIT,
+  RESTORE_LIMIT_FLUSHED,
   restoreLimit,
   SNAPSHOT_LIMIT,
   snapshotLimit,
 } from "../limits.ts";
-import type { Run } from "../measure.ts";
+import { measure, type Run } from "../measure.ts";
 import { ratioRow, type Pair, type Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
 import { inRounds, ROUNDS, type Case } from "./case.ts";
@@ -57,11 +58,16 @@ async function run(stage: Stage, { what, fill, byExec }: DataSet): Promise<reado
       reference: await stage.run(snapshotLimit(source.folder, limitFile)),
       dockform: await stage.snapshot([VOLUME]),
     };
-    const restore: Pair = {
-      reference: await limitRestore(stage, limitFile),
-      dockform: await restoreIntoEmpty(stage, await stage.archive(VOLUME)),
+    const limit = await limitRestore(stage, limitFile);
+    const dockform = await restoreIntoEmpty(stage, await stage.archive(VOLUME));
+    const restore: Pair = { reference: limit.inMemory, dockform };
+    const flushed: Pair = { reference: limit.onDisk, dockform };
+    return {
+      snapshot,
+      restore,
+      flushed,
+      exec: byExec ? await execRound(stage, VOLUME) : undefined,
     };
-    return { snapshot, restore, exec: byExec ? await execRound(stage, VOLUME) : undefined };
   });
   await stage.removeVolume(source);
   await rm(limitFile);
@@ -79,16 +85,29 @@ async function run(stage: Stage, { what, fill, byExec }: DataSet): Promise<reado
       1.15,
       rounds.map((round) => round.restore),
     ),
-    ...(byExec ? [ratioRow("the same by exec streams", "docker run into a file", 1, execs)] : []),
+    ratioRow(
+      "the same restore",
+      RESTORE_LIMIT_FLUSHED,
+      1.15,
+      rounds.map((round) => round.flushed),
+    ),
+    ...(byExec
+      ? [ratioRow("the snapshot by exec streams", "docker run into a file", 1, execs)]
+      : []),
   ];
 }
 
-async function limitRestore(stage: Stage, file: string): Promise<Run> {
+/** How long the limit takes until the data is in memory, and until it is on the disk. */
+async function limitRestore(
+  stage: Stage,
+  file: string,
+): Promise<{ readonly inMemory: Run; readonly onDisk: Run }> {
   const into = join(stage.folder, "into");
   await mkdir(into);
-  const measured = await stage.run(restoreLimit(file, into));
+  const inMemory = await stage.run(restoreLimit(file, into));
+  const flush = await measure(["sync", "-f", into]);
   await rm(into, { recursive: true });
-  return measured;
+  return { inMemory, onDisk: { ...inMemory, seconds: inMemory.seconds + flush.seconds } };
 }
 
 async function restoreIntoEmpty(stage: Stage, archive: string): Promise<Run> {

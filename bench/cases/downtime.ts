@@ -78,7 +78,9 @@ async function withService<Result>(stage: Stage, run: () => Promise<Result>): Pr
 
 async function restoreUnderService(stage: Stage): Promise<Downtime> {
   const archive = await stage.archive(VOLUME);
-  const run = await stage.restore(VOLUME, archive, "--force", "--stop-containers");
+  // How long health is watched afterwards is a setting, and no downtime.
+  const flags = ["--force", "--stop-containers", "--health-timeout", "0"];
+  const run = await stage.restore(VOLUME, archive, ...flags);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own program's answer
   const { containers } = JSON.parse(run.stdout) as {
     readonly containers: readonly {

@@ -55,18 +55,17 @@ run() {
 serve() {
 	trap finish TERM
 	beats=0
-	: >$scratch/idle
+	echo $beats >$scratch/beats
 	watch_client &
 	watchdog=$!
 	while IFS= read -r line; do
 		beats=$((beats + 1))
-		echo $beats >$scratch/beats
 		if [ -n "$line" ]; then
-			rm -f $scratch/idle
+			echo busy >$scratch/beats
 			# shellcheck disable=SC2086 # a verb and its arguments are single words
 			run $line </dev/null
-			: >$scratch/idle
 		fi
+		echo $beats >$scratch/beats
 	done >/dev/null
 	finish
 }
@@ -78,8 +77,8 @@ watch_client() {
 	last=
 	silent=0
 	while sleep 10 && kill -0 $$; do
-		beat=$(cat $scratch/beats 2>/dev/null)
-		if [ "$beat" = "$last" ] && [ -e $scratch/idle ]; then silent=$((silent + 1)); else silent=0; fi
+		read -r beat <$scratch/beats
+		if [ "$beat" = "$last" ] && [ "$beat" != busy ]; then silent=$((silent + 1)); else silent=0; fi
 		last=$beat
 		if [ $silent -eq 6 ]; then kill -TERM $$; fi
 	done
@@ -89,7 +88,7 @@ finish() {
 	kill "$watchdog" 2>/dev/null
 	# The client is gone. What it had made ready and not swapped in is put away; the status tells
 	# whether anything is left to be done.
-	if [ -e $scratch/staging ]; then (discard "$(cat $scratch/staging)"); fi
+	if [ -e $scratch/staging ]; then (discard "$(own_staging)"); fi
 	[ ! -e $scratch/staging ] || exit 3
 	exit 0
 }
@@ -103,7 +102,7 @@ hello() {
 	# shellcheck disable=SC2086 # a list of options
 	reply lacks "$(first_line "$(tar $faithful --sparse --create --file=/dev/null \
 		--files-from=/dev/null 2>&1)")"
-	for tool in awk cat du find head mkdir mkfifo mv rm rmdir sleep stat sync touch; do
+	for tool in awk cat du find mkdir mkfifo mv rm rmdir sleep stat sync touch; do
 		command -v $tool >/dev/null || reply missing_tool $tool
 	done
 	if [ -r $exchange/token ] && mkfifo -m 666 $exchange/data 2>/dev/null; then
@@ -111,6 +110,14 @@ hello() {
 		read -r kernel </proc/sys/kernel/random/boot_id
 		reply token "$token"
 		reply kernel "$kernel"
+	fi
+}
+
+# The operation of this helper, where it has begun.
+own_staging() {
+	if [ -e $scratch/staging ]; then
+		read -r own <$scratch/staging
+		echo "$own"
 	fi
 }
 
@@ -135,6 +142,7 @@ archive() {
 		ours="--anchored --exclude=./$staging_pattern --exclude=./$trash_pattern --exclude=./$kept_name"
 	fi
 	look_ahead
+	fail_unless_told
 	{
 		{
 			# shellcheck disable=SC2086
@@ -147,7 +155,8 @@ archive() {
 	reply zstd_status $?
 	kill $finder $adder 2>/dev/null
 	rm -f $scratch/sizes
-	reply tar_status "$(cat $scratch/tar)"
+	read -r tar_status <$scratch/tar
+	reply tar_status "$tar_status"
 	while read -r kind count; do
 		if [ "$kind" = maybe_links ] && [ "$count" -gt 0 ]; then
 			reply further_link_names "$(further_link_names)"
@@ -257,6 +266,7 @@ further_link_names() {
 scan() {
 	[ "$1" = - ] || exec <"$1"
 	reply ready
+	fail_unless_told
 	{
 		decompress "$2"
 		echo $? >$scratch/zstd
@@ -264,8 +274,7 @@ scan() {
 		limited_tar "$3" --list --file=- --totals --block-number -vv --index-file=/dev/fd/3 3>&1 >&2
 		echo $? >$scratch/tar
 	} | count_entries >$scratch/counts
-	reply zstd_status "$(cat $scratch/zstd)"
-	reply_tar_status
+	reply_statuses
 	while read -r kind count; do reply "$kind" "$count"; done <$scratch/counts
 }
 
@@ -278,18 +287,27 @@ limited_tar() {
 		--checkpoint-action="exec=: >$scratch/over_limit; kill \$PPID"
 }
 
-reply_tar_status() {
-	reply tar_status "$(cat $scratch/tar)"
-	if [ -e $scratch/over_limit ]; then reply over_limit 1; fi
-	rm -f $scratch/over_limit
+# What dies before it can write its status down has not succeeded.
+fail_unless_told() {
+	echo 1 >$scratch/zstd
+	echo 1 >$scratch/tar
+}
+
+reply_statuses() {
+	read -r zstd_status <$scratch/zstd
+	read -r tar_status <$scratch/tar
+	reply zstd_status "$zstd_status"
+	reply tar_status "$tar_status"
+	if [ -e $scratch/over_limit ]; then reply over_limit 1 && rm $scratch/over_limit; fi
 }
 
 # inspect: what an operation has to know about the volume before it touches anything. An empty lost+found
 # belongs to the file system.
 inspect() {
 	# shellcheck disable=SC2086
-	reply first_entry "$(find $volume -mindepth 1 -maxdepth 1 ! $reserved ! -name lost+found -print |
-		head -n 1)$(find $volume/lost+found -mindepth 1 -print 2>/dev/null | head -n 1)"
+	reply first_entry "$(find $volume -mindepth 1 -maxdepth 1 ! $reserved ! -name lost+found -print -quit)$(
+		find $volume/lost+found -mindepth 1 -print -quit 2>/dev/null
+	)"
 	reply space "$(stat -f -c '%a %S %d %c %b' $volume)"
 	if has_attributes $volume; then
 		for tool in setfacl getfattr setfattr; do
@@ -314,7 +332,7 @@ folders_named() {
 
 # The operations that were cut short, each with the sides that are in its staging folder; our own is none.
 reply_unfinished() {
-	own=$(cat $scratch/staging 2>/dev/null)
+	own=$(own_staging)
 	for folder in $(folders_named "$staging_pattern"); do
 		if [ "${folder##*-}" = "$own" ]; then continue; fi
 		sides=
@@ -377,12 +395,13 @@ extract() {
 	resume "$1" || begin "$1" || exit 1
 	# One that its client did not like, or that was cut short.
 	if [ -e "$staging/new" ]; then rm -rf "$staging/new.partial" && mv "$staging/new" "$staging/new.partial"; fi
-	rm -rf "$staging/new.partial" &&
-		mkdir -m 700 "$staging/new.partial" "$staging/new.partial/contents" || exit 1
+	if [ -e "$staging/new.partial" ]; then rm -rf "$staging/new.partial" || exit 1; fi
+	mkdir -m 700 "$staging/new.partial" "$staging/new.partial/contents" || exit 1
 	contents=$staging/new.partial/contents
 	reply ready
 	flush_now_and_then "$contents" &
 	flusher=$!
+	fail_unless_told
 	{
 		decompress "$3"
 		echo $? >$scratch/zstd
@@ -395,13 +414,12 @@ extract() {
 		echo $? >$scratch/tar
 	} | count_extracted >$scratch/counts
 	kill $flusher
-	reply zstd_status "$(cat $scratch/zstd)"
-	reply_tar_status
+	reply_statuses
 	read -r entries root marked_end <$scratch/counts
 	reply entries "$entries"
 	reply marked_end "$marked_end"
 	# What is not whole never becomes new, whoever is left to judge it.
-	if [ "$(cat $scratch/zstd) $(cat $scratch/tar) $marked_end" != '0 0 1' ]; then exit 0; fi
+	if [ "$zstd_status $tar_status $marked_end" != '0 0 1' ]; then exit 0; fi
 	remove_reserved "$contents"
 	mkdir "$staging/new.partial/root" || exit 1
 	# An archive that has no metadata for the root leaves it as it is.
@@ -588,7 +606,11 @@ go_back() {
 }
 
 write_about() {
-	rm -f "$staging/about" && if [ -n "$1" ]; then echo "$1" >"$staging/about"; fi
+	if [ -n "$1" ]; then
+		echo "$1" >"$staging/about"
+	elif [ -e "$staging/about" ]; then
+		rm "$staging/about"
+	fi
 }
 
 # recover ID: brings a swap that was cut short to its end, the one or the other.
@@ -639,8 +661,9 @@ take_out() {
 		return
 	fi
 	if [ ! -e "$out/root" ]; then
-		rm -rf "$out/root.partial" && mkdir "$out/root.partial" &&
-			copy_metadata $volume "$out/root.partial" && mv "$out/root.partial" "$out/root" || return 1
+		if [ -e "$out/root.partial" ]; then rm -rf "$out/root.partial" || return 1; fi
+		mkdir "$out/root.partial" && copy_metadata $volume "$out/root.partial" &&
+			mv "$out/root.partial" "$out/root" || return 1
 	fi
 	strip_attributes $volume && move_all $volume "$out/contents" "$spared" && mv "$out" "$staging/old"
 }
@@ -666,7 +689,8 @@ finish_swap() {
 		if [ "${in##*/}" = back ]; then
 			mv "$in" "$staging/returned" || return 1
 		else
-			rm -f "$in/about" && rmdir "$in" || return 1
+			if [ -e "$in/about" ]; then rm "$in/about" || return 1; fi
+			rmdir "$in" || return 1
 		fi
 	fi
 	if [ -e "$staging/returned" ]; then reply returned; fi
@@ -775,7 +799,7 @@ spare_lost_found() {
 }
 
 holds_something() {
-	[ -n "$(find "$1" -mindepth 1 -print | head -n 1)" ]
+	[ -n "$(find "$1" -mindepth 1 -print -quit)" ]
 }
 
 # move_all FROM TO [SPARED [ASIDE]]: every entry but those that the find expression SPARED names, until
@@ -798,7 +822,7 @@ move_all() {
 				fi || exit 1
 			done' "$2" "${4-}" {} + || return 1
 		# shellcheck disable=SC2086
-		[ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! $spare -print | head -n 1)" ] || return 0
+		[ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! $spare -print -quit)" ] || return 0
 	done
 	return 1
 }

@@ -285,6 +285,8 @@ function helperDefinition(
     WorkingDir: "/",
     Healthcheck: { Test: ["NONE"] },
     Labels: operationLabels(options.operation),
+    // With "none" alone the engine sets up a network with nothing in it: more than half of a start.
+    NetworkDisabled: true,
     AttachStdin: true,
     AttachStdout: true,
     AttachStderr: true,

@@ -262,6 +262,7 @@ async function withoutDoors(
     User: "0:0",
     Labels: labels,
     Healthcheck: { Test: ["NONE"] },
+    NetworkDisabled: true,
     HostConfig: {
       NetworkMode: "none",
       ReadonlyRootfs: true,

@@ -112,6 +112,7 @@ function holderDefinition(
     User: "0:0",
     Healthcheck: { Test: ["NONE"] },
     Labels: { ...labels, [HELPER_LABEL]: HOLDER },
+    NetworkDisabled: true,
     AttachStdin: true,
     AttachStdout: true,
     OpenStdin: true,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { test } from "node:test";
 import { testEngine } from "../engine/test-engine.ts";
+import { Container, EngineApi } from "../images/engine-api.ts";
 import { packFiles, writeFiles } from "./archives.ts";
 import { Sandbox, type CliProcess } from "./harness.ts";
 
@@ -42,14 +43,24 @@ async function restoring(sandbox: Sandbox): Promise<Watched> {
   return { sandbox, folder, volume: name, restore };
 }
 
-test("a helper stays as long as its client gives signs of life", { skip }, async () => {
-  await using sandbox = await Sandbox.create(host);
-  const { restore, folder } = await restoring(sandbox);
-  const { code, stderr } = await restore.ended;
-  assert.equal(code, 0, stderr);
-  assert.doesNotMatch(stderr, /another helper takes over/);
-  assert.deepEqual(await readdir(folder), ["file"]);
-});
+test(
+  "a helper is alone with the volume, and stays as long as its client gives signs of life",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const { restore, folder } = await restoring(sandbox);
+    const helper = (await sandbox.helpers())[0] ?? "";
+    const { stdout } = await new Container(new EngineApi(host), helper).exec([
+      "cat",
+      "/proc/net/dev",
+    ]);
+    assert.deepEqual(stdout.match(/\w+(?=:)/g), ["lo"], "and has no network");
+    const { code, stderr } = await restore.ended;
+    assert.equal(code, 0, stderr);
+    assert.doesNotMatch(stderr, /another helper takes over/);
+    assert.deepEqual(await readdir(folder), ["file"]);
+  },
+);
 
 test("a client that is silent with an open connection loses its helper", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
