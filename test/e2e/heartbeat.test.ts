@@ -48,12 +48,9 @@ test(
   { skip },
   async () => {
     await using sandbox = await Sandbox.create(host);
-    const { restore, folder } = await restoring(sandbox);
-    const helper = (await sandbox.helpers())[0] ?? "";
-    const { stdout } = await new Container(new EngineApi(host), helper).exec([
-      "cat",
-      "/proc/net/dev",
-    ]);
+    const { restore, folder, volume } = await restoring(sandbox);
+    const helper = new Container(new EngineApi(host), `dockform-restore-${volume}`);
+    const { stdout } = await helper.exec(["cat", "/proc/net/dev"]);
     assert.deepEqual(stdout.match(/\w+(?=:)/g), ["lo"], "and has no network");
     const { code, stderr } = await restore.ended;
     assert.equal(code, 0, stderr);
