@@ -162,6 +162,8 @@ export class Sandbox implements AsyncDisposable {
       Cmd: ["read line"],
       OpenStdin: true,
       StopSignal: "SIGKILL",
+      // Starts in half of the time.
+      NetworkDisabled: true,
       HostConfig: {
         NetworkMode: "none",
         Mounts: [{ Type: "volume", Source: volume, Target: "/data" }],
