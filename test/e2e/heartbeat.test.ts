@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { test } from "node:test";
 import { testEngine } from "../engine/test-engine.ts";
+import { startPrivateEngine } from "../engine/private-engine.ts";
 import { Container, EngineApi } from "../images/engine-api.ts";
 import { packFiles, writeFiles } from "./archives.ts";
-import { Sandbox, type CliProcess } from "./harness.ts";
+import { Sandbox, until, type CliProcess } from "./harness.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 
@@ -68,4 +69,21 @@ test("a client that is silent with an open connection loses its helper", { skip 
   assert.equal(recovered.code, 0, recovered.stderr);
   assert.deepEqual(await readdir(folder), code === 0 ? ["file"] : ["old"], stderr);
   assert.deepEqual(await sandbox.leftBehind(), []);
+});
+
+test("a helper that outlives engine and client ends by itself", { skip }, async () => {
+  await using engine = await startPrivateEngine({ "live-restore": true });
+  await using sandbox = await Sandbox.create(engine.host);
+  const { restore, folder, volume } = await restoring(sandbox);
+  const helper = `dockform-restore-${volume}`;
+  restore.signal("SIGKILL");
+  await engine.crash();
+  await engine.start();
+  await restore.ended;
+  await until("the helper has ended", async () => (await sandbox.state(helper)) !== "running");
+  const recovered = await sandbox.dockform(["volume", "recover", volume, "--health-timeout", "0"]);
+  assert.equal(recovered.code, 0, recovered.stderr);
+  assert.deepEqual(await readdir(folder), ["file"]);
+  assert.equal(await sandbox.state(`${sandbox.prefix}-user`), "running");
+  assert.deepEqual(await sandbox.helpers(), []);
 });

@@ -25,12 +25,16 @@ export function canStartPrivateEngine(): boolean {
 /**
  * Installs Debian's Docker Engine where it is missing and starts one that shares nothing with the
  * machine's own: see supervise.sh. It ends with `stop()`, or when this process ends in any way.
+ *
+ * @param configuration fields of daemon.json besides those that keep it apart
  */
-export async function startPrivateEngine(): Promise<PrivateEngine> {
+export async function startPrivateEngine(
+  configuration: Readonly<Record<string, unknown>> = {},
+): Promise<PrivateEngine> {
   await runInstaller();
   // A socket's path is limited to 107 characters: $TMPDIR may be too long for that.
   const folder = await mkdtemp("/var/tmp/dockform-engine-");
-  const engine = await PrivateEngine.launch(folder);
+  const engine = await PrivateEngine.launch(folder, configuration);
   try {
     await engine.start();
   } catch (error) {
@@ -64,7 +68,10 @@ export class PrivateEngine implements AsyncDisposable {
   }
 
   /** Starts the supervisor, not yet dockerd. @internal */
-  static async launch(folder: string): Promise<PrivateEngine> {
+  static async launch(
+    folder: string,
+    configuration: Readonly<Record<string, unknown>> = {},
+  ): Promise<PrivateEngine> {
     // A session of its own: Ctrl-C in a terminal must reach the tests, not the engine under them.
     const supervisor = spawn("sh", [join(import.meta.dirname, "supervise.sh"), folder], {
       stdio: ["pipe", "pipe", "ignore"],
@@ -78,7 +85,10 @@ export class PrivateEngine implements AsyncDisposable {
     }
     supervisor.stdin.on("error", () => undefined);
     const engine = new PrivateEngine(folder, supervisor);
-    await writeFile(join(folder, "daemon.json"), JSON.stringify(engine.#configuration()));
+    await writeFile(
+      join(folder, "daemon.json"),
+      JSON.stringify({ ...configuration, ...engine.#configuration() }),
+    );
     return engine;
   }
 
