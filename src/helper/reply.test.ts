@@ -34,3 +34,18 @@ test("tar's checkpoints and what is expected are progress, not messages or facts
   assert.equal(reply.messages.length, 1);
   assert.equal(reply.facts.size, 0);
 });
+
+test("a flood of messages is kept within bounds, and pushes out neither a failure nor the sum", async () => {
+  const lines = [
+    ...Array.from({ length: 5000 }, (_, i) => `tar: ./${i}: file changed as we read it`),
+    ...Array.from({ length: 5000 }, (_, i) => `tar: ./${i}: Cannot open: Permission denied`),
+    "Total bytes written: 10240 (10KiB, 1MiB/s)",
+    `${MARK} end 2`,
+  ];
+  const stderr = Readable.from([`${lines.join("\n")}\n`]);
+  const reply = await new ReplyReader(stderr, MARK).expect().reply;
+  assert.equal(reply.messageCount, 10_001);
+  assert.equal(reply.messages.length, 2001);
+  assert.ok(reply.messages.includes("tar: ./0: Cannot open: Permission denied"));
+  assert.match(reply.messages.at(-1) ?? "", /^Total bytes/);
+});
