@@ -1,15 +1,30 @@
 import { formatAge, formatBytes, formatCount, formatTime } from "../../format.ts";
-import { title, type Leftover, type VolumeSnapshots } from "../../store/list.ts";
-import { describeSnapshots, type DescribedSnapshot } from "../../store/sidecars.ts";
+import {
+  title,
+  type Leftover,
+  type StoredSnapshot,
+  type VolumeSnapshots,
+} from "../../store/list.ts";
+import { describeSnapshot } from "../../store/sidecars.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
 import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+
+/** Of what a sidecar says only what is shown: ten thousand whole ones would be twice the work. */
+interface ListedSnapshot extends StoredSnapshot {
+  readonly storedBytes: number;
+  readonly tarBytes: number | undefined;
+  readonly fileCount: number | undefined;
+  readonly notes: string | undefined;
+  readonly verifiedAt: string | undefined;
+  readonly problem: string | undefined;
+}
 
 interface ListedVolume {
   readonly title: string;
   readonly context: string | undefined;
   readonly volume: string;
-  readonly snapshots: readonly DescribedSnapshot[];
+  readonly snapshots: readonly ListedSnapshot[];
   readonly storedBytes: number;
   readonly leftovers: readonly Leftover[];
 }
@@ -28,9 +43,22 @@ export async function snapshotList(
 
 function describe(listed: VolumeSnapshots): ListedVolume {
   const { context, volume, leftovers } = listed;
-  const snapshots = describeSnapshots(listed.snapshots);
+  const snapshots = listed.snapshots.map(summarize);
   const storedBytes = snapshots.reduce((sum, snapshot) => sum + snapshot.storedBytes, 0);
   return { title: title(listed), context, volume, snapshots, storedBytes, leftovers };
+}
+
+function summarize(snapshot: StoredSnapshot): ListedSnapshot {
+  const { storedBytes, sidecar, problem } = describeSnapshot(snapshot);
+  return {
+    ...snapshot,
+    storedBytes,
+    tarBytes: sidecar?.uncompressed_bytes,
+    fileCount: sidecar?.file_count,
+    notes: sidecar?.notes,
+    verifiedAt: sidecar?.verified_at,
+    problem,
+  };
 }
 
 function toText(root: string, volumes: readonly ListedVolume[], session: Session): string {
@@ -64,19 +92,18 @@ function snapshotTable(volumes: readonly ListedVolume[], session: Session): stri
   return [head, ...blocks].join("\n");
 }
 
-function row(snapshot: DescribedSnapshot, { paint, io }: Session): readonly string[] {
-  const { time, storedBytes, sidecar, problem } = snapshot;
+function row(snapshot: ListedSnapshot, { paint, io }: Session): readonly string[] {
+  const { time, storedBytes, fileCount, verifiedAt, notes = "", problem } = snapshot;
   const ageMs = (at: Date): number => io.now().getTime() - at.getTime();
-  const verified = sidecar?.verified_at;
   return [
     `  ${formatAge(ageMs(time))}`,
     formatTime(time),
     formatBytes(storedBytes),
-    sidecar === undefined ? "?" : sidecar.file_count.toLocaleString("en-US"),
-    verified === undefined
+    fileCount === undefined ? "?" : fileCount.toLocaleString("en-US"),
+    verifiedAt === undefined
       ? paint("dim", "never")
-      : paint("green", `${formatAge(ageMs(new Date(verified)))} ago`),
-    problem === undefined ? oneLine(sidecar?.notes ?? "") : paint("red", `damaged: ${problem}`),
+      : paint("green", `${formatAge(ageMs(new Date(verifiedAt)))} ago`),
+    problem === undefined ? oneLine(notes) : paint("red", `damaged: ${problem}`),
   ];
 }
 
@@ -118,10 +145,10 @@ function toJson(root: string, volumes: readonly ListedVolume[], { io }: Session)
         created_at: snapshot.time.toISOString(),
         age_seconds: Math.floor((io.now().getTime() - snapshot.time.getTime()) / 1000),
         stored_bytes: snapshot.storedBytes,
-        uncompressed_bytes: snapshot.sidecar?.uncompressed_bytes ?? null,
-        file_count: snapshot.sidecar?.file_count ?? null,
-        notes: snapshot.sidecar?.notes ?? null,
-        verified_at: snapshot.sidecar?.verified_at ?? null,
+        uncompressed_bytes: snapshot.tarBytes ?? null,
+        file_count: snapshot.fileCount ?? null,
+        notes: snapshot.notes ?? null,
+        verified_at: snapshot.verifiedAt ?? null,
         problem: snapshot.problem ?? null,
       })),
       leftovers: leftovers.map(({ path, kind }) => ({ path, kind })),
