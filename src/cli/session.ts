@@ -4,6 +4,7 @@ import type { DockformError } from "../errors.ts";
 import type { LogLevel } from "../log.ts";
 import type { Tools } from "../volume/tools.ts";
 import type { CliIo } from "./io.ts";
+import { writeAll } from "./output/lines.ts";
 import { Logger, type LogFormat } from "./output/logger.ts";
 import { painter, StatusArea, type Paint } from "./output/terminal.ts";
 import type { Workspace } from "./workspace.ts";
@@ -84,6 +85,23 @@ export class Session {
   result(value: unknown, text: string): void {
     if (this.options.json === true) this.#writeJson(value);
     else if (text !== "") this.io.stdout.write(`${text}\n`);
+  }
+
+  /**
+   * Writes a result that may be more than memory, as fast as its reader takes it.
+   *
+   * @returns whether the reader took it all.
+   */
+  async streamResult(pieces: AsyncIterable<string | Uint8Array>): Promise<boolean> {
+    const { stdout } = this.io;
+    const status = this.#status;
+    const shown = async function* (): AsyncGenerator<string | Uint8Array> {
+      for await (const piece of pieces) {
+        if (stdout.isTTY === true) status.giveWay();
+        yield piece;
+      }
+    };
+    return await writeAll(stdout, shown());
   }
 
   /** Under `--json` an error is a document, too, unless the result has said it already. */

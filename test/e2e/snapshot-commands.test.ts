@@ -1,5 +1,6 @@
 /** `dockform snapshot ...` without any engine: nothing listens where DOCKER_HOST points. */
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -11,7 +12,7 @@ import { ESCAPED, hostileArchives, intactTar } from "../fixtures/hostile.ts";
 import { ORIGINAL_SNAPSHOTS } from "../fixtures/original.ts";
 import { needProgram, run } from "../oracle/host.ts";
 import { describeTree, differences, makeOddTree, type TreeEntry } from "../oracle/tree.ts";
-import { assertError, readJson, sidecarOf, writeFiles } from "./archives.ts";
+import { assertError, readJson, sidecarOf, writeFiles, type TestFiles } from "./archives.ts";
 import { Sandbox, type CliResult } from "./harness.ts";
 import { store } from "./snapshot-store.ts";
 import { onTerminal } from "./terminal.ts";
@@ -38,7 +39,7 @@ async function place(): Promise<Place> {
   };
 }
 
-async function source(sandbox: Sandbox, files: Readonly<Record<string, string>>): Promise<string> {
+async function source(sandbox: Sandbox, files: TestFiles): Promise<string> {
   const folder = sandbox.path(`source-${sources}`);
   sources += 1;
   await mkdir(folder);
@@ -115,6 +116,23 @@ test("a table fits a terminal of 80 columns, and piped it is whole", async () =>
     shown.stdout,
   );
   assert.ok(lines.every((line) => line.length <= 80));
+});
+
+test("on a terminal a result that comes in pieces and the bar do not get mixed up", async () => {
+  await using at = await place();
+  const from = await source(at.sandbox, { "file-1": randomBytes(40e6), "file-2": "the end" });
+  await store(from, join(at.root, "data"), { time: "2026-11-22T02:15:40" });
+  const under = await onTerminal();
+  for (const [command, last] of [
+    [["cat", "data", "file-2"], "the end"],
+    [["files", "data", "file-2"], " file-2\r\n"],
+  ] as const) {
+    const shown = await at.sandbox.dockform(["snapshot", ...command], { under });
+    const parts = done(shown).split("\u001B[2K");
+    assert.ok(parts.length > 1, "there was a bar");
+    assert.ok(parts.at(-1)?.endsWith(last), shown.stdout);
+    assert.doesNotMatch(parts.at(-1) ?? "", /Reading/);
+  }
 });
 
 test("an empty store, and a volume without snapshots, are said with what there is", async () => {

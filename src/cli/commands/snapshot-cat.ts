@@ -1,6 +1,5 @@
 import { Archive } from "../../volume/archive.ts";
 import { fileContent } from "../../volume/find-file.ts";
-import { writeAll } from "../output/lines.ts";
 import type { Session } from "../session.ts";
 import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
 import { typedPath } from "../typed-path.ts";
@@ -17,7 +16,7 @@ export async function snapshotCat(
   await using archive = await Archive.open((await store.find(reference)).archivePath);
   const content = await fileContent(archive, typedPath(path), session.tools);
   if (content === undefined) throw notInArchive(path, archive.path);
-  await writeAll(session.io.stdout, copies(content));
+  await session.streamResult(copies(content));
 }
 
 /** A stream may keep a piece until its reader takes it, when its memory is used again. */

@@ -5,7 +5,7 @@ import { displayText, entryPath, isWithin } from "../../tar/path.ts";
 import { timeText } from "../../tar/record.ts";
 import { Archive } from "../../volume/archive.ts";
 import { ArchivePass } from "../../volume/contents.ts";
-import { inPieces, writeAll } from "../output/lines.ts";
+import { inPieces } from "../output/lines.ts";
 import type { Session } from "../session.ts";
 import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
 import { typedPath } from "../typed-path.ts";
@@ -32,7 +32,7 @@ export async function snapshotFiles(
   const isJson = session.options.json === true;
   const listed = isJson ? await Array.fromAsync(entries(), toJson) : [];
   // Lines go out as they come, whatever their number.
-  if (!isJson && !(await writeAll(session.io.stdout, inPieces(lines(entries()))))) return;
+  if (!isJson && !(await session.streamResult(inPieces(lines(entries()))))) return;
   if (found === 0 && path !== undefined) throw notInArchive(path, archive.path);
   if (isJson) session.result({ archive: archive.path, entries: listed }, "");
 }

@@ -41,6 +41,7 @@ export class StatusArea {
   readonly #tasks = new Set<RunningTask>();
   #timer: NodeJS.Timeout | undefined;
   #linesDrawn = 0;
+  #gaveWay = false;
 
   /** @param announce takes what is told of a task where there is no terminal. */
   constructor(stream: OutputStream, announce: (text: string) => void) {
@@ -52,6 +53,12 @@ export class StatusArea {
   line(text: string): void {
     this.#clear();
     this.#stream.write(`${text}\n`);
+  }
+
+  /** Draws nothing any more: what follows on the terminal is the result itself. */
+  giveWay(): void {
+    this.#clear();
+    this.#gaveWay = true;
   }
 
   readonly startProgress: StartProgress = (label, totalBytes): ProgressTask => {
@@ -81,6 +88,7 @@ export class StatusArea {
   }
 
   #draw(): void {
+    if (this.#gaveWay) return;
     const columns = this.#stream.columns ?? DEFAULT_COLUMNS;
     const lines = [...this.#tasks]
       .slice(0, MOST_BARS)
