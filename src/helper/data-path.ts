@@ -211,7 +211,12 @@ async function pump(
     const moved = writeAll(source, sink, signal).catch((error: unknown) => {
       if (error instanceof DockformError) throw error;
     });
-    const [reply] = await Promise.all([withSignal(call.reply, signal), moved]);
+    // A verb that is over reads nothing any more, and an exec's connection does not say so.
+    const replied = withSignal(call.reply, signal).then((reply) => {
+      sink.destroy();
+      return reply;
+    });
+    const [reply] = await Promise.all([replied, moved]);
     return reply;
   } catch (error) {
     sink.end();

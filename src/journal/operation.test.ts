@@ -76,6 +76,7 @@ test("a container's state proves whether its client is there", () => {
   assert.equal(standing("exited", 137), "interrupted");
   assert.equal(standing("exited"), "interrupted");
   assert.equal(standing("dead"), "interrupted");
+  assert.equal(standing("removing"), "interrupted");
 });
 
 test("readers go together, a writer goes with nobody", () => {

@@ -147,11 +147,14 @@ function isRecordName(text: string | undefined): text is RecordName {
   return text !== undefined && RECORD_NAMES.includes(text);
 }
 
-/** helper.sh ends with 0 only when nothing of its operation is left in the volume. */
+/**
+ * helper.sh ends with 0 only when nothing of its operation is left in the volume. A container that is dead,
+ * or that the engine has been removing since, does not run any more, and does not say how it ended.
+ */
 function standingOf(state: string, exitCode: number | undefined): Standing {
   if (state === "created") return "unstarted";
   if (state === "exited") return exitCode === 0 ? "settled" : "interrupted";
-  return state === "dead" ? "interrupted" : "alive";
+  return state === "dead" || state === "removing" ? "interrupted" : "alive";
 }
 
 /** Whether an operation writes to the volume. */

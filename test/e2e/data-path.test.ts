@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { readdir } from "node:fs/promises";
 import { test } from "node:test";
 import { testEngine } from "../engine/test-engine.ts";
 import { describeTree, differences } from "../oracle/tree.ts";
-import { writeFiles } from "./archives.ts";
+import { packFiles, writeFiles } from "./archives.ts";
 import { EngineProxy } from "./engine-proxy.ts";
 import { Sandbox } from "./harness.ts";
 
@@ -112,3 +114,25 @@ for (const { what, edit, said } of FAILING_PIPES) {
     assert.deepEqual(await sandbox.leftBehind(), []);
   });
 }
+
+test(
+  "a helper that ends before it has read its data does not make the client wait",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const main = await sandbox.flawed(
+      'mkdir -m 700 "$staging/new.partial" "$staging/new.partial/contents" || exit 1',
+      "exit 1",
+    );
+    const into = await sandbox.volume("into");
+    await writeFiles(into.folder, { "a name\nof two lines": "old" });
+    await sandbox.declare(into.name);
+    // More than the buffers on the way can take.
+    const archive = await packFiles(sandbox.folder, { file: randomBytes(40e6) });
+    const args = ["volume", "restore", into.name, archive, "--force"];
+    const { code, stderr } = await sandbox.dockform(args, { main });
+    assert.equal(code, 1);
+    assert.match(stderr, /cannot extract/);
+    assert.deepEqual(await readdir(into.folder), ["a name\nof two lines"]);
+  },
+);

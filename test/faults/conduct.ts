@@ -56,6 +56,8 @@ export class Conductor implements AsyncDisposable {
     } catch (error) {
       findings.problem(`the suite itself failed: ${String(error)}`);
     }
+    if (fault.kind === "strike" && fault.blow === "kill the engine")
+      await this.#putOthersRight(ground);
     const { problems, transcript } = findings;
     if (problems.length === 0) return { outcome, problems, transcript };
     await this.#giveUp(ground);
@@ -91,9 +93,11 @@ export class Conductor implements AsyncDisposable {
     if (fault.operation === "snapshot") await settleSnapshots(scene, [before], findings);
     const restored = await next(scene, fault, before, findings);
     await recover(scene, findings);
-    // A safety snapshot; without it there would have been nothing to recover from.
-    await settleSnapshots(scene, [before], findings);
-    const mayHold = restored === undefined ? allowed(struck.result, before, after) : [restored];
+    // A safety snapshot; without it there would have been nothing to recover from. That of the next
+    // restore is of what the first one has left.
+    await settleSnapshots(scene, fault.next === "restore" ? BOTH : [before], findings);
+    const mayHold =
+      restored === undefined ? allowed(fault, struck.result, before, after) : [restored];
     const keepsSomething = ["restore --keep-previous", "undo"].includes(fault.operation);
     const holds = await judge(
       scene,
@@ -145,6 +149,14 @@ export class Conductor implements AsyncDisposable {
     return scene;
   }
 
+  /** An engine that dies takes the containers of every scene with it. */
+  async #putOthersRight(struck: Ground): Promise<void> {
+    for (const [ground, scene] of this.#scenes) {
+      if (ground === struck) continue;
+      await scene.putUsersRight().catch(() => this.#giveUp(ground));
+    }
+  }
+
   /** After a loss nothing can be built on what is there. */
   async #giveUp(ground: Ground): Promise<void> {
     const scene = this.#scenes.get(ground);
@@ -172,8 +184,14 @@ async function contentsOf(scene: Scene): Promise<Contents> {
   return holds;
 }
 
-/** A command that says it succeeded, or refused, must be right about it. */
-function allowed({ code }: CliResult, before: Contents, after: Contents): readonly Contents[] {
+/** A command that says it succeeded, or refused, must be right about it. A recovery may go either way. */
+function allowed(
+  { operation }: Strike,
+  { code }: CliResult,
+  before: Contents,
+  after: Contents,
+): readonly Contents[] {
+  if (operation === "recover") return BOTH;
   if (code === 0) return [after];
   return code === 3 || code === 4 ? [before] : [before, after];
 }

@@ -12,6 +12,7 @@ import { recoverCommand } from "./strike.ts";
 /** A helper whose client is gone has to come to its end by itself. */
 const HELPER_LIMIT_MS = 60_000;
 const HELPER_POLL_MS = 50;
+const SILENCE_LIMIT_MS = 90_000;
 const RECOVERIES = 6;
 const RECOVERY_PAUSE_MS = 500;
 const ACTIVE = new Set(["running", "paused", "restarting"]);
@@ -75,9 +76,19 @@ export async function recover(scene: Scene, findings: Findings): Promise<void> {
     const result = await scene.sandbox.dockform(recoverCommand(scene), stranger(scene));
     findings.heard("volume recover", result);
     if (result.code === 0) return;
+    // A helper that has outlived its client ends when it has been silent for a minute.
+    if (result.code === 3) await untilHelpersEnd(scene);
     await sleep(RECOVERY_PAUSE_MS);
   }
   findings.problem(`volume recover fails, ${RECOVERIES} times over`);
+}
+
+async function untilHelpersEnd(scene: Scene): Promise<void> {
+  const deadline = Date.now() + SILENCE_LIMIT_MS;
+  while (Date.now() < deadline) {
+    if (!(await scene.helpers()).some(({ state }) => state === "running")) return;
+    await sleep(HELPER_POLL_MS);
+  }
 }
 
 /** Somebody else: another folder, another home. */
@@ -166,7 +177,7 @@ export async function judgeSnapshots(
       .digest("hex");
     if (!Object.values(sidecar.checksum).includes(sha256))
       findings.problem(`${name} does not match`);
-    const holds = await contentsOfArchive(scene, archive);
+    const holds = await contentsOfArchive(scene, archive, findings);
     if (holds === undefined || !mayHold.includes(holds)) {
       findings.problem(`${name} holds ${holds ?? "neither old nor new"}, not ${mayHold.join("/")}`);
     }
@@ -174,12 +185,18 @@ export async function judgeSnapshots(
   return sidecars.length;
 }
 
-async function contentsOfArchive(scene: Scene, archive: string): Promise<Contents | undefined> {
+async function contentsOfArchive(
+  scene: Scene,
+  archive: string,
+  findings: Findings,
+): Promise<Contents | undefined> {
   const folder = await mkdtemp(scene.sandbox.path("unpacked-"));
   const pipeline = `zstd -dcq --pass-through -- "$0" |
     tar -xpf - -C "$1" --numeric-owner --acls --xattrs --xattrs-include='*'`;
-  const { code } = await attempt("bash", ["-o", "pipefail", "-c", pipeline, archive, folder]);
-  const { holds } = scene.compare(await describeTree(folder));
+  const unpacking = ["-o", "pipefail", "-c", pipeline, archive, folder];
+  const { code, stderr } = await attempt("bash", unpacking);
+  const { holds, differences } = scene.compare(await describeTree(folder));
   await removeTree(folder);
+  findings.note(`tar ended with ${code}: ${stderr} ${differences.join("; ")}`);
   return code === 0 ? holds : undefined;
 }
