@@ -10,7 +10,7 @@ import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
 import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
 
-/** Of what a sidecar says only what is shown: ten thousand whole ones would be twice the work. */
+/** Of what a sidecar says only what is shown: there may be ten thousand. */
 interface ListedSnapshot extends StoredSnapshot {
   readonly storedBytes: number;
   readonly tarBytes: number | undefined;
