@@ -3,44 +3,69 @@
 # bash and not sh, because bash reaps the orphans that process 1 inherits.
 #
 # Commands, one a line on standard input:
-#   start   start dockerd on the folder's data
-#   crash   kill -9 dockerd and its containerd; shims and containers live on
+#   start   start dockerd on the folder's data, and containerd where it does not run
+#   crash   kill -9 dockerd; containerd, shims and containers live on, as under Debian's services
+#   cut     cut the power: kill -9 everything at once, and forget what a machine forgets
 #   stop    the same as the end of input: end everything
 # Answers, one a line on standard output:
 #   exited <code>   dockerd has ended
 # Files in the folder: daemon.json (the caller's), docker.sock, docker.pid,
-# dockerd.log, data, exec.
+# dockerd.log, data, containerd, exec.
 set -u
 folder=$1
 pidfile=$folder/docker.pid
+containerd=
 
 # dockerd uses the machine's containerd where it finds that one's socket; it, shims
 # and plugins keep files of their own there as well. Inside, /run is this engine's.
 mount -t tmpfs -o mode=755 tmpfs /run
 ip link set lo up
+mkdir -p "$folder/containerd"
+# What is left out is for Kubernetes, or writes into folders of the machine's.
+cat >"$folder/containerd/config.toml" <<CONFIG
+version = 2
+root = "$folder/containerd/root"
+state = "/run/containerd"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
+CONFIG
 
 start() {
-  rm -f "$pidfile" "$folder/exec/containerd/containerd.pid"
+  rm -f "$pidfile"
+  if ! kill -0 "$containerd" 2>/dev/null; then
+    containerd --config "$folder/containerd/config.toml" </dev/null >>"$folder/dockerd.log" 2>&1 &
+    containerd=$!
+  fi
+  # An engine that finds no socket starts a containerd of its own.
+  until [ -S /run/containerd/containerd.sock ] || ! kill -0 "$containerd"; do sleep 0.02; done
   (
     dockerd --config-file "$folder/daemon.json" </dev/null >>"$folder/dockerd.log" 2>&1
     echo "exited $?"
   ) &
 }
 
-# signal <name> <pidfile>
-signal() {
+signal_dockerd() {
   local pid
-  if pid=$(cat "$2" 2>/dev/null) && [ -n "$pid" ]; then kill -s "$1" "$pid" 2>/dev/null; fi
+  if pid=$(cat "$pidfile" 2>/dev/null) && [ -n "$pid" ]; then kill -s "$1" "$pid" 2>/dev/null; fi
 }
 
-crash() {
-  signal KILL "$pidfile"
-  signal KILL "$folder/exec/containerd/containerd.pid"
+# Mounts, cgroups and what lies in memory do not outlive a machine's power; files do.
+cut_power() {
+  kill -s KILL -- -1
+  wait
+  awk '{ print $5 }' /proc/self/mountinfo | tac | while read -r mounted; do
+    case $mounted in
+      "$folder/data/"* | "$folder/exec/"* | /run/*) umount --lazy "$mounted" ;;
+    esac
+  done
+  find /run -mindepth 1 -delete
+  rm -rf "$folder/exec"
+  find /sys/fs/cgroup -depth -type d -path "*/${folder##*/}/*" -exec rmdir {} +
+  echo "exited 137"
 }
 
 stop() {
   # A short grace for dockerd's own files; what is left dies with process 1.
-  signal TERM "$pidfile" || return
+  signal_dockerd TERM || return
   for _ in {1..50}; do
     [ -e "$pidfile" ] || return
     sleep 0.1
@@ -50,7 +75,8 @@ stop() {
 while read -r command; do
   case $command in
     start) start ;;
-    crash) crash ;;
+    crash) signal_dockerd KILL ;;
+    cut) cut_power ;;
     stop) break ;;
   esac
 done

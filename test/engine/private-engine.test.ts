@@ -58,6 +58,8 @@ test("private engines share nothing with each other", { skip }, async () => {
   for (const engine of engines) assert.deepEqual(await remains(engine.folder), []);
 });
 
+const SLEEPS = "while :; do sleep 0.1; done";
+
 test("a crashed engine starts again on its data", { skip }, async () => {
   await using engine = await startPrivateEngine();
   const client = await clientWithImage(engine);
@@ -66,14 +68,34 @@ test("a crashed engine starts again on its data", { skip }, async () => {
 
   await engine.crash();
   await assert.rejects(access(`/proc/${await engine.pid().catch(() => 0)}`));
+  assert.notDeepEqual(await processesOf(engine, SLEEPS), [], "the container runs on");
   await engine.start();
+  await assertStartsAgain(engine, id);
+});
 
+test("an engine whose power was cut starts again on its data", { skip }, async () => {
+  await using engine = await startPrivateEngine();
+  const client = await clientWithImage(engine);
+  const id = await runSleeper(client, "victim", { Tmpfs: { "/tmp": "" } });
+  const always = await runSleeper(client, "always", { RestartPolicy: { Name: "always" } });
+  client.close();
+
+  await engine.cutPower();
+  assert.deepEqual(await processesOf(engine, SLEEPS), []);
+  await engine.start();
+  await assertStartsAgain(engine, id);
   const again = clientOf(engine);
-  assert.equal((await inspectContainer(again, id)).State.Status, "exited");
-  await startContainer(again, id);
-  assert.equal((await inspectContainer(again, id)).State.Status, "running");
+  assert.equal((await inspectContainer(again, always)).State.Status, "running");
   again.close();
 });
+
+async function assertStartsAgain(engine: PrivateEngine, id: string): Promise<void> {
+  const client = clientOf(engine);
+  assert.equal((await inspectContainer(client, id)).State.Status, "exited");
+  await startContainer(client, id);
+  assert.equal((await inspectContainer(client, id)).State.Status, "running");
+  client.close();
+}
 
 test("nothing is left when the process that started an engine is killed", { skip }, async () => {
   const { child, folder } = await startInAnotherProcess();
@@ -121,7 +143,7 @@ async function runSleeper(
 ): Promise<string> {
   const id = await createContainer(client, name, {
     Image: "sleeper:1",
-    Cmd: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"],
+    Cmd: ["sh", "-c", `trap 'exit 0' TERM; ${SLEEPS}`],
     HostConfig: hostConfig,
   });
   await startContainer(client, id);
@@ -144,8 +166,12 @@ async function startInAnotherProcess(): Promise<{
   throw new Error("the other process ended before its engine was up");
 }
 
-/** What there is of an engine on this machine: processes, mounts, cgroups, its folder. */
-async function remains(folder: string): Promise<readonly string[]> {
+/** The processes of an engine's containers whose command line contains a text. */
+async function processesOf({ folder }: PrivateEngine, part: string): Promise<readonly string[]> {
+  return (await processesBelow(folder)).filter((process) => process.includes(part));
+}
+
+async function processesBelow(folder: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (const entry of await readdir("/proc")) {
     const commandLine = await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "");
@@ -154,6 +180,12 @@ async function remains(folder: string): Promise<readonly string[]> {
       found.push(`process ${entry}: ${commandLine}`);
     }
   }
+  return found;
+}
+
+/** What there is of an engine on this machine: processes, mounts, cgroups, its folder. */
+async function remains(folder: string): Promise<readonly string[]> {
+  const found = [...(await processesBelow(folder))];
   for (const line of (await readFile("/proc/self/mountinfo", "utf8")).split("\n")) {
     if (line.includes(folder)) found.push(`mount: ${line}`);
   }

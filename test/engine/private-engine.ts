@@ -94,6 +94,7 @@ export class PrivateEngine implements AsyncDisposable {
 
   /** Starts dockerd on the data that is there and waits until it answers. */
   async start(): Promise<void> {
+    this.#exitCodes.length = 0;
     this.#command("start");
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await answersPing(this.socketPath))) {
@@ -107,9 +108,21 @@ export class PrivateEngine implements AsyncDisposable {
     }
   }
 
-  /** Kills dockerd and its containerd with SIGKILL. Containers run on until the next `start()`. */
-  async crash(): Promise<void> {
-    this.#command("crash");
+  /** Kills dockerd with SIGKILL. containerd and containers run on until the next `start()`. */
+  crash(): Promise<void> {
+    return this.#end("crash");
+  }
+
+  /**
+   * Ends everything that runs in the engine at once, with its mounts and what it had in memory, as a
+   * machine does whose power is cut.
+   */
+  cutPower(): Promise<void> {
+    return this.#end("cut");
+  }
+
+  async #end(command: "crash" | "cut"): Promise<void> {
+    this.#command(command);
     const deadline = Date.now() + CRASH_TIMEOUT_MS;
     while (this.#exitCodes.shift() === undefined) {
       if (Date.now() > deadline) throw await this.#failure("dockerd does not die");
@@ -157,7 +170,7 @@ export class PrivateEngine implements AsyncDisposable {
     };
   }
 
-  #command(command: "start" | "crash"): void {
+  #command(command: "start" | "crash" | "cut"): void {
     this.#supervisor.stdin.write(`${command}\n`);
   }
 

@@ -18,9 +18,6 @@ exec 2>>"$folder/dockerd.log"
 # running. Handlers, as opposed to ignored signals, are not passed on to dockerd.
 trap : HUP INT TERM
 
-# containerd makes this folder at its start, and nothing keeps it from doing so.
-had_opt=$([ ! -e /opt/containerd ] || echo yes)
-
 # The engine gets namespaces of its own: network, so that it leaves the machine's
 # bridges and firewall alone; mounts and processes, so that the kernel ends every
 # mount, shim and container when engine-init.sh ends. Mounts made outside later
@@ -30,5 +27,4 @@ unshare --net --mount --propagation slave --pid --fork --kill-child --mount-proc
 
 # Only cgroups outlive their processes. rmdir cannot remove one that is in use.
 find /sys/fs/cgroup -depth -type d -path "*/${folder##*/}*" -exec rmdir {} +
-if [ -z "$had_opt" ]; then rmdir /opt/containerd/bin /opt/containerd/lib /opt/containerd; fi
 rm -rf --one-file-system "$folder"
