@@ -215,20 +215,6 @@ export async function waitContainer(
   return answer.StatusCode;
 }
 
-/**
- * Gives a container another name.
- *
- * @throws EngineApiError 409 when the name is taken, 404 when the container is gone.
- */
-export async function renameContainer(
-  engine: EngineClient,
-  id: string,
-  name: string,
-  signal?: AbortSignal,
-): Promise<void> {
-  await engine.json("POST", `/containers/${id}/rename`, { query: { name }, signal });
-}
-
 /** Sets what the engine does when a container ends, or the engine starts. */
 export async function setRestartPolicy(
   engine: EngineClient,

@@ -34,8 +34,8 @@ const HEARTBEAT_MS = 10_000;
 /** Another container has the name that one was to be created with. */
 export class NameTakenError extends DockformError {
   constructor(name: string, cause: unknown) {
-    super("refused", `there is a container ${name} already`, {
-      hint: "Nothing was touched. Run the command again in a moment.",
+    super("refused", `the name ${name} is taken in the engine`, {
+      hint: `Look at \`docker ps --all --filter name=${name}\`: remove or rename a container that is not dockform's. If there is none, or one that the engine never finishes removing, restart the engine.`,
       cause,
     });
   }

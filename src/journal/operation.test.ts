@@ -6,6 +6,7 @@ import {
   operationLabels,
   readJournal,
   recordLabels,
+  standInLabels,
   type JournalContainer,
   type Operation,
   type OperationName,
@@ -76,7 +77,7 @@ test("a container's state proves whether its client is there", () => {
   assert.equal(standing("exited", 137), "interrupted");
   assert.equal(standing("exited"), "interrupted");
   assert.equal(standing("dead"), "interrupted");
-  assert.equal(standing("removing"), "interrupted");
+  assert.equal(standing("removing"), "going");
 });
 
 test("readers go together, a writer goes with nobody", () => {
@@ -90,11 +91,12 @@ test("readers go together, a writer goes with nobody", () => {
   }
 });
 
-test("who has not begun yet is in the way, who has ended is not", () => {
+test("who has not begun yet is in the way, who has ended or is being removed is not", () => {
   const journal = (container: JournalContainer) => readJournal([container]);
   assert.notEqual(operationInTheWay(journal(helper("restore", "created")), "snapshot"), undefined);
   const ended = journal(helper("restore", "exited", { exitCode: 137 }));
   assert.equal(operationInTheWay(ended, "snapshot"), undefined);
+  assert.equal(operationInTheWay(journal(helper("restore", "removing")), "snapshot"), undefined);
 });
 
 test("a helper that left something, or a record that nobody holds, is an interruption", () => {
@@ -109,6 +111,29 @@ test("a helper that left something, or a record that nobody holds, is an interru
   );
   assert.equal(interrupted(helper("restore", "running"), stoppedContainers()), false);
   assert.equal(interrupted(helper("snapshot", "running"), stoppedContainers()), true);
+  assert.equal(interrupted(helper("restore", "removing"), stoppedContainers()), true);
   assert.equal(interrupted(keptContents), false);
   assert.equal(interrupted(), false);
+});
+
+test("what stands in for a dead helper tells the same, in whatever state it is", () => {
+  const operation: Operation = {
+    ...begun,
+    name: "restore",
+    volume: "data",
+    staging: ".dockform-x",
+  };
+  const standIn = { ...stoppedContainers(), labels: standInLabels(operation) };
+  const journal = readJournal([standIn]);
+  assert.deepEqual(journal.operations[0]?.operation, operation);
+  assert.equal(journal.operations[0]?.standing, "interrupted");
+  assert.notEqual(interruptionIn(journal), undefined);
+  assert.equal(operationInTheWay(journal, "snapshot"), undefined);
+});
+
+test("what was cut short is left to the one who recovers it", () => {
+  const dead = helper("restore", "exited", { exitCode: 137 });
+  const journal = readJournal([dead, stoppedContainers(), helper("recover", "running")]);
+  assert.equal(interruptionIn(journal), undefined);
+  assert.equal(operationInTheWay(journal, "snapshot")?.operation.name, "recover");
 });

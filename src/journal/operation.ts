@@ -10,6 +10,7 @@ const VOLUME_LABEL = "io.dockform.helper.volume";
 const CLIENT_LABEL = "io.dockform.helper.client";
 const STARTED_LABEL = "io.dockform.helper.started_at";
 const STAGING_LABEL = "io.dockform.helper.staging";
+const STAND_IN_LABEL = "io.dockform.helper.stand_in";
 const RECORD_LABEL = "io.dockform.record";
 
 /** An operation that has a helper container. All but a snapshot write to the volume. */
@@ -43,9 +44,10 @@ export interface JournalContainer {
  * - `alive`: its helper runs, so its client is connected, or its last step is being finished.
  * - `unstarted`: its helper was created and not started: begun a moment ago, or left by a client that died.
  * - `settled`: its client is gone, and its helper left nothing to be done.
+ * - `going`: its helper has ended, and the engine is removing it. What it left is found without it.
  * - `interrupted`: its helper ended otherwise; the volume has to be looked at.
  */
-export type Standing = "alive" | "unstarted" | "settled" | "interrupted";
+export type Standing = "alive" | "unstarted" | "settled" | "going" | "interrupted";
 
 /** An operation's helper as it is found in the engine. */
 export interface FoundOperation {
@@ -89,6 +91,11 @@ export function operationLabels(operation: Operation): Readonly<Record<string, s
   };
 }
 
+/** Of a container that is never started, and tells of an interrupted operation in place of its helper. */
+export function standInLabels(operation: Operation): Readonly<Record<string, string>> {
+  return { ...operationLabels(operation), [STAND_IN_LABEL]: "true" };
+}
+
 export function recordLabels(
   name: RecordName,
   volume: string,
@@ -121,7 +128,7 @@ function toOperation(container: JournalContainer): FoundOperation | undefined {
   return {
     containerId: id,
     containerName: name,
-    standing: standingOf(state, exitCode),
+    standing: labels[STAND_IN_LABEL] === undefined ? standingOf(state, exitCode) : "interrupted",
     operation: {
       name: operation,
       volume: labels[VOLUME_LABEL] ?? "",
@@ -148,13 +155,14 @@ function isRecordName(text: string | undefined): text is RecordName {
 }
 
 /**
- * helper.sh ends with 0 only when nothing of its operation is left in the volume. A container that is dead,
- * or that the engine has been removing since, does not run any more, and does not say how it ended.
+ * helper.sh ends with 0 only when nothing of its operation is left in the volume. A container that the engine
+ * could not remove is dead, and does not say how it ended. One that runs is never said to be removing.
  */
 function standingOf(state: string, exitCode: number | undefined): Standing {
   if (state === "created") return "unstarted";
   if (state === "exited") return exitCode === 0 ? "settled" : "interrupted";
-  return state === "dead" || state === "removing" ? "interrupted" : "alive";
+  if (state === "removing") return "going";
+  return state === "dead" ? "interrupted" : "alive";
 }
 
 /** Whether an operation writes to the volume. */
@@ -177,18 +185,17 @@ export function operationInTheWay(
   );
 }
 
-/** What of a volume's operations was cut short: the helper that says so, or a record that nobody holds. */
+/**
+ * What of a volume's operations was cut short: the helper that says so, or a record that nobody holds. While
+ * an operation that writes is alive, it is that one's to end.
+ */
 export function interruptionIn(journal: Journal): FoundOperation | FoundRecord | undefined {
-  const interrupted = journal.operations.find(
-    ({ operation, standing }) => standing === "interrupted" && writes(operation),
+  const writers = journal.operations.filter(({ operation }) => writes(operation));
+  if (writers.some(({ standing }) => standing === "alive")) return undefined;
+  return (
+    writers.find(({ standing }) => standing === "interrupted") ??
+    journal.records.find(({ name }) => name === "stopped-containers")
   );
-  if (interrupted !== undefined) return interrupted;
-  const heldByWriter = journal.operations.some(
-    ({ operation, standing }) => standing === "alive" && writes(operation),
-  );
-  return heldByWriter
-    ? undefined
-    : journal.records.find(({ name }) => name === "stopped-containers");
 }
 
 /** An operation for a sentence: `restore by root@host, process 123, since 2026-11-24T05:31:11Z`. */

@@ -1,12 +1,7 @@
 import { formatTime } from "../format.ts";
 import { randomBytes } from "node:crypto";
 import { isConflict, isNotFound } from "../engine/client.ts";
-import {
-  createContainer,
-  listContainers,
-  removeStoppedContainer,
-  renameContainer,
-} from "../engine/containers.ts";
+import { createContainer, listContainers, removeStoppedContainer } from "../engine/containers.ts";
 import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { Helper } from "../helper/helper.ts";
@@ -25,6 +20,7 @@ import {
   operationInTheWay,
   readJournal,
   recordLabels,
+  standInLabels,
   type FoundOperation,
   type FoundRecord,
   type Journal,
@@ -55,6 +51,8 @@ export class LockedVolume implements AsyncDisposable {
   readonly #tools: Tools;
   /** Every helper that this client had; the last one is in use. */
   readonly #helpers: Helper[] = [];
+  /** Containers that tell of those of them which died. */
+  readonly #standIns: string[] = [];
   #abandoned = false;
 
   private constructor(
@@ -116,7 +114,7 @@ export class LockedVolume implements AsyncDisposable {
   async survey(
     signal: AbortSignal,
   ): Promise<{ readonly users: readonly VolumeUser[]; readonly journal: Journal }> {
-    const own = this.#helpers.map(({ containerId }) => containerId);
+    const own = [...this.#helpers.map(({ containerId }) => containerId), ...this.#standIns];
     const around = await lookAround(this.target, this.volume, own, signal);
     const inTheWay = operationInTheWay(around.journal, this.#operation.name);
     if (inTheWay !== undefined) throw new AtWorkError(inTheWay);
@@ -142,15 +140,8 @@ export class LockedVolume implements AsyncDisposable {
   }
 
   /** Keeps a text in the engine, on a container that is never started; answers its id. */
-  async record(name: RecordName, text: string): Promise<string> {
-    const { reference } = await this.target.findHelperImage();
-    const labels = recordLabels(name, this.volume.name, text);
-    const suffix = randomBytes(4).toString("hex");
-    return createContainer(
-      this.target.engine,
-      `dockform-${name}-${this.volume.name}-${suffix}`,
-      neverStarted(reference, labels),
-    );
+  record(name: RecordName, text: string): Promise<string> {
+    return this.#leaveWord(name, recordLabels(name, this.volume.name, text));
   }
 
   /** Removes a record, or what another operation left; one that is gone already is as good. */
@@ -167,6 +158,8 @@ export class LockedVolume implements AsyncDisposable {
     for (const helper of this.#helpers.splice(0)) {
       await (this.#abandoned ? helper.abandon() : helper[Symbol.asyncDispose]());
     }
+    if (this.#abandoned) return;
+    for (const standIn of this.#standIns.splice(0)) await this.removeContainer(standIn);
   }
 
   async #openHelper(signal: AbortSignal): Promise<void> {
@@ -185,7 +178,7 @@ export class LockedVolume implements AsyncDisposable {
         return;
       } catch (error) {
         if (!(error instanceof NameTakenError) || performance.now() > deadline) throw error;
-        await this.#makeWay(signal);
+        await this.#makeWay(error, signal);
       }
       await new Promise((resolve) => setTimeout(resolve, NAME_POLL_MS));
     }
@@ -193,33 +186,66 @@ export class LockedVolume implements AsyncDisposable {
 
   /**
    * Takes the lock's name from a helper that is dead: one that left nothing, our own, or, for a recovery,
-   * any. It is renamed and not removed while it still tells of something.
+   * any. One that the engine is removing is waited for.
+   *
+   * @throws NameTakenError when a container that is not ours has it.
    */
-  async #makeWay(signal: AbortSignal): Promise<void> {
-    const { engine } = this.target;
-    const containers = await listContainers(engine, { signal });
-    const holder = readJournal(containers, this.volume.name).operations.find(
-      ({ containerName }) => containerName === this.#lockName,
-    );
-    if (holder === undefined) return;
+  async #makeWay(taken: NameTakenError, signal: AbortSignal): Promise<void> {
+    const containers = await listContainers(this.target.engine, { signal });
+    const named = containers.filter(({ name }) => name === this.#lockName);
+    const [holder] = readJournal(named, this.volume.name).operations;
+    if (named.length > 0 && holder === undefined) throw taken;
+    if (holder === undefined || holder.standing === "going") return;
     const { containerId, standing } = holder;
-    const own = this.#helpers.some((helper) => helper.containerId === containerId);
-    try {
-      if (standing === "settled" && !own) {
-        await removeStoppedContainer(engine, containerId, signal);
-      } else if (own || (standing === "interrupted" && this.#operation.name === "recover")) {
-        // Another recovery may do the same at this moment: no two of them ask for the same name.
-        const name = `${this.#lockName}-${randomBytes(4).toString("hex")}`;
-        await renameContainer(engine, containerId, name, signal);
-      } else {
-        throw standing === "interrupted"
-          ? interrupted(holder, this.volume.name)
-          : new AtWorkError(holder);
-      }
-    } catch (error) {
-      // Gone meanwhile, or being removed: the next attempt shows.
-      if (!isNotFound(error) && !isConflict(error)) throw error;
+    if (standing === "settled") {
+      await this.#removeDead(containerId, signal);
+    } else if (this.#helpers.some((helper) => helper.containerId === containerId)) {
+      const standIn = await this.#replaceByStandIn(holder, signal);
+      if (standIn !== undefined) this.#standIns.push(standIn);
+    } else if (standing === "interrupted" && this.#operation.name === "recover") {
+      await this.#replaceByStandIn(holder, signal);
+    } else {
+      throw standing === "interrupted"
+        ? interrupted(holder, this.volume.name)
+        : new AtWorkError(holder);
     }
+  }
+
+  /**
+   * Removes a helper that still tells of something, once another container tells the same. Renaming it would be
+   * less, but an engine that is removing a container while that is renamed never frees the old name.
+   */
+  async #replaceByStandIn(
+    { containerId, operation }: FoundOperation,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const standIn = await this.#leaveWord("interrupted", standInLabels(operation));
+    if (await this.#removeDead(containerId, signal)) return standIn;
+    // Somebody else has removed it, and has left word of their own before.
+    await this.removeContainer(standIn);
+    return undefined;
+  }
+
+  /** `false` where it is gone already, is being removed, or runs; the next attempt shows. */
+  async #removeDead(id: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await removeStoppedContainer(this.target.engine, id, signal);
+      return true;
+    } catch (error) {
+      if (isNotFound(error) || isConflict(error)) return false;
+      throw error;
+    }
+  }
+
+  /** A container that is never started and says something by its labels; answers its id. */
+  async #leaveWord(what: string, labels: Readonly<Record<string, string>>): Promise<string> {
+    const { reference } = await this.target.findHelperImage();
+    const suffix = randomBytes(4).toString("hex");
+    return createContainer(
+      this.target.engine,
+      `dockform-${what}-${this.volume.name}-${suffix}`,
+      neverStarted(reference, labels),
+    );
   }
 }
 

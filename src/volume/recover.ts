@@ -90,8 +90,8 @@ export async function recoverVolume(
 
 /** With the volume in order, they have nothing to tell any more. */
 async function removeDeadHelpers(lock: LockedVolume, { operations }: Journal): Promise<void> {
-  for (const { operation, containerId } of operations) {
-    if (writes(operation)) await lock.removeContainer(containerId);
+  for (const { operation, standing, containerId } of operations) {
+    if (writes(operation) && standing !== "going") await lock.removeContainer(containerId);
   }
 }
 

@@ -3,7 +3,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { createContainer, inspectContainer, removeContainer } from "../../src/engine/containers.ts";
-import { operationLabels } from "../../src/journal/operation.ts";
+import { operationLabels, standInLabels, type Operation } from "../../src/journal/operation.ts";
 import { canStartPrivateEngine, startPrivateEngine } from "../engine/private-engine.ts";
 import { exists } from "../oracle/host.ts";
 import { assertError, packFiles, writeFiles } from "./archives.ts";
@@ -198,18 +198,23 @@ test("an operation that is alive is left alone", { skip }, async () => {
   assert.deepEqual(await readdir(into.folder), ["file"]);
 });
 
+/** An operation of another machine's. */
+function elsewhere(volume: string): Operation {
+  return {
+    name: "restore",
+    volume,
+    client: "root@elsewhere, process 1",
+    startedAt: "2026-11-24T05:31:11Z",
+    staging: ".dockform-0123456789ab",
+  };
+}
+
 test("a lock whose client died before it could begin is taken away", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const into = await sandbox.volume("into");
   await sandbox.declare(into.name);
   const { Image } = await sandbox.waiting(into.name);
-  const labels = operationLabels({
-    name: "restore",
-    volume: into.name,
-    client: "root@elsewhere, process 1",
-    startedAt: "2026-11-24T05:31:11Z",
-    staging: ".dockform-0123456789ab",
-  });
+  const labels = operationLabels(elsewhere(into.name));
   const definition = { Image, Cmd: ["sh"], Labels: labels };
   await createContainer(sandbox.engine, `dockform-restore-${into.name}`, definition);
   const archive = await packFiles(sandbox.folder, { file: "new" });
@@ -222,4 +227,45 @@ test("a lock whose client died before it could begin is taken away", { skip }, a
   assert.equal(code, 0, stderr);
   await sandbox.restore(into.name, archive);
   assert.deepEqual(await readdir(into.folder), ["file"]);
+});
+
+test(
+  "what stands in for a dead helper is heeded, and goes with the recovery",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const into = await sandbox.volume("into");
+    await sandbox.declare(into.name);
+    const { Image } = await sandbox.waiting(into.name);
+    // As a recovery leaves it that died between removing the dead helper and starting its own.
+    const definition = { Image, Cmd: ["sh"], Labels: standInLabels(elsewhere(into.name)) };
+    await createContainer(sandbox.engine, `dockform-interrupted-${into.name}-1`, definition);
+    const archive = await packFiles(sandbox.folder, { file: "new" });
+    assertError(await sandbox.dockform(["volume", "restore", into.name, archive, "--json"]), {
+      exitCode: 3,
+      message: /was interrupted: restore by root@elsewhere, process 1, since 2026-11-24T05:31:11Z/,
+      hint: new RegExp(`dockform volume recover ${into.name}`),
+    });
+    const { code, stderr } = await recover(sandbox);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await sandbox.helpers(), []);
+    await sandbox.restore(into.name, archive);
+  },
+);
+
+test("a container of somebody else's that has the lock's name is named", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await sandbox.declare(into.name);
+  const { Image } = await sandbox.waiting(into.name);
+  const lockName = `dockform-restore-${into.name}`;
+  const foreign = await createContainer(sandbox.engine, lockName, { Image, Cmd: ["sh"] });
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  assertError(await sandbox.dockform(["volume", "restore", into.name, archive, "--json"]), {
+    exitCode: 3,
+    message: new RegExp(`^the name ${lockName} is taken`),
+    hint: new RegExp(`docker ps --all --filter name=${lockName}`),
+  });
+  assert.equal(await sandbox.state(foreign), "created", "it is left alone");
+  await removeContainer(sandbox.engine, foreign);
 });
