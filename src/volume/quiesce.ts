@@ -255,7 +255,7 @@ export class StoppedContainers {
       if (!gone) {
         const answered = error instanceof EngineApiError;
         this.#uncertain ||= !answered;
-        return after("failed", messageOf(error));
+        return after("failed", whyNotStarted(error));
       }
       const where = this.#whereItWent(held, signal);
       return after("gone", await where.catch(() => "it was removed meanwhile"));
@@ -332,6 +332,16 @@ export class StoppedContainers {
  */
 function comesBackByItself({ Name }: RestartPolicy): boolean {
   return Name === "always" || Name === "on-failure";
+}
+
+/**
+ * An engine that was killed as the container ended can keep a part of it, and then starts it for nobody (seen
+ * with 20.10).
+ */
+function whyNotStarted(error: unknown): string {
+  const message = messageOf(error);
+  if (!/\balready exists\b/.test(message)) return message;
+  return `${message} (left by an engine that died. Recreate the container, or restart the machine)`;
 }
 
 /** Our own writing; the shape is that of {@link HeldContainer}. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { attempt, run } from "../oracle/host.ts";
@@ -19,6 +19,8 @@ export class FileSystem implements AsyncDisposable {
   static async create(options: {
     readonly bytes: number;
     readonly inodes?: number;
+    /** Whether it has one, and survives a loss of power. */
+    readonly journal?: boolean;
     /** Whether it keeps the folder that mkfs makes for fsck. */
     readonly lostFound?: boolean;
   }): Promise<FileSystem> {
@@ -27,9 +29,10 @@ export class FileSystem implements AsyncDisposable {
     await writeFile(image, "");
     await truncate(image, options.bytes);
     const inodes = options.inodes === undefined ? [] : ["-N", String(options.inodes)];
+    const journal = options.journal === true ? "has_journal" : "^has_journal";
     await run(
       "mkfs.ext4",
-      ["-q", "-F", "-b", "4096", "-m", "0", "-O", "^has_journal", ...inodes, image],
+      ["-q", "-F", "-b", "4096", "-m", "0", "-O", journal, ...inodes, image],
       SBIN,
     );
     const device = (await run("losetup", ["--find", "--show", image], SBIN)).toString().trim();
@@ -61,6 +64,24 @@ export class FileSystem implements AsyncDisposable {
     if (block === undefined) throw new Error(`no block of extents in ${extents.toString()}`);
     await run("dd", [`of=${this.device}`, `seek=${block}`, "if=/dev/urandom", ...DD_BLOCK]);
     await run("mount", [this.device, this.folder]);
+  }
+
+  /**
+   * What a machine has after a loss of power: what was on the disk, and nothing of what was still in memory.
+   *
+   * @param elsewhere runs a program in another namespace in which it is mounted at the same place
+   */
+  async losePower(elsewhere: (command: readonly string[]) => Promise<void>): Promise<void> {
+    const [image, onDisk] = [join(this.#place, "image"), join(this.#place, "on-disk")];
+    // Before anything is unmounted, which writes the rest.
+    await run("cp", ["--sparse=always", image, onDisk]);
+    await elsewhere(["umount", this.folder]);
+    await run("umount", [this.folder]);
+    await run("losetup", ["--detach", this.device], SBIN);
+    await rename(onDisk, image);
+    await run("losetup", [this.device, image], SBIN);
+    await run("mount", [this.device, this.folder]);
+    await elsewhere(["mount", this.device, this.folder]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { run } from "../oracle/host.ts";
 
 const START_TIMEOUT_MS = 60_000;
 const CRASH_TIMEOUT_MS = 30_000;
@@ -130,11 +131,15 @@ export class PrivateEngine implements AsyncDisposable {
     }
   }
 
-  /** The process id of dockerd outside its namespaces. */
-  async pid(): Promise<number> {
-    const pid = await findDescendant(this.#supervisor.pid ?? 0, "dockerd");
-    if (pid === undefined) throw new Error(`no dockerd runs for ${this.folder}`);
-    return pid;
+  /** The process id of dockerd outside its namespaces; `undefined` while none runs. */
+  pid(): Promise<number | undefined> {
+    return findDescendant(this.#supervisor.pid ?? 0, "dockerd");
+  }
+
+  /** Runs a program where the engine sees what it mounts, whether dockerd runs or not. */
+  async runInside(command: readonly string[]): Promise<void> {
+    const init = await findDescendant(this.#supervisor.pid ?? 0, "bash");
+    await run("nsenter", ["--target", String(init), "--mount", ...command]);
   }
 
   /** Ends the engine with everything in it and removes its folder. May be called again. */

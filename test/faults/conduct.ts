@@ -2,7 +2,6 @@
 import { mkdir, open, readFile, rm, stat, truncate } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CliResult } from "../e2e/cli-process.ts";
-import { run } from "../oracle/host.ts";
 import { Findings, judge, judgeSnapshots, lookAround, recover, type Aftermath } from "./judge.ts";
 import {
   describeFault,
@@ -28,9 +27,12 @@ import {
 
 const BOTH: readonly Contents[] = ["a", "b"];
 
-/** What became of one fault. `missed`: the command was over before it could happen. */
+/**
+ * What became of one fault. `missed`: the command was over before it could happen; `unstartable`: all is well
+ * but for a container that the engine cannot start for anybody, as the command has said.
+ */
 export interface Verdict {
-  readonly outcome: "old" | "new" | "missed" | "lost";
+  readonly outcome: "old" | "new" | "missed" | "unstartable" | "lost";
   readonly problems: readonly string[];
   readonly transcript: readonly string[];
 }
@@ -56,12 +58,11 @@ export class Conductor implements AsyncDisposable {
     } catch (error) {
       findings.problem(`the suite itself failed: ${String(error)}`);
     }
-    if (fault.kind === "strike" && fault.blow === "kill the engine")
-      await this.#putOthersRight(ground);
-    const { problems, transcript } = findings;
-    if (problems.length === 0) return { outcome, problems, transcript };
+    if (killsEngine(fault)) await this.#putOthersRight(ground);
+    const { problems, unstartable, transcript } = findings;
+    if (problems.length === 0 && unstartable.length === 0) return { outcome, problems, transcript };
     await this.#giveUp(ground);
-    return { outcome: "lost", problems, transcript };
+    return { outcome: problems.length === 0 ? "unstartable" : "lost", problems, transcript };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -105,10 +106,11 @@ export class Conductor implements AsyncDisposable {
       {
         mayHold,
         keeps: keepsSomething ? "any" : undefined,
-        engineDied: fault.blow === "kill the engine",
+        engineDied: killsEngine(fault),
       },
       findings,
     );
+    if (findings.unstartable.length > 0) return "unstartable";
     await scene.putUsersRight();
     if (keepsSomething) await dropKept(scene, findings);
     await emptied(scene.sandbox.temporaryFolder);
@@ -141,10 +143,9 @@ export class Conductor implements AsyncDisposable {
   async #scene(ground: Ground): Promise<Scene> {
     const known = this.#scenes.get(ground);
     if (known !== undefined) return known;
-    const scene = await Scene.create(this.#engine.host, ground, async (command) => {
-      const pid = String(await this.#engine.pid());
-      await run("nsenter", ["--target", pid, "--mount", ...command]);
-    });
+    const scene = await Scene.create(this.#engine.host, ground, (command) =>
+      this.#engine.runInside(command),
+    );
     this.#scenes.set(ground, scene);
     return scene;
   }
@@ -168,7 +169,12 @@ export class Conductor implements AsyncDisposable {
 function groundFor(fault: Fault): Ground {
   if (fault.kind !== "strike") return "roomy";
   if (fault.operation === "restore --in-place") return "cramped";
-  return fault.blow === "fill the volume" ? "small" : "roomy";
+  // What a power cut takes from memory can only be taken from a disk of the suite's own.
+  return ["fill the volume", "cut the power"].includes(fault.blow) ? "small" : "roomy";
+}
+
+function killsEngine(fault: Fault): boolean {
+  return fault.kind === "strike" && ["kill the engine", "cut the power"].includes(fault.blow);
 }
 
 /** Nobody has to be taken into account who ran before somebody else replaced the contents. */

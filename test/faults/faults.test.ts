@@ -13,6 +13,7 @@ const KINDS: readonly string[] = [
   "kill the client",
   "kill the helper",
   "kill the engine",
+  "cut the power",
   "interrupt",
   "cut the connection",
   "flip a bit in the archive",

@@ -17,6 +17,7 @@ const RECOVERIES = 6;
 const RECOVERY_PAUSE_MS = 500;
 const ACTIVE = new Set(["running", "paused", "restarting"]);
 const KEPT = ".dockform-kept";
+const STALE = /already exists/;
 /** Names of containers that are never started and say what was stopped, and what is kept. */
 const STOPPED_RECORD = "dockform-stopped-containers-";
 const KEPT_RECORD = "dockform-kept-contents-";
@@ -32,6 +33,8 @@ export interface Aftermath {
 /** Problems are collected, not thrown: one loss must not hide another. */
 export class Findings {
   readonly problems: string[] = [];
+  /** Containers that the engine cannot start any more, whoever asks. */
+  readonly unstartable: string[] = [];
   readonly transcript: string[] = [];
 
   problem(text: string): void {
@@ -121,6 +124,10 @@ export async function judge(
     const user = users[i];
     const engine = { died: expected.engineDied, recorded: aftermath.recorded };
     if (user === undefined || isRight(user, wanted, engine)) continue;
+    if (engine.died && (await isUnstartable(scene, user, findings))) {
+      findings.unstartable.push(user.name);
+      continue;
+    }
     const { name, status, restartPolicy } = user;
     const before = `${wanted.status} (restart: ${wanted.restartPolicy})`;
     findings.problem(`${name} is ${status} (restart: ${restartPolicy}), was ${before}`);
@@ -150,6 +157,21 @@ function isRight(
     return wanted.status === "exited" && user.status === "running";
   }
   return !engine.recorded && user.status === "exited";
+}
+
+/**
+ * An engine that is killed as one of its containers ends can keep a part of it that stands in the way of every
+ * start. That is accepted where the command has said so, and a start by hand fails for the same reason.
+ */
+async function isUnstartable(
+  scene: Scene,
+  { name, status, restartPolicy }: UserState,
+  { transcript }: Findings,
+): Promise<boolean> {
+  const wanted = scene.wantedUsers.find((user) => user.name === name);
+  if (status !== "exited" || restartPolicy !== wanted?.restartPolicy) return false;
+  const said = transcript.some((text) => text.includes(`${name} does not run`) && STALE.test(text));
+  return said && STALE.test(await scene.startByHand(name));
 }
 
 /** Every snapshot under a folder is whole, and holds exactly what the volume held. */

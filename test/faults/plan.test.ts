@@ -30,7 +30,7 @@ test("every kind, phase, operation, race and place occurs", () => {
   const faults = plan(1);
   const kinds = new Set(faults.map(kindOf));
   for (const race of RACES) assert.ok(kinds.has(race), race);
-  assert.equal(kinds.size, 10 + 4 + RACES.length);
+  assert.equal(kinds.size, 11 + 4 + RACES.length);
   const strikes = faults.filter((fault) => fault.kind === "strike");
   const phases = new Set(
     strikes.flatMap(({ moment }) => ("phase" in moment ? [moment.phase] : [])),

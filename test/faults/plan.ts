@@ -32,6 +32,7 @@ export type Blow =
   | "kill the helper"
   | "remove the helper"
   | "kill the engine"
+  | "cut the power"
   | "interrupt"
   | "cut the connection"
   | "cut the connection for good"
@@ -175,10 +176,11 @@ type Weighted<T> = readonly (readonly [weight: number, item: T])[];
 
 /** What costs little is done often; the weights add up to 100. */
 const KINDS: Weighted<Make> = [
-  [13, strike("kill the client")],
+  [12, strike("kill the client")],
   [6, strike("kill the helper")],
   [6, strike("remove the helper")],
-  [6, strike("kill the engine")],
+  [4, strike("kill the engine")],
+  [3, strike("cut the power")],
   [6, strike("interrupt")],
   [4, strike("cut the connection")],
   [4, strike("cut the connection for good")],

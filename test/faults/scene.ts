@@ -25,6 +25,8 @@ const DISK_BYTES = 64 << 20;
 /** Less than either of the contents takes. */
 const CRAMPED_BYTES = 2 << 20;
 const DIFFERENCES_KEPT = 12;
+/** A container that waits for its stdin ends when an engine that was killed comes back. */
+const WITHOUT_STDIN = { Cmd: ["exec sleep 1000000"], OpenStdin: false };
 
 /** What a container that uses the volume is like, apart from any operation. */
 export interface UserState {
@@ -96,7 +98,9 @@ export class Scene implements AsyncDisposable {
   ): Promise<Scene> {
     const sandbox = await Sandbox.create(host);
     const fileSystem =
-      ground === "roomy" ? undefined : await FileSystem.create({ bytes: DISK_BYTES, inodes: 4096 });
+      ground === "roomy"
+        ? undefined
+        : await FileSystem.create({ bytes: DISK_BYTES, inodes: 4096, journal: true });
     if (fileSystem !== undefined) {
       await mkdir(join(fileSystem.folder, "volume"));
       await inEngine(["mount", fileSystem.device, fileSystem.folder]);
@@ -182,6 +186,18 @@ export class Scene implements AsyncDisposable {
       .map(({ id, name, state }) => ({ id, name, state }));
   }
 
+  /** Takes from the volume's file system what is not on the disk yet, as a loss of power does. */
+  async losePower(): Promise<void> {
+    await this.fileSystem?.losePower(this.#inEngine);
+  }
+
+  /** Starts a user as somebody would by hand; answers what the engine has against it. */
+  async startByHand(name: string): Promise<string> {
+    const user = this.#users.find(({ wanted }) => wanted.name === name);
+    if (user === undefined) throw new Error(`${name} is not of this scene`);
+    return startContainer(this.sandbox.engine, user.id).then(() => "", String);
+  }
+
   /** Brings the users back to what they have to be, e.g. after the engine has died under them. */
   async putUsersRight(): Promise<void> {
     const { engine } = this.sandbox;
@@ -206,7 +222,7 @@ export class Scene implements AsyncDisposable {
   async #addUsers(): Promise<void> {
     const { sandbox, volume } = this;
     const mounts = { Mounts: [{ Type: "volume", Source: volume.name, Target: "/data" }] };
-    const definition = await sandbox.waiting(volume.name);
+    const definition = await sandbox.waiting(volume.name, WITHOUT_STDIN);
     const running = await sandbox.running("running", definition);
     const paused = await sandbox.running("paused", definition);
     await pauseContainer(sandbox.engine, paused.id);
@@ -215,6 +231,7 @@ export class Scene implements AsyncDisposable {
     const always = await sandbox.running(
       "always",
       await sandbox.waiting(volume.name, {
+        ...WITHOUT_STDIN,
         hostConfig: { ...mounts, NetworkMode: "none", RestartPolicy: { Name: "always" } },
       }),
     );
@@ -222,6 +239,7 @@ export class Scene implements AsyncDisposable {
     const resting = await sandbox.running(
       "resting",
       await sandbox.waiting(volume.name, {
+        ...WITHOUT_STDIN,
         hostConfig: { ...mounts, NetworkMode: "none", RestartPolicy: { Name: "always" } },
       }),
     );

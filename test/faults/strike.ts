@@ -6,7 +6,7 @@ import { removeContainer } from "../../src/engine/containers.ts";
 import type { CliProcess, CliResult } from "../e2e/cli-process.ts";
 import { FileSystem } from "../e2e/file-system.ts";
 import type { CliOptions } from "../e2e/harness.ts";
-import { needProgram } from "../oracle/host.ts";
+import { needProgram, run } from "../oracle/host.ts";
 import { CuttableConnection } from "./cuttable.ts";
 import type { Blow, Moment, Operation, Phase } from "./plan.ts";
 import { leaveRoom, otherThan, type Contents, type Scene } from "./scene.ts";
@@ -22,10 +22,13 @@ const FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 /** An engine that can be killed. */
 export interface KillableEngine {
   readonly host: string;
+  /** dockerd alone. */
   crash(): Promise<void>;
+  /** Everything that runs in it. */
+  cutPower(): Promise<void>;
   start(): Promise<void>;
-  /** Of dockerd, as this machine sees it. */
-  pid(): Promise<number>;
+  /** Runs a program where the engine sees what it mounts. */
+  runInside(command: readonly string[]): Promise<void>;
 }
 
 /** A command that was under fault, and is over. */
@@ -215,6 +218,17 @@ class Weapon implements AsyncDisposable {
         return ready(async (child) => {
           await engine.crash();
           await endsInTime(child);
+          await engine.start();
+          return true;
+        });
+      case "cut the power":
+        // What was there before is on the disk.
+        await run("sync", ["-f", scene.volume.folder]);
+        return ready(async (child) => {
+          // The client is on the same machine.
+          child.signal("SIGKILL");
+          await engine.cutPower();
+          await scene.losePower();
           await engine.start();
           return true;
         });

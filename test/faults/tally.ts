@@ -3,16 +3,31 @@ import type { Verdict } from "./conduct.ts";
 /** `recovered`: old or new, where it does not matter which. */
 type Outcome = Verdict["outcome"] | "recovered";
 
-const COLUMNS = ["old", "new", "recovered", "lost", "missed"] as const satisfies readonly Outcome[];
+const COLUMNS = [
+  "old",
+  "new",
+  "recovered",
+  "lost",
+  "unstartable",
+  "missed",
+] as const satisfies readonly Outcome[];
+
+const NONE: Readonly<Record<Outcome, number>> = {
+  old: 0,
+  new: 0,
+  recovered: 0,
+  lost: 0,
+  unstartable: 0,
+  missed: 0,
+};
 
 /** How many faults of which kind came out how. */
 export class Tally {
-  readonly #counts = new Map<string, Record<Outcome, number>>();
+  readonly #counts = new Map<string, Readonly<Record<Outcome, number>>>();
 
   add(kind: string, outcome: Outcome): void {
-    const counts = this.#counts.get(kind) ?? { old: 0, new: 0, recovered: 0, lost: 0, missed: 0 };
-    counts[outcome] += 1;
-    this.#counts.set(kind, counts);
+    const counts = this.#counts.get(kind) ?? NONE;
+    this.#counts.set(kind, { ...counts, [outcome]: counts[outcome] + 1 });
   }
 
   get losses(): number {
@@ -32,9 +47,17 @@ export class Tally {
     const lines = [["fault", ...COLUMNS], ...rows, ["all", ...sums]].map(([kind = "", ...cells]) =>
       [kind.padEnd(40), ...cells.map((cell) => cell.padStart(10))].join(""),
     );
-    const done = this.total - this.#sum("missed");
+    const done = this.total - this.#sum("missed") - this.#sum("unstartable");
     const lost = this.losses === 0 ? "none lost anything" : `${this.losses} LOST SOMETHING`;
-    return [...lines, `${done} faults injected, ${lost}.`].join("\n");
+    return [...lines, `${done} faults injected, ${lost}.`, ...this.#unstartable()].join("\n");
+  }
+
+  #unstartable(): readonly string[] {
+    const count = this.#sum("unstartable");
+    if (count === 0) return [];
+    return [
+      `${count} more left a container that the engine can start for nobody; the command said so.`,
+    ];
   }
 
   #sum(outcome: Outcome): number {
