@@ -15,7 +15,7 @@ import { describeTree, differences, makeOddTree, type TreeEntry } from "../oracl
 import { assertError, readJson, sidecarOf, writeFiles, type TestFiles } from "./archives.ts";
 import { Sandbox, type CliResult } from "./harness.ts";
 import { store } from "./snapshot-store.ts";
-import { onTerminal } from "./terminal.ts";
+import { onSlowTerminal, onTerminal } from "./terminal.ts";
 
 const NOBODY = "unix:///no/engine/listens/here.sock";
 const skip = process.getuid?.() !== 0 && "owners, attributes and devices need root";
@@ -122,7 +122,7 @@ test("on a terminal a result that comes in pieces and the bar do not get mixed u
   await using at = await place();
   const from = await source(at.sandbox, { "file-1": randomBytes(40e6), "file-2": "the end" });
   await store(from, join(at.root, "data"), { time: "2026-11-22T02:15:40" });
-  const under = await onTerminal();
+  const under = await onSlowTerminal();
   for (const [command, last] of [
     [["cat", "data", "file-2"], "the end"],
     [["files", "data", "file-2"], " file-2\r\n"],

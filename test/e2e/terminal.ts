@@ -13,16 +13,30 @@ export interface Typing {
  */
 export async function onTerminal(typing?: Typing): Promise<readonly string[]> {
   const python = await needProgram("/usr/bin/python3", "python3");
-  return [python, "-c", RELAY, typing?.question ?? "", typing?.keys ?? ""];
+  return [python, "-c", RELAY, "", typing?.question ?? "", typing?.keys ?? ""];
+}
+
+/** The same in slow motion: whatever takes the CLI more than a moment takes longer than a bar's first drawing. */
+export async function onSlowTerminal(): Promise<readonly string[]> {
+  const [python = "", option = "", relay = ""] = await onTerminal();
+  return [python, option, relay, "slow", "", ""];
 }
 
 const RELAY = `
-import fcntl, os, pty, struct, sys, termios
-question, keys, *command = [os.fsencode(word) for word in sys.argv[1:]]
+import fcntl, os, pty, signal, struct, sys, termios, threading, time
+slow, question, keys, *command = [os.fsencode(word) for word in sys.argv[1:]]
 child, terminal = pty.fork()
 if child == 0:
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     os.execvp(command[0], command)
+def slow_down():
+    while True:
+        os.kill(child, signal.SIGSTOP)
+        time.sleep(0.12)
+        os.kill(child, signal.SIGCONT)
+        time.sleep(0.01)
+if slow:
+    threading.Thread(target=slow_down, daemon=True).start()
 shown = b""
 while True:
     try:
