@@ -692,8 +692,15 @@ finish_swap() {
 			rmdir "$in" || return 1
 		fi
 	fi
+	flush || return 1
 	if [ -e "$staging/returned" ]; then reply returned; fi
 	reply swapped
+}
+
+# What is in place must be so for good before containers get their restart policies again, by which an engine
+# starts them after a loss of power, and before what it replaced goes.
+flush() {
+	sync -f $volume
 }
 
 # What was moved in goes out again, beside what was not; what somebody else has put there meanwhile under a
@@ -719,7 +726,7 @@ undo_swap() {
 		fi
 		rmdir "$out/contents" && mv "$out" "$staging/undone" || exit 1
 	fi
-	rm -f "$staging/about" && reply swapped_back
+	rm -f "$staging/about" && flush && reply swapped_back
 }
 
 # discard ID: takes away what was made ready and not put in place; never anything that was in the volume.
@@ -738,8 +745,6 @@ conclude() {
 	resume "$1" || return 0
 	if [ -n "$(incoming)" ] || [ -e "$staging/safety" ]; then return 1; fi
 	if [ ! -e "$staging/old" ] && ! is_concluded; then return 1; fi
-	# What was put in place must be there for good before what it replaced goes.
-	sync -f $volume || return 1
 	touch -r $volume $scratch/root-time
 	if [ -e "$staging/about" ]; then
 		if [ -e "$staging/old" ]; then

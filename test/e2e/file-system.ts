@@ -5,14 +5,14 @@ import { attempt, run } from "../oracle/host.ts";
 
 /** A small ext4 file system on a loop device, mounted here, too, so that a test can look into it. */
 export class FileSystem implements AsyncDisposable {
-  readonly device: string;
   /** Its root, as this machine sees it. */
   readonly folder: string;
   readonly #place: string;
+  #device: string;
 
   private constructor(place: string, device: string, folder: string) {
     this.#place = place;
-    this.device = device;
+    this.#device = device;
     this.folder = folder;
   }
 
@@ -35,12 +35,16 @@ export class FileSystem implements AsyncDisposable {
       ["-q", "-F", "-b", "4096", "-m", "0", "-O", journal, ...inodes, image],
       SBIN,
     );
-    const device = (await run("losetup", ["--find", "--show", image], SBIN)).toString().trim();
+    const device = await attachImage(image);
     const folder = join(place, "mounted");
     await mkdir(folder);
     await run("mount", [device, folder]);
     if (options.lostFound !== true) await rm(join(folder, "lost+found"), { recursive: true });
     return new FileSystem(place, device, folder);
+  }
+
+  get device(): string {
+    return this.#device;
   }
 
   /** For a volume of the `local` driver on this file system. */
@@ -67,7 +71,8 @@ export class FileSystem implements AsyncDisposable {
   }
 
   /**
-   * What a machine has after a loss of power: what was on the disk, and nothing of what was still in memory.
+   * What a machine has after a loss of power: what was on the disk, and nothing of what was still in memory. The
+   * device is another one then.
    *
    * @param elsewhere runs a program in another namespace in which it is mounted at the same place
    */
@@ -75,13 +80,13 @@ export class FileSystem implements AsyncDisposable {
     const [image, onDisk] = [join(this.#place, "image"), join(this.#place, "on-disk")];
     // Before anything is unmounted, which writes the rest.
     await run("cp", ["--sparse=always", image, onDisk]);
-    await elsewhere(["umount", this.folder]);
-    await run("umount", [this.folder]);
-    await run("losetup", ["--detach", this.device], SBIN);
+    await elsewhere(["umount", "--lazy", this.folder]);
+    await run("umount", ["--lazy", this.folder]);
+    await run("losetup", ["--detach", this.#device], SBIN);
     await rename(onDisk, image);
-    await run("losetup", [this.device, image], SBIN);
-    await run("mount", [this.device, this.folder]);
-    await elsewhere(["mount", this.device, this.folder]);
+    this.#device = await attachImage(image);
+    await run("mount", [this.#device, this.folder]);
+    await elsewhere(["mount", this.#device, this.folder]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -89,6 +94,10 @@ export class FileSystem implements AsyncDisposable {
     await attempt("losetup", ["--detach", this.device], SBIN);
     await rm(this.#place, { recursive: true, force: true });
   }
+}
+
+async function attachImage(image: string): Promise<string> {
+  return (await run("losetup", ["--find", "--show", image], SBIN)).toString().trim();
 }
 
 const SBIN = { env: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` } };

@@ -50,7 +50,11 @@ signal_dockerd() {
 
 # Mounts, cgroups and what lies in memory do not outlive a machine's power; files do.
 cut_power() {
+  local cgroups="*/${folder##*/}/*"
   kill -s KILL -- -1
+  # What is frozen dies when it thaws.
+  find /sys/fs/cgroup -path "$cgroups/freezer.state" -exec sh -c 'echo THAWED >"$1"' sh {} \;
+  find /sys/fs/cgroup -path "$cgroups/cgroup.freeze" -exec sh -c 'echo 0 >"$1"' sh {} \;
   wait
   awk '{ print $5 }' /proc/self/mountinfo | tac | while read -r mounted; do
     case $mounted in
@@ -59,7 +63,7 @@ cut_power() {
   done
   find /run -mindepth 1 -delete
   rm -rf "$folder/exec"
-  find /sys/fs/cgroup -depth -type d -path "*/${folder##*/}/*" -exec rmdir {} +
+  until find /sys/fs/cgroup -depth -type d -path "$cgroups" -exec rmdir {} +; do sleep 0.02; done
   echo "exited 137"
 }
 

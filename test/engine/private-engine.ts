@@ -139,7 +139,7 @@ export class PrivateEngine implements AsyncDisposable {
   /** Runs a program where the engine sees what it mounts, whether dockerd runs or not. */
   async runInside(command: readonly string[]): Promise<void> {
     const init = await findDescendant(this.#supervisor.pid ?? 0, "bash");
-    await run("nsenter", ["--target", String(init), "--mount", ...command]);
+    await run("nsenter", ["--target", String(init), "--mount", "--pid", ...command]);
   }
 
   /** Ends the engine with everything in it and removes its folder. May be called again. */

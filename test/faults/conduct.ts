@@ -131,6 +131,7 @@ export class Conductor implements AsyncDisposable {
     const result = await scene.sandbox.dockform(args, options);
     const tookMs = performance.now() - startedMs;
     mustSucceed(result);
+    await settleSnapshots(scene, [before], findings);
     await dropKept(scene, findings);
     const holds = await contentsOf(scene);
     if (operation !== "recover" && holds !== after) {

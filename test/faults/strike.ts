@@ -228,8 +228,11 @@ class Weapon implements AsyncDisposable {
           // The client is on the same machine.
           child.signal("SIGKILL");
           await engine.cutPower();
-          await scene.losePower();
-          await engine.start();
+          try {
+            await scene.losePower();
+          } finally {
+            await engine.start();
+          }
           return true;
         });
       case "cut the connection":
