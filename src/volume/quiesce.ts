@@ -334,14 +334,13 @@ function comesBackByItself({ Name }: RestartPolicy): boolean {
   return Name === "always" || Name === "on-failure";
 }
 
-/**
- * An engine that was killed as the container ended can keep a part of it, and then starts it for nobody (seen
- * with 20.10).
- */
+/** What is in the way of a container of which an engine that was killed has kept a part (seen with 20.10). */
+const LEFT_OVER = /\balready exists\b|io\.containerd\S*: file exists/;
+
 function whyNotStarted(error: unknown): string {
   const message = messageOf(error);
-  if (!/\balready exists\b/.test(message)) return message;
-  return `${message} (left by an engine that died. Recreate the container, or restart the machine)`;
+  if (!LEFT_OVER.test(message)) return message;
+  return `${message} (left by an engine that died: recreate the container, or restart the machine)`;
 }
 
 /** Our own writing; the shape is that of {@link HeldContainer}. */

@@ -110,12 +110,25 @@ export class Conductor implements AsyncDisposable {
       },
       findings,
     );
-    if (findings.unstartable.length > 0) return "unstartable";
+    if (findings.unstartable.length > 0) {
+      await this.#restartMachine(scene, findings);
+      return "unstartable";
+    }
     await scene.putUsersRight();
     if (keepsSomething) await dropKept(scene, findings);
     await emptied(scene.sandbox.temporaryFolder);
     if (!struck.delivered) return "missed";
     return holds === before ? "old" : "new";
+  }
+
+  /** What the command advises where the engine can start a container for nobody. */
+  async #restartMachine(scene: Scene, findings: Findings): Promise<void> {
+    await this.#engine.cutPower();
+    await this.#engine.start();
+    for (const name of findings.unstartable) {
+      const failure = await scene.startByHand(name);
+      if (failure !== "") findings.problem(`${name} does not start after a restart: ${failure}`);
+    }
   }
 
   /** What the operation takes when nothing happens to it, found out once. */

@@ -17,7 +17,8 @@ const RECOVERIES = 6;
 const RECOVERY_PAUSE_MS = 500;
 const ACTIVE = new Set(["running", "paused", "restarting"]);
 const KEPT = ".dockform-kept";
-const STALE = /already exists/;
+const LEFT_OVER = /left by an engine that died/;
+const IN_THE_WAY = /already exists|file exists/;
 /** Names of containers that are never started and say what was stopped, and what is kept. */
 const STOPPED_RECORD = "dockform-stopped-containers-";
 const KEPT_RECORD = "dockform-kept-contents-";
@@ -170,8 +171,10 @@ async function isUnstartable(
 ): Promise<boolean> {
   const wanted = scene.wantedUsers.find((user) => user.name === name);
   if (status !== "exited" || restartPolicy !== wanted?.restartPolicy) return false;
-  const said = transcript.some((text) => text.includes(`${name} does not run`) && STALE.test(text));
-  return said && STALE.test(await scene.startByHand(name));
+  const said = transcript.some(
+    (text) => text.includes(`${name} does not run`) && LEFT_OVER.test(text),
+  );
+  return said && IN_THE_WAY.test(await scene.startByHand(name));
 }
 
 /** Every snapshot under a folder is whole, and holds exactly what the volume held. */
