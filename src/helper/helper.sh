@@ -372,7 +372,8 @@ has_attributes() {
 #   safety.done   was safety; new contents are in place
 #
 # Each step from one of these states to the next is one rename, so that the folders alone tell what is to
-# be done, and no step removes what another state still needs.
+# be done, and no step removes what another state still needs. What a file says is flushed before its name
+# counts: after a loss of power the name may be there and the file empty.
 staging=
 
 # begin ID: makes the staging folder, without a trace in the root folder's time.
@@ -514,7 +515,8 @@ limit_to() {
 			word=${word%\\0057*}
 		done
 		echo "$word"
-	done >"$staging/paths.partial" && mv "$staging/paths.partial" "$staging/paths"
+	done >"$staging/paths.partial" && sync "$staging/paths.partial" &&
+		mv "$staging/paths.partial" "$staging/paths"
 }
 
 # each_path COMMAND: for each path that changes places, with $path, $parent and the number $n.
@@ -585,7 +587,8 @@ swap() {
 # SAFETY, a word, says where a copy of them is, and is kept until other contents are in place.
 clear() {
 	resume "$1" || begin "$1" || exit 1
-	rm -rf "$staging/old" "$staging/safety.done" && echo "$2" >"$staging/safety" && take_out || exit 1
+	rm -rf "$staging/old" "$staging/safety.done" && echo "$2" >"$staging/safety" &&
+		sync "$staging/safety" && take_out || exit 1
 	mv "$staging/old/contents" "$staging/gone" && rm -rf "$staging/gone" && reply cleared
 }
 
@@ -748,7 +751,7 @@ conclude() {
 	touch -r $volume $scratch/root-time
 	if [ -e "$staging/about" ]; then
 		if [ -e "$staging/old" ]; then
-			cat "$staging/about" >"$staging/old/about" || return 1
+			cat "$staging/about" >"$staging/old/about" && sync "$staging/old/about" || return 1
 			if [ -e "$volume/$kept_name" ]; then mv "$volume/$kept_name" "$staging/replaced" || return 1; fi
 			mv "$staging/old" "$volume/$kept_name" || return 1
 		fi

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { attempt, run } from "../oracle/host.ts";
 
+type RunProgram = (command: readonly string[]) => Promise<void>;
+
 /** A small ext4 file system on a loop device, mounted here, too, so that a test can look into it. */
 export class FileSystem implements AsyncDisposable {
   /** Its root, as this machine sees it. */
@@ -74,9 +76,9 @@ export class FileSystem implements AsyncDisposable {
    * What a machine has after a loss of power: what was on the disk, and nothing of what was still in memory. The
    * device is another one then.
    *
-   * @param elsewhere runs a program in another namespace in which it is mounted at the same place
+   * @param elsewhere runs a program in another namespace in which it is mounted at the same place, if it is
    */
-  async losePower(elsewhere: (command: readonly string[]) => Promise<void>): Promise<void> {
+  async losePower(elsewhere: RunProgram = async () => {}): Promise<void> {
     const [image, onDisk] = [join(this.#place, "image"), join(this.#place, "on-disk")];
     // Before anything is unmounted, which writes the rest.
     await run("cp", ["--sparse=always", image, onDisk]);

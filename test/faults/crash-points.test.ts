@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { settleWithLimit } from "../../src/limit.ts";
-import { die, secondDeath, setTheStage, stepsOf, STORIES } from "./crash-points.ts";
+import { DEATHS, die, secondDeath, setTheStage, stepsOf, STORIES } from "./crash-points.ts";
 
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 const skip = !isRoot && "owners and attributes take root";
@@ -23,9 +23,13 @@ for (const [i, [name, story]] of Object.entries(STORIES).entries()) {
     const steps = await stepsOf(story);
     assert.ok(steps > story.verbs.length, "steps are counted");
     const points = Array.from({ length: steps }, (_, step) => step + 1);
-    const some = points.filter((point) => point % EVERY === i % EVERY);
-    const results = await settleWithLimit(some, AT_ONCE, (point) => {
-      return die(story, point, secondDeath(point, steps));
+    const some = DEATHS.flatMap((death, j) =>
+      points
+        .filter((point) => (point + j) % EVERY === i % EVERY)
+        .map((point) => [point, death] as const),
+    );
+    const results = await settleWithLimit(some, AT_ONCE, ([point, death]) => {
+      return die(story, point, secondDeath(point, steps), death);
     });
     const problems = results.map((result) =>
       result.status === "rejected" ? String(result.reason) : result.value,

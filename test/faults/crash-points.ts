@@ -1,23 +1,26 @@
 /**
- * The helper's script, killed before each of its steps: every state that a death can leave in a volume,
- * and that a recovery has to bring to an end. The script runs here, without an engine, which is what
- * makes all of them affordable.
+ * The helper's script, cut short before each of its steps: every state that a death, or a loss of power, can
+ * leave in a volume, and that a recovery has to bring to an end. The script runs here, without an engine, which
+ * is what makes all of them affordable.
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import { FileSystem } from "../e2e/file-system.ts";
 import { run } from "../oracle/host.ts";
 
 const HELPER = new URL("../../src/helper/helper.sh", import.meta.url);
 const MARK = "=mark=";
 const ID = "0123456789ab";
 const ABOUT = "about";
+/** Where the only copy of the old contents is. */
+const SAFETY = "host:/a/path/of/a/snapshot";
 /** One that both contents have, at the top and below, and one that the old ones do not have. */
 const PATHS: readonly string[] = ["file", "folder/inside", "only-new"];
 /** As the protocol has them. */
@@ -31,7 +34,9 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 step() {
 	printf x >>"$STEPS"
 	IFS= read -r steps <"$STEPS"
-	[ "\${#steps}" != "$DIE_AT" ] || kill -9 0
+	[ "\${#steps}" = "$DIE_AT" ] || return 0
+	if [ -n "$COMMIT" ]; then echo >>"$COMMIT" && sync "$COMMIT"; fi
+	kill -9 0
 }
 program=\${0##*/}
 if [ $program = mv ]; then
@@ -54,7 +59,7 @@ fi
 step
 exec $program "$@"
 `;
-const SHIMMED = ["mv", "mkdir", "rmdir", "rm", "touch", "tar", "setfacl", "setfattr"];
+const SHIMMED = ["mv", "mkdir", "rmdir", "rm", "touch", "tar", "setfacl", "setfattr", "sync"];
 
 type Name = "old" | "new" | "kept" | "patched";
 
@@ -72,7 +77,7 @@ export async function setTheStage(): Promise<() => Promise<void>> {
   script = join(place, "helper.sh");
   const source = await readFile(HELPER, "utf8");
   const here = source
-    .replace("\nvolume=/volume\n", "\nvolume=$PLACE/volume\n")
+    .replace("\nvolume=/volume\n", "\nvolume=$VOLUME\n")
     .replace("\nscratch=/scratch\n", "\nscratch=$PLACE/scratch\n");
   assert.notEqual(here, source);
   await writeFile(script, here);
@@ -126,26 +131,46 @@ interface Said {
 
 const DEATH: Said = { status: undefined, facts: new Map(), messages: "" };
 
+/**
+ * What a death takes along. `process`: nothing that was written. `power`: what was not flushed. `power after
+ * commit`: the contents of files that were not flushed, while every name is as it was; a journal commits names
+ * at any moment, and contents later.
+ */
+export const DEATHS = ["process", "power", "power after commit"] as const;
+export type Death = (typeof DEATHS)[number];
+
 /** A volume with the helpers that one after the other work on it. */
 class Workplace implements AsyncDisposable {
   readonly folder: string;
+  /** Where the volume lies, when it can lose what was not flushed. */
+  readonly #disk: FileSystem | undefined;
   #child: ChildProcessByStdio<Writable, null, Readable> | undefined;
   #lines: AsyncIterator<string> | undefined;
   #isDead = false;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, disk: FileSystem | undefined) {
     this.folder = folder;
+    this.#disk = disk;
   }
 
   /** A volume as it was prepared under a name. */
-  static async create(from: string): Promise<Workplace> {
-    const workplace = new Workplace(await mkdtemp(join(place, "workplace-")));
+  static async create(from: string, death: Death = "process"): Promise<Workplace> {
+    const disk =
+      death === "process" ? undefined : await FileSystem.create({ bytes: 16 << 20, journal: true });
+    const workplace = new Workplace(await mkdtemp(join(place, "workplace-")), disk);
     await run("cp", ["-a", join(place, from), workplace.volume]);
+    if (death === "power after commit") await writeFile(workplace.#commitFile, "");
+    await run("sync", ["-f", workplace.volume]);
     return workplace;
   }
 
   get volume(): string {
-    return join(this.folder, "volume");
+    return join(this.#disk?.folder ?? this.folder, "volume");
+  }
+
+  /** Flushing it makes the journal commit. */
+  get #commitFile(): string {
+    return join(this.#disk?.folder ?? this.folder, "commit");
   }
 
   get isDead(): boolean {
@@ -170,6 +195,8 @@ class Workplace implements AsyncDisposable {
       env: {
         PATH: `${join(place, "bin")}:/usr/sbin:/usr/bin:/sbin:/bin`,
         PLACE: this.folder,
+        VOLUME: this.volume,
+        COMMIT: existsSync(this.#commitFile) ? this.#commitFile : "",
         STEPS: join(this.folder, "steps"),
         DIE_AT: String(dieAt),
         DOCKFORM_MARK: MARK,
@@ -209,8 +236,15 @@ class Workplace implements AsyncDisposable {
     await ended;
   }
 
+  /** After a death of everything, what was not flushed is gone. */
+  async losePower(): Promise<void> {
+    await this.end();
+    await this.#disk?.losePower();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
+    await this.#disk?.[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true });
   }
 
@@ -227,7 +261,9 @@ class Workplace implements AsyncDisposable {
       const [, id] = /^unfinished_(.*)$/.exec(fact) ?? [];
       if (id === undefined) continue;
       let { facts: end } = await must("recover", id);
-      if (end.has("needs_safety")) {
+      const safety = end.get("needs_safety");
+      if (safety !== undefined) {
+        if (safety !== SAFETY) problems.push(`the only copy is said to be "${safety}"`);
         await must("extract", id, join(place, "old.tar"), "none", RECORDS);
         ({ facts: end } = await must("recover", id));
       }
@@ -393,7 +429,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
   "a restore in place": {
     from: "old",
     verbs: [
-      ["clear", ID, "safety"],
+      ["clear", ID, SAFETY],
       ["extract", ID, "new.tar", "none", RECORDS],
       ["recover", ID],
       ["conclude", ID],
@@ -403,10 +439,10 @@ export const STORIES: Readonly<Record<string, Story>> = {
   "a restore in place that goes back": {
     from: "old",
     verbs: [
-      ["clear", ID, "safety"],
+      ["clear", ID, SAFETY],
       ["extract", ID, "new.tar", "none", RECORDS],
       ["recover", ID],
-      ["clear", ID, "safety"],
+      ["clear", ID, SAFETY],
       ["extract", ID, "old.tar", "none", RECORDS],
       ["recover", ID],
       ["conclude", ID],
@@ -434,18 +470,25 @@ async function play(workplace: Workplace, { verbs }: Story, dieAt: number): Prom
  * Dies before a step and, unless it is 0, in the recovery before another; then recovers undisturbed.
  * Answers what is wrong then.
  */
-export async function die(story: Story, dieAt: number, dieAgainAt: number): Promise<string> {
-  await using workplace = await Workplace.create(story.from);
+export async function die(
+  story: Story,
+  dieAt: number,
+  dieAgainAt: number,
+  death: Death,
+): Promise<string> {
+  await using workplace = await Workplace.create(story.from, death);
   await play(workplace, story, dieAt);
+  await workplace.losePower();
   if (dieAgainAt > 0) {
     await workplace.begin(dieAgainAt);
     await workplace.recover();
+    await workplace.losePower();
   }
   await workplace.begin();
   const failure = await workplace.recover();
   const summary = workplace.summary();
   if (story.ends.includes(summary) && failure === "") return "";
-  return `died before step ${dieAt}, then before ${dieAgainAt}: ${summary} ${failure}`;
+  return `${death} died before step ${dieAt}, then before ${dieAgainAt}: ${summary} ${failure}`;
 }
 
 /**

@@ -11,7 +11,7 @@ import { startPrivateEngine } from "../engine/private-engine.ts";
 import { bundleProgram } from "../runner/bundle.ts";
 import { settleWithLimit } from "../../src/limit.ts";
 import { Conductor } from "./conduct.ts";
-import { die, secondDeath, setTheStage, stepsOf, STORIES } from "./crash-points.ts";
+import { DEATHS, die, secondDeath, setTheStage, stepsOf, STORIES } from "./crash-points.ts";
 import { describeFault, faultOf, kindOf, type Fault } from "./plan.ts";
 import { Tally } from "./tally.ts";
 
@@ -49,19 +49,22 @@ console.log(tally.table());
 if (interrupted) console.log("Interrupted: not all faults were done.");
 process.exitCode = tally.losses > 0 || interrupted ? 1 : 0;
 
-/** The helper's script alone, killed before each of the steps that it takes. */
+/** The helper's script alone, cut short before each of the steps that it takes. */
 async function killAtEveryStep(): Promise<void> {
   const takeAway = await setTheStage();
   for (const [name, story] of Object.entries(STORIES)) {
     const steps = await stepsOf(story);
     const points = Array.from({ length: steps }, (_, i) => i + 1);
-    const results = await settleWithLimit(points, Number(values.workers), (point) => {
-      return die(story, point, secondDeath(point, steps));
-    });
-    for (const result of results) {
-      const problem = result.status === "fulfilled" ? result.value : String(result.reason);
-      tally.add("kill the helper's script at a step", problem === "" ? "recovered" : "lost");
-      if (problem !== "") console.log(`  LOST: ${name}: ${problem}`);
+    for (const death of DEATHS) {
+      const results = await settleWithLimit(points, Number(values.workers), (point) => {
+        return die(story, point, secondDeath(point, steps), death);
+      });
+      for (const result of results) {
+        const problem = result.status === "fulfilled" ? result.value : String(result.reason);
+        const kind = `cut the helper's script short (${death})`;
+        tally.add(kind, problem === "" ? "recovered" : "lost");
+        if (problem !== "") console.log(`  LOST: ${name}: ${problem}`);
+      }
     }
     console.log(`${tally.total}  ${name}, cut short before each of its ${steps} steps`);
   }
