@@ -221,6 +221,26 @@ decompress() {
 	esac
 }
 
+# tar drops what does not fill a block at the end of a stream. With 511 zeros it looks at that, too.
+fill_last_block() {
+	zeros='\0'
+	for _ in 1 2 3 4 5 6 7 8; do zeros=$zeros$zeros'\0'; done
+	printf %b "$zeros"
+}
+
+# For awk: what tar says beside the entries. Two empty blocks or more end an archive, and nothing else follows
+# them. An entry's own line begins with its mode, or with a name that has no bare asterisk.
+find_end='
+	/^block [0-9]+: \*\* (Block of NULs|End of File) \*\*$/ {
+		block = $2 + 0
+		if (empty && block != end + 1) after_end = 1
+		if ($4 == "Block") { empty++; end = block } else blocks = block
+		next
+	}
+	empty { after_end = 1 }
+	{ sub(/^block [0-9]+: /, "") }
+	function marked_end() { return empty > 1 && !after_end }'
+
 # Reads tar's listing, a line an entry: mode, owner, size, date, time, name. The mode's first letter is
 # the type: - file, d folder, h another name of a file or of a symbolic link listed before. A path of
 # over 4,095 bytes can be stored, but no tar can extract it.
@@ -228,10 +248,8 @@ decompress() {
 # tar hands over each line by itself. A reader at the lowest priority takes many at once where the
 # processor has better things to do, which costs half as much.
 count_entries() {
-	$patient awk '
+	$patient awk "$find_end"'
 		function name() { return substr($0, index($0, $5) + length($5) + 1) }
-		{ sub(/^block [0-9]+: /, "") }
-		/^\*\*/ { if ($2 == "Block") marked_end = 1; next }
 		{ entries++; type = substr($0, 1, 1) }
 		entries % 1000 == 0 {
 			# In one piece, since tar writes there, too.
@@ -249,7 +267,9 @@ count_entries() {
 			print "files", files + 0
 			print "entries", entries + 0
 			print "too_long", too_long + 0
-			print "marked_end", marked_end + 0
+			print "marked_end", marked_end()
+			print "after_end", after_end + 0
+			printf "blocks %.0f\n", blocks
 			print "maybe_links", maybe_links + 0
 		}'
 }
@@ -262,7 +282,7 @@ further_link_names() {
 }
 
 # scan SOURCE COMPRESSION RECORDS: reads an archive to its end and says what is in it. tar takes a stream that
-# stops between two entries for whole; with block numbers it says which of the two it found.
+# stops between two entries for whole; with block numbers it says where it found what.
 scan() {
 	[ "$1" = - ] || exec <"$1"
 	reply ready
@@ -270,6 +290,7 @@ scan() {
 	{
 		decompress "$2"
 		echo $? >$scratch/zstd
+		fill_last_block 2>/dev/null
 	} | {
 		limited_tar "$3" --list --file=- --totals --block-number -vv --index-file=/dev/fd/3 3>&1 >&2
 		echo $? >$scratch/tar
@@ -279,11 +300,12 @@ scan() {
 }
 
 # limited_tar RECORDS ARG...: a tar that is ended when it has read that many records. This is the
-# guard against a small archive that becomes an endless stream.
+# guard against a small archive that becomes an endless stream. It reads on after the empty blocks that end an
+# archive: something may follow, and what writes into the pipe must not find it closed.
 limited_tar() {
 	most=$1
 	shift
-	tar "$@" $records --read-full-records --checkpoint="$most" \
+	tar "$@" $records --read-full-records --ignore-zeros --checkpoint="$most" \
 		--checkpoint-action="exec=: >$scratch/over_limit; kill \$PPID"
 }
 
@@ -405,19 +427,22 @@ extract() {
 	{
 		decompress "$3"
 		echo $? >$scratch/zstd
+		fill_last_block 2>/dev/null
 	} | {
 		# shellcheck disable=SC2086
 		limited_tar "$4" --extract --file=- --directory="$contents" $faithful --same-owner \
 			--preserve-permissions --delay-directory-restore --totals \
 			--warning=no-timestamp --warning=no-unknown-keyword \
-			--verbose --block-number --index-file=/dev/fd/3 3>&1 >&2
+			--verbose --block-number --quote-chars='*' --index-file=/dev/fd/3 3>&1 >&2
 		echo $? >$scratch/tar
 	} | count_extracted >$scratch/counts
 	kill $flusher
 	reply_statuses
-	read -r entries root marked_end <$scratch/counts
+	read -r entries root marked_end after_end blocks <$scratch/counts
 	reply entries "$entries"
 	reply marked_end "$marked_end"
+	reply after_end "$after_end"
+	reply blocks "$blocks"
 	# What is not whole never becomes new, whoever is left to judge it.
 	if [ "$zstd_status $tar_status $marked_end" != '0 0 1' ]; then exit 0; fi
 	remove_reserved "$contents"
@@ -431,16 +456,14 @@ extract() {
 
 # At the lowest priority, like count_entries.
 count_extracted() {
-	$patient awk '
-		{ sub(/^block [0-9]+: /, "") }
-		/^\*\* (Block of NULs|End of File) \*\*$/ { marked_end = $2 == "Block"; next }
+	$patient awk "$find_end"'
 		{ entries++ }
 		$0 == "./" { root++ }
 		entries % 1000 == 0 {
 			printf "%s", ENVIRON["DOCKFORM_MARK"] " passed " entries "\n" >"/dev/stderr"
 			fflush("/dev/stderr")
 		}
-		END { print entries + 0, root + 0, marked_end + 0 }'
+		END { printf "%d %d %d %d %.0f\n", entries, root, marked_end(), after_end, blocks }'
 }
 
 # An archive's own entry of a name that is ours would be taken for what it is not.

@@ -21,9 +21,17 @@ test("a clean run has counts and no remarks", () => {
     files: 2,
     entries: 3,
     markedEnd: false,
+    goesOn: false,
     remarks: [],
     failure: undefined,
   });
+});
+
+test("a stream that was read is as long as its blocks, whatever tar's sum of records is", () => {
+  const ends = { marked_end: "0", after_end: "1", blocks: "21" };
+  const outcome = tarOutcome(reply([READ], ends), "read");
+  assert.equal(outcome.tarBytes, 10_752);
+  assert.deepEqual([outcome.markedEnd, outcome.goesOn], [false, true]);
 });
 
 test("files that changed are remarks when archiving and a failure when reading", () => {

@@ -2,29 +2,27 @@ import { TAR_RECORD_BYTES, type HelperReply } from "./reply.ts";
 
 /** What tar and zstd made of an archive, read from a reply's status facts and messages. */
 export interface TarOutcome {
-  /** Length of the tar stream, in whole records. */
+  /** Length of the tar stream. */
   readonly tarBytes: number;
   /** Regular files, one for each name. */
   readonly files: number;
   readonly entries: number;
-  /** Whether a scan met the empty blocks that end an archive. */
+  /** Whether tar met the empty blocks that end an archive, and nothing else after them. */
   readonly markedEnd: boolean;
+  /** Whether something followed them, or a lone one. */
+  readonly goesOn: boolean;
   /** What tar remarked without failing, without its name in front. */
   readonly remarks: readonly string[];
   /** Why the archive is not to be trusted; `undefined` when it is. */
   readonly failure: string | undefined;
 }
 
-/** How many records a tar stream takes; it is padded to whole ones, its writer's or at last its reader's. */
-export function tarRecords(bytes: number): number {
-  return Math.ceil(bytes / TAR_RECORD_BYTES);
-}
-
-/** How many records tar may read of a stream that is not to be longer than that. */
+/** How many records tar may read of a stream that is not to be longer than that; one more tells it that this is all. */
 export function tarRecordLimit(bytes: number): number {
-  return tarRecords(bytes) + 2;
+  return Math.ceil(bytes / TAR_RECORD_BYTES) + 2;
 }
 
+const BLOCK_BYTES = 512;
 const TOTAL = /^Total bytes (?:written|read): (\d+)/;
 /** tar's way to say "see above". */
 const SUMMARY = /Exiting with failure status due to previous errors|Error is not recoverable/;
@@ -47,10 +45,12 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
     ? (lostMetadata ?? (total === undefined ? "tar did not say how much it read" : undefined))
     : (cause ?? remarks.at(-1) ?? `tar ended with status ${tarStatus}`);
   return {
-    tarBytes: Number(total ?? 0),
+    // A reader's total is in whole records, and counts the attempt to read beyond the end.
+    tarBytes: mode === "create" ? Number(total ?? 0) : number("blocks") * BLOCK_BYTES,
     files: number("files") - Number(reply.facts.get("further_link_names") ?? 0),
     entries: number("entries"),
     markedEnd: number("marked_end") === 1,
+    goesOn: number("after_end") === 1,
     remarks: [...remarks, ...omitted(reply), ...tooLong(reply), ...mounted(reply)],
     failure,
   };

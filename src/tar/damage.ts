@@ -1,5 +1,8 @@
 import { DockformError } from "../errors.ts";
 
+/** Zeros may follow, and nothing else. */
+export const DATA_AFTER_END = "data follows the end of the archive";
+
 /** An archive that is not what an archive has to be. `name` is what people call it, e.g. its path. */
 export function damaged(name: string, problem: string, cause?: unknown): DockformError {
   return new DockformError("integrity", `${name} is damaged: ${problem}`, {

@@ -1,3 +1,4 @@
+import { DATA_AFTER_END } from "./damage.ts";
 import {
   HeaderProblem,
   isZeroBlock,
@@ -154,8 +155,9 @@ export class TarReader {
       throw this.#input.damaged("there is nothing in it, not even the root folder");
     }
     for await (const chunk of this.#input.rest()) {
-      if (chunk.some((byte) => byte !== 0)) {
-        throw this.#input.damaged("something follows the end mark");
+      const at = chunk.findIndex((byte) => byte !== 0);
+      if (at >= 0) {
+        throw this.#input.damaged(DATA_AFTER_END, this.#input.position - chunk.length + at);
       }
     }
   }

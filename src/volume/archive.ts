@@ -7,11 +7,10 @@ import { archiveFormat, sidecarPath, type ArchiveFormat } from "../snapshot/name
 import { parseSidecar, storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
 import { formatBytes } from "../format.ts";
 import { tarOutcome, tarRecordLimit, type TarOutcome } from "../helper/messages.ts";
+import { DATA_AFTER_END } from "../tar/damage.ts";
 import { Digest } from "./digest.ts";
 import type { StartProgress } from "./tools.ts";
 
-/** Of the two empty blocks that end an archive only one is there. */
-const LONE_BLOCK = /^A lone zero block/;
 const READ_BYTES = 1 << 18;
 
 const ANOTHER_SNAPSHOT = "Nothing was touched. Restore from another snapshot.";
@@ -146,7 +145,7 @@ export class Archive implements AsyncDisposable {
       );
       if (reply.facts.has("over_limit")) throw this.#tooLarge(limitBytes);
       const outcome = tarOutcome(reply, "read");
-      const failure = outcome.failure ?? shortcoming(outcome);
+      const failure = (outcome.goesOn ? undefined : outcome.failure) ?? shortcoming(outcome);
       if (failure !== undefined) throw this.damaged(failure);
       const { tarBytes, entries } = outcome;
       return { tarBytes, entries, counted: true, limitBytes: tarBytes, sha256: digest.sha256() };
@@ -241,9 +240,10 @@ export function contentsBySidecar(
   };
 }
 
-/** What tar does not mind in an archive, and we do. */
-export function shortcoming({ entries, markedEnd, remarks }: TarOutcome): string | undefined {
-  if (!markedEnd || remarks.some((line) => LONE_BLOCK.test(line))) return "it was cut short";
+/** What tar does not mind in an archive, and we do. What goes on tar may mind as well, in words of its own. */
+export function shortcoming({ entries, markedEnd, goesOn }: TarOutcome): string | undefined {
+  if (goesOn) return DATA_AFTER_END;
+  if (!markedEnd) return "it was cut short";
   return entries === 0 ? "there is nothing in it, not even the root folder" : undefined;
 }
 

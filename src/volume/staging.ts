@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { DockformError, messageOf } from "../errors.ts";
 import { formatBytes } from "../format.ts";
 import type { Helper } from "../helper/helper.ts";
-import { tarOutcome, tarRecordLimit, tarRecords } from "../helper/messages.ts";
+import { tarOutcome, tarRecordLimit } from "../helper/messages.ts";
 import type { HelperReply } from "../helper/reply.ts";
 import type { ByteText } from "../tar/header.ts";
 import { shortcoming, type ArchiveContents } from "./archive.ts";
@@ -411,12 +411,11 @@ export class StagedContents {
       if (reply.facts.has("over_limit")) throw tooLarge(archive, expected);
       const outcome = tarOutcome(reply, "read");
       const { failure, remarks, tarBytes, entries } = outcome;
-      if (failure !== undefined) throw cannotExtract(archive, failure);
+      if (failure !== undefined && !outcome.goesOn) throw cannotExtract(archive, failure);
       const flaw = shortcoming(outcome);
       if (flaw !== undefined) throw archive.damaged(flaw);
       for (const remark of remarks) log.warn(remark);
-      const otherCounts =
-        tarRecords(tarBytes) !== tarRecords(expected.tarBytes) || entries !== expected.entries;
+      const otherCounts = tarBytes !== expected.tarBytes || entries !== expected.entries;
       const changed = digest.sha256() !== expected.sha256 || (expected.counted && otherCounts);
       if (changed) throw archive.damaged("it is not what was checked a moment ago");
       const leftOut = reply.facts.get("left_out");

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { copyFile, open, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { copyFile, open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { settleWithLimit } from "../../src/limit.ts";
 import { testEngine } from "../engine/test-engine.ts";
+import { hostileArchives } from "../fixtures/hostile.ts";
 import { run } from "../oracle/host.ts";
 import {
   assertError,
@@ -225,6 +226,56 @@ test(
     await target.refusesAll([`${first}.zst`], DAMAGED);
   },
 );
+
+for (const vouched of [false, true]) {
+  const sidecar = vouched ? "with a sidecar" : "without a sidecar";
+
+  test(`what follows the end of an archive ${sidecar} is found, and said`, { skip }, async () => {
+    await using target = await Target.create();
+    const archives: string[] = [];
+    for (const { name, expectation, extension, data } of hostileArchives()) {
+      if (expectation !== "refused" || !/after (the end|a lone block)/.test(name)) continue;
+      const archive = target.sandbox.path(`going-on-${archives.length}${extension}`);
+      await writeFile(archive, data);
+      if (vouched) await writeSidecar(archive);
+      archives.push(archive);
+    }
+    assert.ok(archives.length > 10);
+    await target.refusesAll(archives, {
+      exitCode: 4,
+      message: /is damaged: data follows the end of the archive$/,
+      hint: /another snapshot/,
+    });
+  });
+
+  test(`zeros after the end of an archive ${sidecar} are no damage`, { skip }, async () => {
+    await using sandbox = await Sandbox.create(host);
+    const into = await sandbox.volume("into");
+    const padded = hostileArchives().filter(
+      ({ name, expectation }) => expectation === "confined" && name.includes("after the end"),
+    );
+    assert.ok(padded.length > 4);
+    for (const [i, { extension, data, contents }] of padded.entries()) {
+      const archive = sandbox.path(`padded-${i}${extension}`);
+      await writeFile(archive, data);
+      if (vouched) await writeSidecar(archive);
+      await sandbox.restore(into.name, archive, ["--undeclared", "--force", "--verify"]);
+      assert.equal(await readFile(join(into.folder, "last"), "utf8"), contents?.["last"]);
+    }
+  });
+}
+
+test("files that are named like what tar says of an end are restored", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  const names = ["** Block of NULs **", "** End of File **", "*"];
+  const files = Object.fromEntries(names.map((name) => [name, name]));
+  await writeFiles(sandbox.path("source"), files);
+  const archive = sandbox.path("named.tar");
+  await run("tar", ["-cf", archive, "-C", sandbox.path("source"), ...names]);
+  await sandbox.restore(into.name, archive, ["--undeclared"]);
+  assert.deepEqual((await readdir(into.folder)).toSorted(), names.toSorted());
+});
 
 test("what is no archive at all is found without a sidecar", { skip }, async () => {
   await using target = await Target.create();

@@ -217,7 +217,7 @@ async function contentsOfArchive(
 ): Promise<Contents | undefined> {
   const folder = await mkdtemp(scene.sandbox.path("unpacked-"));
   const pipeline = `zstd -dcq --pass-through -- "$0" |
-    tar -xpf - -C "$1" --numeric-owner --acls --xattrs --xattrs-include='*'`;
+    tar -b 120 -xpf - -C "$1" --numeric-owner --acls --xattrs --xattrs-include='*'`;
   const unpacking = ["-o", "pipefail", "-c", pipeline, archive, folder];
   const { code, stderr } = await attempt("bash", unpacking);
   const { holds, differences } = scene.compare(await describeTree(folder));
