@@ -1,4 +1,4 @@
-import { formatAge, formatBytes, formatCount, formatTime } from "../../format.ts";
+import { formatAge, formatBytes, formatCount, formatNumber, formatTime } from "../../format.ts";
 import {
   title,
   type Leftover,
@@ -99,7 +99,7 @@ function row(snapshot: ListedSnapshot, { paint, io }: Session): readonly string[
     `  ${formatAge(ageMs(time))}`,
     formatTime(time),
     formatBytes(storedBytes),
-    fileCount === undefined ? "?" : fileCount.toLocaleString("en-US"),
+    fileCount === undefined ? "?" : formatNumber(fileCount),
     verifiedAt === undefined
       ? paint("dim", "never")
       : paint("green", `${formatAge(ageMs(new Date(verifiedAt)))} ago`),
