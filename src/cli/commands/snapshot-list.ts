@@ -38,7 +38,10 @@ export async function snapshotList(
   const store = new SnapshotStore(session, workspace);
   const listed = reference === undefined ? await store.volumes() : [await store.volume(reference)];
   const volumes = listed.map(describe);
-  session.result(toJson(store.root, volumes, session), toText(store.root, volumes, session));
+  session.resultOf(
+    () => toJson(store.root, volumes, session),
+    () => toText(store.root, volumes, session),
+  );
 }
 
 function describe(listed: VolumeSnapshots): ListedVolume {
