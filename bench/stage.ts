@@ -114,6 +114,11 @@ export class Stage implements AsyncDisposable {
     );
   }
 
+  /** Puts back what a restore or an undo has kept. */
+  async undo(volume: string, ...options: readonly string[]): Promise<Run> {
+    return this.run(this.dockform("volume", "undo", "--undeclared", "--json", volume, ...options));
+  }
+
   get #snapshots(): string {
     return join(this.folder, "snapshots");
   }
