@@ -15,24 +15,43 @@ const BLOCK_BYTES = 4096;
 const CHUNK_BYTES = 2 ** 20;
 const TEXT = Buffer.alloc(CHUNK_BYTES, "2026-11-23 02:15:40 INFO request served in 12 ms\n");
 
-/** Writes a file of which every second block of 4 KiB is random and every other one is text. */
-export async function makeHalfCompressibleFile(file: string, bytes: number): Promise<void> {
-  await writeChunks(file, bytes, () => {
-    const chunk = randomBytes(CHUNK_BYTES);
+/** Chunks come again after these: further apart than any zstd here looks back, and made once. */
+const POOL_CHUNKS = 64;
+let incompressible: readonly Buffer[] | undefined;
+let halfCompressible: readonly Buffer[] | undefined;
+
+function incompressibleChunks(): readonly Buffer[] {
+  incompressible ??= Array.from({ length: POOL_CHUNKS }, () => randomBytes(CHUNK_BYTES));
+  return incompressible;
+}
+
+/** Every second block of 4 KiB is random and every other one is text. */
+function halfCompressibleChunks(): readonly Buffer[] {
+  halfCompressible ??= incompressibleChunks().map((random) => {
+    const chunk = Buffer.from(random);
     for (let at = 0; at < CHUNK_BYTES; at += 2 * BLOCK_BYTES) TEXT.copy(chunk, at, 0, BLOCK_BYTES);
     return chunk;
   });
+  return halfCompressible;
+}
+
+export async function makeHalfCompressibleFile(file: string, bytes: number): Promise<void> {
+  await writeChunks(file, bytes, halfCompressibleChunks());
 }
 
 export async function makeIncompressibleFile(file: string, bytes: number): Promise<void> {
-  await writeChunks(file, bytes, () => randomBytes(CHUNK_BYTES));
+  await writeChunks(file, bytes, incompressibleChunks());
 }
 
-async function writeChunks(file: string, bytes: number, chunk: () => Buffer): Promise<void> {
+async function writeChunks(file: string, bytes: number, chunks: readonly Buffer[]): Promise<void> {
   const handle = await open(file, "w");
   try {
-    for (let left = bytes; left > 0; left -= CHUNK_BYTES) {
-      await handle.write(chunk().subarray(0, Math.min(left, CHUNK_BYTES)));
+    for (let left = bytes; left > 0;) {
+      for (const chunk of chunks) {
+        const { bytesWritten } = await handle.write(chunk.subarray(0, left));
+        left -= bytesWritten;
+        if (left === 0) break;
+      }
     }
   } finally {
     await handle.close();

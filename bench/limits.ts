@@ -11,6 +11,16 @@ export function snapshotLimit(source: string, file: string): Command {
   return ["sh", "-c", script, "limit", source, file];
 }
 
+/** Of several folders at once; the files are beside them. */
+export function snapshotLimitsAtOnce(sources: readonly string[]): Command {
+  const script = `
+    for folder; do
+      tar -C "$folder" -cf - . | zstd -q -3 -T0 | tee "$folder.tar.zst" | openssl dgst -sha256 &
+    done
+    wait`;
+  return ["sh", "-c", script, "limit", ...sources];
+}
+
 export function restoreLimit(file: string, into: string): Command {
   const script = `openssl dgst -sha256 "$1" && zstd -q -d -c "$1" | tar -C "$2" -xpf -`;
   return ["sh", "-c", script, "limit", file, into];

@@ -40,6 +40,7 @@ export class Stage implements AsyncDisposable {
     // Before the engine starts, which has its own view of mounts from then on.
     await mountDisk(join(place, "disk.img"), join(place, "disk"));
     await mountMemory(join(place, "memory"));
+    await mkdir(join(place, "unseen"));
     return new Stage(await startPrivateEngine(), place);
   }
 
@@ -76,12 +77,12 @@ export class Stage implements AsyncDisposable {
 
   /** The same where the engine does not see this machine's folders: data goes through execs. */
   dockformByExec(...args: readonly string[]): Command {
-    const script = 'mount -t tmpfs tmpfs /tmp && exec "$@"';
+    const script = 'mount -t tmpfs tmpfs "$TMPDIR" && exec "$@"';
     return [
       "unshare",
       "--mount",
       "env",
-      "TMPDIR=/tmp",
+      `TMPDIR=${join(this.#place, "unseen")}`,
       "sh",
       "-c",
       script,
@@ -111,6 +112,11 @@ export class Stage implements AsyncDisposable {
     return this.run(
       this.dockform("volume", "restore", "--undeclared", "--json", volume, archive, ...options),
     );
+  }
+
+  /** Puts back what a restore or an undo has kept. */
+  async undo(volume: string, ...options: readonly string[]): Promise<Run> {
+    return this.run(this.dockform("volume", "undo", "--undeclared", "--json", volume, ...options));
   }
 
   get #snapshots(): string {

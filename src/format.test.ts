@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatAge, formatBytes, formatCount, formatDuration } from "./format.ts";
+import { formatAge, formatBytes, formatCount, formatDuration, formatNumber } from "./format.ts";
 
 test("bytes read as people say them", () => {
   const cases: readonly (readonly [number, string])[] = [
@@ -52,4 +52,13 @@ test("ages read as people say them, and never as more than they are", () => {
     [730 * day, "2 years"],
   ];
   for (const [age, text] of cases) assert.equal(formatAge(age), text);
+});
+
+test("thousands are set apart as everywhere else", () => {
+  assert.equal(formatNumber(0), "0");
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), (count) => {
+      assert.equal(formatNumber(count), count.toLocaleString("en-US"));
+    }),
+  );
 });

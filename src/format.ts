@@ -25,7 +25,12 @@ export function formatDuration(milliseconds: number): string {
 
 /** `1 file`, `2 files`, `12,345 files`; `plural` where it is not the noun with an s. */
 export function formatCount(count: number, noun: string, plural = `${noun}s`): string {
-  return `${count.toLocaleString("en-US")} ${count === 1 ? noun : plural}`;
+  return `${formatNumber(count)} ${count === 1 ? noun : plural}`;
+}
+
+/** `12,345`. By hand: the first call of `toLocaleString` takes a tenth as long as a whole snapshot. */
+export function formatNumber(count: number): string {
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 const MINUTE_MS = 60_000;

@@ -1,9 +1,10 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeHalfCompressibleFile } from "../data.ts";
-import { fasterRow, type Row } from "../report.ts";
+import { fasterRow, ratioRow, type Row } from "../report.ts";
 import { helperImageOf, type Stage } from "../stage.ts";
 import { inRounds, ROUNDS, type Case } from "./case.ts";
+import { execRound } from "./exec.ts";
 
 const VOLUME = "bench-original";
 const BYTES = 128 * 2 ** 20;
@@ -23,12 +24,28 @@ export const originalCase: Case = {
     await makeHalfCompressibleFile(join(volume.folder, "data"), BYTES);
     const file = join(stage.folder, "original.tar.zst");
     const image = await helperImageOf(stage);
-    const pairs = await inRounds(ROUNDS, async () => ({
-      reference: await stage.run(["sh", "-c", PIPELINE, "original", VOLUME, image, file]),
-      dockform: await stage.snapshot([VOLUME]),
+    const rounds = await inRounds(ROUNDS, async () => ({
+      pipeline: {
+        reference: await stage.run(["sh", "-c", PIPELINE, "original", VOLUME, image, file]),
+        dockform: await stage.snapshot([VOLUME]),
+      },
+      exec: await execRound(stage, VOLUME),
     }));
     await rm(file);
     await stage.removeVolume(volume);
-    return [fasterRow("snapshot, 128 MiB", "the original's pipeline", 50, pairs)];
+    return [
+      fasterRow(
+        "snapshot, 128 MiB",
+        "the original's pipeline",
+        50,
+        rounds.map((round) => round.pipeline),
+      ),
+      ratioRow(
+        "the same by exec streams",
+        "docker run into a file",
+        1,
+        rounds.map((round) => round.exec),
+      ),
+    ];
   },
 };

@@ -1,5 +1,7 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeHalfCompressibleFile } from "../data.ts";
+import { SNAPSHOT_LIMIT, snapshotLimitsAtOnce } from "../limits.ts";
 import type { Run } from "../measure.ts";
 import { ratioRow, type Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
@@ -8,21 +10,33 @@ import { inRounds, ROUNDS, type Case } from "./case.ts";
 const BYTES = 256 * 2 ** 20;
 const VOLUMES = [1, 2, 3, 4].map((i) => `bench-several-${i}`);
 
+/** The cores are busy with one snapshot already: what is to be had is the time in which they wait. */
 export const severalCase: Case = {
   name: "several",
   run: async (stage: Stage): Promise<readonly Row[]> => {
-    const volumes = [];
-    for (const name of VOLUMES) {
-      const volume = await stage.volume(name);
-      await makeHalfCompressibleFile(join(volume.folder, "data"), BYTES);
-      volumes.push(volume);
-    }
-    const pairs = await inRounds(ROUNDS, async () => ({
-      reference: await oneAfterTheOther(stage),
+    const volumes = await Promise.all(VOLUMES.map((name) => stage.volume(name)));
+    for (const { folder } of volumes) await makeHalfCompressibleFile(join(folder, "data"), BYTES);
+    const limit = snapshotLimitsAtOnce(volumes.map(({ folder }) => folder));
+    const rounds = await inRounds(ROUNDS, async () => ({
+      limit: await stage.run(limit),
+      calls: await oneAfterTheOther(stage),
       dockform: await stage.snapshot(VOLUMES),
     }));
-    for (const volume of volumes) await stage.removeVolume(volume);
-    return [ratioRow("snapshot, 4 volumes at once", "one after the other", 1, pairs)];
+    for (const volume of volumes) {
+      await stage.removeVolume(volume);
+      await rm(`${volume.folder}.tar.zst`);
+    }
+    const row = (name: string, against: string, aim: number, side: "limit" | "calls"): Row =>
+      ratioRow(
+        name,
+        against,
+        aim,
+        rounds.map((round) => ({ reference: round[side], dockform: round.dockform })),
+      );
+    return [
+      row("snapshot, 4 volumes at once", "one call after the other", 1, "calls"),
+      row("the same snapshots", `${SNAPSHOT_LIMIT}, 4 at once`, 1.1, "limit"),
+    ];
   },
 };
 

@@ -83,8 +83,20 @@ export class Session {
 
   /** Prints a command's result: the value as JSON under `--json`, else the text. */
   result(value: unknown, text: string): void {
-    if (this.options.json === true) this.#writeJson(value);
-    else if (text !== "") this.io.stdout.write(`${text}\n`);
+    this.resultOf(
+      () => value,
+      () => text,
+    );
+  }
+
+  /** The same where there may be much: only the form that is asked for is made. */
+  resultOf(value: () => unknown, text: () => string): void {
+    if (this.options.json === true) {
+      this.#writeJson(value());
+      return;
+    }
+    const shown = text();
+    if (shown !== "") this.io.stdout.write(`${shown}\n`);
   }
 
   /**

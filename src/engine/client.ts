@@ -1,4 +1,5 @@
 import { request, type ClientRequest, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
@@ -20,6 +21,14 @@ export interface RequestOptions {
   readonly body?: Readonly<Record<string, unknown>> | Readable;
   readonly contentType?: string;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface TakeOverOptions extends RequestOptions {
+  /**
+   * For much output: gets what is read, in memory that is used again when it returns. After a `false`
+   * nothing is read until the connection's `resume()`.
+   */
+  readonly accept?: ((bytes: Buffer) => boolean) | undefined;
 }
 
 /** An answer of the engine with a status of 400 or more. */
@@ -85,15 +94,20 @@ export class EngineClient {
    * Calls the API and takes the connection over: bytes written reach the process's stdin, bytes read
    * are its multiplexed output, and ending the stream closes stdin only.
    */
-  async takeOver(path: string, options: RequestOptions = {}): Promise<Duplex> {
+  async takeOver(path: string, options: TakeOverOptions = {}): Promise<Duplex> {
     const version = await withSignal(this.apiVersion(), options.signal);
     const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
-    const call = this.#open("POST", `/v${version}${path}`, options, {
-      Connection: "Upgrade",
-      Upgrade: "tcp",
-    });
+    const intake = options.accept && new Intake(options.accept);
+    const call = this.#open(
+      "POST",
+      `/v${version}${path}`,
+      options,
+      { Connection: "Upgrade", Upgrade: "tcp" },
+      intake,
+    );
     call.once("upgrade", (_response, socket: Duplex, head: Buffer) => {
-      if (head.length > 0) socket.unshift(head);
+      if (intake !== undefined) intake.begin(head);
+      else if (head.length > 0) socket.unshift(head);
       resolve(socket);
     });
     call.once("response", (response) => {
@@ -151,10 +165,13 @@ export class EngineClient {
     path: string,
     options: RequestOptions,
     headers: Readonly<Record<string, string>>,
+    intake?: Intake,
   ): ClientRequest {
     const query = new URLSearchParams(options.query).toString();
     return request({
-      agent: this.#transport.agent,
+      ...(intake === undefined
+        ? { agent: this.#transport.agent }
+        : { createConnection: () => intake.connect(this.#transport) }),
       method,
       path: query === "" ? path : `${path}?${query}`,
       headers: { Host: "docker", ...contentType(options), ...headers },
@@ -174,6 +191,37 @@ export class EngineClient {
       `cannot reach the Docker Engine of context "${this.endpoint.context}" at ${address}: ${messageOf(error)}`,
       { hint, cause: error },
     );
+  }
+}
+
+const READ_BYTES = 64 * 1024;
+
+/**
+ * Reads a connection into one buffer again and again. Otherwise Node.js makes a new one for each read, and
+ * 80 MB of them pile up before they are collected.
+ */
+class Intake {
+  readonly #accept: (bytes: Buffer) => boolean;
+  readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  #begun = false;
+
+  constructor(accept: (bytes: Buffer) => boolean) {
+    this.#accept = accept;
+  }
+
+  connect(transport: Transport): Socket {
+    const callback = (bytes: number): boolean => {
+      const read = this.#buffer.subarray(0, bytes);
+      return this.#begun ? this.#accept(read) : socket.push(Buffer.from(read));
+    };
+    const socket = transport.connect({ buffer: this.#buffer, callback });
+    return socket;
+  }
+
+  /** From here on what is read is no HTTP any more; `head` has come with the answer. */
+  begin(head: Buffer): void {
+    this.#begun = true;
+    if (head.length > 0) this.#accept(head);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { EngineApiError, isNotFound, type EngineClient } from "./client.ts";
+import { EngineApiError, isNotFound, type EngineClient, type TakeOverOptions } from "./client.ts";
 import { joinFrames } from "./multiplex.ts";
 
 const REMOVAL_ATTEMPTS = 5;
@@ -289,7 +289,11 @@ async function deleteContainer(
 export async function execInContainer(
   engine: EngineClient,
   id: string,
-  exec: { readonly command: readonly string[]; readonly stdin: boolean },
+  exec: {
+    readonly command: readonly string[];
+    readonly stdin: boolean;
+    readonly accept?: TakeOverOptions["accept"];
+  },
   signal?: AbortSignal,
 ): Promise<Duplex> {
   const { Id } = await engine.json<{ readonly Id: string }>("POST", `/containers/${id}/exec`, {
@@ -304,5 +308,6 @@ export async function execInContainer(
   return engine.takeOver(`/exec/${Id}/start`, {
     body: { Detach: false, Tty: false },
     signal,
+    accept: exec.accept,
   });
 }

@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { setImmediate as turn } from "node:timers/promises";
 import { test } from "node:test";
 import fc from "fast-check";
-import { demultiplex } from "./multiplex.ts";
+import { demultiplex, StdoutIntoSink } from "./multiplex.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -72,4 +72,89 @@ test("a reader that is behind holds the connection up, and nothing piles up in m
   assert.ok(pushed < 10, `${pushed} frames were taken from the connection and nobody read them`);
   connection.push(null);
   assert.equal((await buffer(stdout)).length, pushed * payload.length);
+});
+
+const FRAME_BYTES = 8 * 1024;
+
+/** Stdout's frames of one more byte value each, and where they were put together. */
+function framesOf(count: number): readonly Buffer[] {
+  return Array.from({ length: count }, (_, i) => frame(STDOUT, Buffer.alloc(FRAME_BYTES, i % 251)));
+}
+
+test("stdout's frames reach a sink in few pieces, in their order, however the bytes are cut", async () => {
+  const wire = Buffer.concat([...framesOf(300), frame(STDERR, Buffer.from("said"))]);
+  for (const pieceBytes of [5000, 65_536, wire.length]) {
+    const connection = new Connection();
+    const received: Buffer[] = [];
+    const output = new StdoutIntoSink(async (chunk) => {
+      await turn();
+      // Only now, as a slow disk would: the memory must not have been used again meanwhile.
+      received.push(Buffer.from(chunk));
+    });
+    const ended = output.follow(connection, new AbortController().signal);
+    for (let at = 0; at < wire.length; at += pieceBytes) {
+      // The piece's own memory is overwritten at once, as that of the next read would be.
+      const piece = Buffer.from(wire.subarray(at, at + pieceBytes));
+      if (!output.accept(piece)) await turn();
+      piece.fill(0xff);
+    }
+    connection.push(null);
+    await ended;
+    const expected = Buffer.concat(framesOf(300).map((each) => each.subarray(8)));
+    assert.ok(Buffer.concat(received).equals(expected));
+    assert.ok(received.length <= 6, `${received.length} pieces`);
+    assert.equal((await buffer(output.stderr)).toString(), "said");
+  }
+});
+
+test("a sink that is behind holds the connection up, and lets it go on when it has caught up", async () => {
+  const connection = new Connection();
+  const waiting: (() => void)[] = [];
+  const output = new StdoutIntoSink(() => new Promise((resolve) => waiting.push(resolve)));
+  const ended = output.follow(connection, new AbortController().signal);
+  connection.pause();
+  const [each = Buffer.alloc(0)] = framesOf(1);
+  let accepted = 0;
+  while (accepted < 1000 && output.accept(each)) accepted += 1;
+  assert.ok(accepted < 200, `${accepted} frames were taken and nobody has stored them`);
+  assert.ok(connection.isPaused());
+  waiting.shift()?.();
+  await turn();
+  assert.ok(!connection.isPaused());
+  assert.ok(output.accept(each));
+  connection.push(null);
+  while (connection.readable) await turn();
+  let isOver = false;
+  void ended.then(() => (isOver = true));
+  waiting.pop()?.();
+  await turn();
+  assert.ok(!isOver, "one chunk is not stored yet");
+  waiting.pop()?.();
+  await ended;
+});
+
+test("a sink that fails, or a connection cut within a frame, ends the data with that error", async () => {
+  const failing = new StdoutIntoSink(() => Promise.reject(new Error("disk full")));
+  const connection = new Connection();
+  const failed = failing.follow(connection, new AbortController().signal);
+  failing.accept(Buffer.concat(framesOf(100)));
+  await assert.rejects(failed, /disk full/);
+  assert.ok(connection.destroyed);
+
+  const cut = new StdoutIntoSink(async () => {});
+  const broken = new Connection();
+  const ended = cut.follow(broken, new AbortController().signal);
+  cut.accept(frame(STDOUT, Buffer.from("cut short")).subarray(0, 12));
+  broken.push(null);
+  await assert.rejects(ended, /within a frame/);
+});
+
+test("an abort ends the data with its reason, and the connection with it", async () => {
+  const connection = new Connection();
+  const interruption = new AbortController();
+  const output = new StdoutIntoSink(async () => {});
+  const ended = output.follow(connection, interruption.signal);
+  interruption.abort(new Error("interrupted"));
+  await assert.rejects(ended, /interrupted/);
+  assert.ok(connection.destroyed);
 });

@@ -1,5 +1,5 @@
 import { Agent } from "node:http";
-import { connect } from "node:net";
+import { connect, type OnReadOpts, type Socket } from "node:net";
 import { DockformError } from "../errors.ts";
 import type { EngineEndpoint } from "./endpoint.ts";
 
@@ -10,6 +10,8 @@ import type { EngineEndpoint } from "./endpoint.ts";
 export interface Transport {
   /** Opens the connections; `keepAlive`, so that a command pays for one only. */
   readonly agent: Agent;
+  /** Opens a connection apart from those, which is read as `onread` says. */
+  connect(onread: OnReadOpts): Socket;
   /** What the connection is made to, for messages. */
   readonly address: string;
 }
@@ -24,7 +26,11 @@ export function transportFor(endpoint: EngineEndpoint): Transport {
       { hint: "Use a context whose host is unix:///path/to/docker.sock." },
     );
   }
-  return { agent: new UnixSocketAgent(unixPath), address: endpoint.host };
+  return {
+    agent: new UnixSocketAgent(unixPath),
+    connect: (onread) => connect({ path: unixPath, onread }),
+    address: endpoint.host,
+  };
 }
 
 class UnixSocketAgent extends Agent {

@@ -1,6 +1,7 @@
-import { addAbortSignal, type Writable } from "node:stream";
+import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { withSignal } from "../abort.ts";
+import type { ByteSink } from "../engine/multiplex.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { ExchangeFolder } from "./exchange.ts";
@@ -9,14 +10,6 @@ import type { HelperSession, HelperVerb } from "./session.ts";
 
 /** For a verb whose input has ended, or that is about to open it. */
 const VERB_END_TIMEOUT_MS = 60_000;
-
-const CHUNKS_AT_ONCE = 4;
-
-/**
- * Takes bytes in their order. The chunk's memory is used again once the promise is settled, so that a
- * terabyte passes through as little memory as a megabyte.
- */
-export type ByteSink = (chunk: Uint8Array) => Promise<void>;
 
 /** Hands out bytes; a chunk stays as it is until the next but one is asked for. */
 export type ByteSource = AsyncIterable<Uint8Array>;
@@ -156,15 +149,9 @@ class ExecPath implements DataPath {
     signal: AbortSignal,
     onProgress?: OnHelperProgress,
   ): Promise<HelperReply> {
-    const options = { stdin: false, signal, onProgress };
-    const { output, call } = await this.#session.exec(verb("-"), options);
-    addAbortSignal(signal, output.stdout);
-    try {
-      await sinkAll(output.stdout, sink);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
-    }
+    const options = { signal, onProgress };
+    const { ended, call } = await this.#session.receiveByExec(verb("-"), sink, options);
+    await ended;
     return withSignal(call.reply, signal);
   }
 
@@ -174,23 +161,10 @@ class ExecPath implements DataPath {
     signal: AbortSignal,
     onProgress?: OnHelperProgress,
   ): Promise<HelperReply> {
-    const options = { stdin: true, signal, onProgress };
-    const { connection, output, call } = await this.#session.exec(verb("-"), options);
-    output.stdout.resume();
+    const options = { signal, onProgress };
+    const { connection, call } = await this.#session.sendByExec(verb("-"), options);
     return pump(source, connection, call, signal);
   }
-}
-
-/** Each chunk has memory of its own here, so that the next is read while a few are on their way. */
-async function sinkAll(source: AsyncIterable<Buffer>, sink: ByteSink): Promise<void> {
-  const sinking: Promise<void>[] = [];
-  for await (const chunk of source) {
-    if (sinking.length === CHUNKS_AT_ONCE) await sinking.shift();
-    const sunk = sink(chunk);
-    sunk.catch(() => {});
-    sinking.push(sunk);
-  }
-  await Promise.all(sinking);
 }
 
 /**

@@ -12,7 +12,7 @@ import {
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { ByteSink } from "./data-path.ts";
+import type { ByteSink } from "../engine/multiplex.ts";
 import type { HelperReply } from "./reply.ts";
 
 const openDescriptor = promisify(open);

@@ -12,7 +12,7 @@ import {
   startContainer,
   waitContainer,
 } from "../engine/containers.ts";
-import { demultiplex, type ProcessOutput } from "../engine/multiplex.ts";
+import { demultiplex, StdoutIntoSink, type ByteSink } from "../engine/multiplex.ts";
 import { withSignal } from "../abort.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -56,11 +56,10 @@ export interface HelperOptions {
 /** A verb of helper.sh with its arguments: single words without blanks. */
 export type HelperVerb = readonly [verb: string, ...args: string[]];
 
-/** An exec in the helper whose stdin and stdout are the data. */
-export interface HelperExec {
-  readonly connection: Duplex;
-  readonly output: ProcessOutput;
-  readonly call: HelperCall;
+/** How a verb runs as a process of its own. */
+interface ExecOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: OnHelperProgress | undefined;
 }
 
 /**
@@ -143,26 +142,37 @@ export class HelperSession implements AsyncDisposable {
     return call;
   }
 
-  /** Starts a verb as a process of its own, with data streams. */
-  async exec(
+  /** Runs a verb as a process of its own whose stdout is data; `ended` once the sink has all of it. */
+  async receiveByExec(
     verb: HelperVerb,
-    options: {
-      readonly stdin: boolean;
-      readonly signal: AbortSignal;
-      readonly onProgress: OnHelperProgress | undefined;
-    },
-  ): Promise<HelperExec> {
-    const { stdin, signal, onProgress } = options;
-    const command = ["sh", "-c", SCRIPT, "dockform-helper", ...verb];
-    const connection = await execInContainer(
-      this.#engine,
-      this.containerId,
-      { command, stdin },
-      signal,
-    );
+    sink: ByteSink,
+    { signal, onProgress }: ExecOptions,
+  ): Promise<{ readonly ended: Promise<void>; readonly call: HelperCall }> {
+    const output = new StdoutIntoSink(sink);
+    const { accept } = output;
+    const connection = await this.#exec(verb, { stdin: false, accept }, signal);
+    const ended = output.follow(connection, signal);
+    return { ended, call: new ReplyReader(output.stderr, this.#mark).expect(onProgress) };
+  }
+
+  /** Runs a verb as a process of its own whose stdin is what is written to `connection`. */
+  async sendByExec(
+    verb: HelperVerb,
+    { signal, onProgress }: ExecOptions,
+  ): Promise<{ readonly connection: Duplex; readonly call: HelperCall }> {
+    const connection = await this.#exec(verb, { stdin: true }, signal);
     const output = demultiplex(connection);
-    const call = new ReplyReader(output.stderr, this.#mark).expect(onProgress);
-    return { connection, output, call };
+    output.stdout.resume();
+    return { connection, call: new ReplyReader(output.stderr, this.#mark).expect(onProgress) };
+  }
+
+  #exec(
+    verb: HelperVerb,
+    streams: { readonly stdin: boolean; readonly accept?: StdoutIntoSink["accept"] },
+    signal: AbortSignal,
+  ): Promise<Duplex> {
+    const command = ["sh", "-c", SCRIPT, "dockform-helper", ...verb];
+    return execInContainer(this.#engine, this.containerId, { command, ...streams }, signal);
   }
 
   /** Removes the container, whatever state it is in, under a time limit of its own; once only. */

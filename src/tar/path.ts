@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { ByteText } from "./header.ts";
 
 /** What the root of an archive is called. */
@@ -23,18 +24,15 @@ export function isWithin(path: ByteText, folder: ByteText): boolean {
   return folder === ROOT_PATH || path === folder || path.startsWith(`${folder}/`);
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
-
 /**
  * A path for people: as UTF-8 where it is that, and what would disturb a line of output, or is no
  * text at all, as `\n` or `\xff`.
  */
 export function displayText(bytes: ByteText): string {
-  try {
-    return utf8.decode(Buffer.from(bytes, "latin1")).replaceAll(UNSHOWABLE, escaped);
-  } catch {
-    return bytes.replaceAll(NOT_ASCII, escaped);
-  }
+  const raw = Buffer.from(bytes, "latin1");
+  return isUtf8(raw)
+    ? raw.toString("utf8").replaceAll(UNSHOWABLE, escaped)
+    : bytes.replaceAll(NOT_ASCII, escaped);
 }
 
 /** Of a text: control characters, those that turn its direction, and what escapes begin with. */

@@ -1,4 +1,4 @@
-import { formatAge, formatBytes, formatCount, formatTime } from "../../format.ts";
+import { formatAge, formatBytes, formatCount, formatNumber, formatTime } from "../../format.ts";
 import {
   title,
   type Leftover,
@@ -38,7 +38,10 @@ export async function snapshotList(
   const store = new SnapshotStore(session, workspace);
   const listed = reference === undefined ? await store.volumes() : [await store.volume(reference)];
   const volumes = listed.map(describe);
-  session.result(toJson(store.root, volumes, session), toText(store.root, volumes, session));
+  session.resultOf(
+    () => toJson(store.root, volumes, session),
+    () => toText(store.root, volumes, session),
+  );
 }
 
 function describe(listed: VolumeSnapshots): ListedVolume {
@@ -99,7 +102,7 @@ function row(snapshot: ListedSnapshot, { paint, io }: Session): readonly string[
     `  ${formatAge(ageMs(time))}`,
     formatTime(time),
     formatBytes(storedBytes),
-    fileCount === undefined ? "?" : fileCount.toLocaleString("en-US"),
+    fileCount === undefined ? "?" : formatNumber(fileCount),
     verifiedAt === undefined
       ? paint("dim", "never")
       : paint("green", `${formatAge(ageMs(new Date(verifiedAt)))} ago`),

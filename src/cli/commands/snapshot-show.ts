@@ -1,4 +1,4 @@
-import { formatAge, formatBytes, formatCount, formatDuration } from "../../format.ts";
+import { formatAge, formatBytes, formatCount, formatDuration, formatNumber } from "../../format.ts";
 import { storedChecksum, type Sidecar } from "../../snapshot/sidecar.ts";
 import { Archive } from "../../volume/archive.ts";
 import { table } from "../output/terminal.ts";
@@ -38,6 +38,7 @@ function toText(archive: Archive, sidecar: Sidecar | undefined, session: Session
 /** What this version knows, in the order in which people ask for it. */
 function known(archive: Archive, sidecar: Sidecar, session: Session): readonly Row[] {
   const { engine, durations, containers = [], warnings = [], driver_opts: driverOptions } = sidecar;
+  const entryCount = sidecar.entry_count;
   return [
     [
       "volume",
@@ -55,7 +56,7 @@ function known(archive: Archive, sidecar: Sidecar, session: Session): readonly R
     ...optional("proven", sidecar.proven_at && withAge(sidecar.proven_at, session)),
     ...optional("proven by", sidecar.proven_by),
     ["files", formatCount(sidecar.file_count, "file")],
-    ...optional("entries", sidecar.entry_count?.toLocaleString("en-US")),
+    ...optional("entries", entryCount === undefined ? undefined : formatNumber(entryCount)),
     ["as tar", formatBytes(sidecar.uncompressed_bytes)],
     ["sha256", storedChecksum(sidecar, archive.format) ?? "none"],
     ["driver", `${sidecar.driver}${pairs(driverOptions ?? {})}`],
