@@ -335,7 +335,7 @@ function comesBackByItself({ Name }: RestartPolicy): boolean {
 }
 
 /** What is in the way of a container of which an engine that was killed has kept a part (seen with 20.10). */
-const LEFT_OVER = /\balready exists\b|io\.containerd\S*: file exists/;
+const LEFT_OVER = /\balready exists\b|\bid already in use\b|io\.containerd\S*: file exists/;
 
 function whyNotStarted(error: unknown): string {
   const message = messageOf(error);

@@ -18,7 +18,7 @@ const RECOVERY_PAUSE_MS = 500;
 const ACTIVE = new Set(["running", "paused", "restarting"]);
 const KEPT = ".dockform-kept";
 const LEFT_OVER = /left by an engine that died/;
-const IN_THE_WAY = /already exists|file exists/;
+const IN_THE_WAY = /already exists|id already in use|file exists/;
 /** Names of containers that are never started and say what was stopped, and what is kept. */
 const STOPPED_RECORD = "dockform-stopped-containers-";
 const KEPT_RECORD = "dockform-kept-contents-";
