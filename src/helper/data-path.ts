@@ -97,7 +97,7 @@ class PipePath implements DataPath {
     if (unblock === undefined) return this.#execs.send(verb, source, signal, onProgress);
     try {
       const call = this.#session.begin(verb(this.#exchange.pipeInHelper), onProgress);
-      // Without the signal: the helper is about to open the pipe, and would wait for ever for nobody.
+      // Without the signal: a verb that has begun is not left to itself.
       const limit = AbortSignal.timeout(VERB_END_TIMEOUT_MS);
       if (!(await withSignal(call.ready, limit))) {
         this.#giveUp(lastMessage(await call.reply));

@@ -126,10 +126,20 @@ first_line() {
 *}"
 }
 
+# A client has its end of the pipe open before it asks for a verb. Opened for both at first, ours does not wait for
+# that of one that has died since: reading then finds the end, and writing fails.
+input_from() {
+	[ "$1" = - ] || { exec 3<>"$1" && exec <"$1" && exec 3>&-; }
+}
+
+output_to() {
+	[ "$1" = - ] || { exec 3<>"$1" && exec >"$1" && exec 3>&-; }
+}
+
 # archive SINK COMPRESSION [ID]: the whole volume as a tar stream, or what was extracted into a staging folder.
 # COMPRESSION is a zstd level or "none".
 archive() {
-	[ "$1" = - ] || exec >"$1"
+	output_to "$1"
 	reply ready
 	folder=$volume ours=
 	if [ $# -eq 3 ]; then
@@ -192,7 +202,7 @@ look_ahead() {
 # fingerprint SINK: what tells whether anything in the volume changed: a record for each entry, of two texts
 # that end with a NUL (src/volume/fingerprint.ts reads them). Needs GNU find.
 fingerprint() {
-	[ "$1" = - ] || exec >"$1"
+	output_to "$1"
 	reply ready
 	refuse_unfinished
 	reply file_system "$(stat -f -c %T $volume)"
@@ -284,7 +294,7 @@ further_link_names() {
 # scan SOURCE COMPRESSION RECORDS: reads an archive to its end and says what is in it. tar takes a stream that
 # stops between two entries for whole; with block numbers it says where it found what.
 scan() {
-	[ "$1" = - ] || exec <"$1"
+	input_from "$1"
 	reply ready
 	fail_unless_told
 	{
@@ -413,7 +423,7 @@ resume() {
 
 # extract ID SOURCE COMPRESSION RECORDS: unpacks an archive beside the volume's present contents.
 extract() {
-	[ "$2" = - ] || exec <"$2"
+	input_from "$2"
 	resume "$1" || begin "$1" || exit 1
 	# One that its client did not like, or that was cut short.
 	if [ -e "$staging/new" ]; then rm -rf "$staging/new.partial" && mv "$staging/new" "$staging/new.partial"; fi

@@ -90,7 +90,7 @@ const FAILING_PIPES = [
   },
   {
     what: "it cannot open the pipe to read",
-    edit: ['exec <\\"$2\\"', 'exec <\\"/2\\"'],
+    edit: ['exec <\\"$1\\"', 'exec <\\"/2\\"'],
     said: /the pipe does not open, data goes by exec: .*\/2/,
   },
 ] as const;
