@@ -15,6 +15,8 @@ set -u
 folder=$1
 pidfile=$folder/docker.pid
 containerd=
+# shellcheck source=test/engine/cgroups.sh
+. "$(dirname "$0")/cgroups.sh"
 
 # dockerd uses the machine's containerd where it finds that one's socket; it, shims
 # and plugins keep files of their own there as well. Inside, /run is this engine's.
@@ -50,11 +52,8 @@ signal_dockerd() {
 
 # Mounts, cgroups and what lies in memory do not outlive a machine's power; files do.
 cut_power() {
-  local cgroups="*/${folder##*/}/*"
   kill -s KILL -- -1
-  # What is frozen dies when it thaws.
-  find /sys/fs/cgroup -path "$cgroups/freezer.state" -exec sh -c 'echo THAWED >"$1"' sh {} \;
-  find /sys/fs/cgroup -path "$cgroups/cgroup.freeze" -exec sh -c 'echo 0 >"$1"' sh {} \;
+  end_cgroups "${folder##*/}"
   wait
   awk '{ print $5 }' /proc/self/mountinfo | tac | while read -r mounted; do
     case $mounted in
@@ -63,7 +62,6 @@ cut_power() {
   done
   find /run -mindepth 1 -delete
   rm -rf "$folder/exec"
-  until find /sys/fs/cgroup -depth -type d -path "$cgroups" -exec rmdir {} +; do sleep 0.02; done
   echo "exited 137"
 }
 

@@ -129,6 +129,21 @@ test("nothing is left when the process that started an engine is killed", { skip
   assert.deepEqual(await remains(folder), []);
 });
 
+test("an engine with a paused container leaves nothing, either", { skip }, async () => {
+  const engine = await startPrivateEngine();
+  const client = await clientWithImage(engine);
+  await pauseContainer(client, await runSleeper(client, "paused", {}));
+  client.close();
+  await engine.cutPower();
+  assert.deepEqual(await processesOf(engine, SLEEPS), []);
+  await engine.start();
+  const again = clientOf(engine);
+  await pauseContainer(again, await runSleeper(again, "paused-too", {}));
+  again.close();
+  await engine.stop();
+  assert.deepEqual(await remains(engine.folder), []);
+});
+
 test("an engine that does not start shows the end of its log", { skip }, async () => {
   const folder = await mkdtemp("/var/tmp/dockform-engine-");
   await using engine = await PrivateEngine.launch(folder);

@@ -11,6 +11,8 @@ set -u
 folder=$1
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
+# shellcheck source=test/engine/cgroups.sh
+. "$here/cgroups.sh"
 # What unshare may have to say belongs where a failure is looked for.
 exec 2>>"$folder/dockerd.log"
 
@@ -25,6 +27,5 @@ trap : HUP INT TERM
 unshare --net --mount --propagation slave --pid --fork --kill-child --mount-proc \
   bash "$here/engine-init.sh" "$folder"
 
-# Only cgroups outlive their processes. rmdir cannot remove one that is in use.
-find /sys/fs/cgroup -depth -type d -path "*/${folder##*/}*" -exec rmdir {} +
+end_cgroups "${folder##*/}"
 rm -rf --one-file-system "$folder"
