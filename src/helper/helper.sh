@@ -547,7 +547,7 @@ limit_to() {
 			path=${path%/*}
 			word=${word%\\0057*}
 		done
-		echo "$word"
+		printf '%s\n' "$word"
 	done >"$staging/paths.partial" && sync "$staging/paths.partial" &&
 		mv "$staging/paths.partial" "$staging/paths"
 }

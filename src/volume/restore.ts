@@ -43,8 +43,8 @@ export interface RestoreRequest {
   readonly keepPrevious: boolean;
   /** Keep the new contents where containers are not well on them. */
   readonly keepFailed: boolean;
-  /** Only these paths, as they are in the volume; all where there is none. */
-  readonly paths: readonly string[];
+  /** Only these paths of the snapshot; everything where there is none. */
+  readonly paths: readonly ByteText[];
   /** Compare what was extracted with the archive, entry by entry, before it takes its place. */
   readonly verify: boolean;
   /** Where there is no room for old and new contents at once: replace the old after a snapshot of them. */

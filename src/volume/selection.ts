@@ -43,10 +43,11 @@ const END_MARK_BYTES = 1024;
 export async function selectPaths(
   archive: Archive,
   sidecar: Sidecar | undefined,
-  wanted: readonly string[],
+  wanted: readonly ByteText[],
   tools: Tools,
 ): Promise<Selection> {
-  const paths = outermost(wanted.map(toEntryPath));
+  for (const path of wanted) refuseOutside(path);
+  const paths = outermost(wanted);
   const first = await findEntries(archive, paths, new Set(), tools);
   const expected = sidecar && storedChecksum(sidecar, archive.format);
   if (expected !== undefined && first.sha256 !== expected) {
@@ -67,15 +68,11 @@ export async function selectPaths(
   };
 }
 
-/** As a person writes it: `config/app.ini`, `./config/`, `/config`. */
-function toEntryPath(path: string): ByteText {
-  const bytes = entryPath(Buffer.from(path).toString("latin1"));
-  if (bytes === ROOT_PATH || bytes.split("/").includes("..")) {
-    throw new DockformError("usage", `${JSON.stringify(path)} is not a path inside a volume`, {
-      hint: "Give a path as `dockform snapshot files` shows it; for everything leave --path away.",
-    });
-  }
-  return bytes;
+function refuseOutside(path: ByteText): void {
+  if (path !== ROOT_PATH && !path.split("/").includes("..")) return;
+  throw new DockformError("usage", `"${displayText(path)}" is not a path inside a volume`, {
+    hint: "Give a path as `dockform snapshot files` shows it; for everything leave --path away.",
+  });
 }
 
 function outermost(paths: readonly ByteText[]): readonly ByteText[] {

@@ -19,8 +19,10 @@ import { assertUntouched, Sandbox, type TestVolume } from "./harness.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 
-/** A newline, a blank and bytes that are no text. */
-const ODD_NAME = "odd \n\u00e4name";
+/** A newline, a blank, bytes that are no text, and what a shell might take for an escape. */
+const ODD_NAME = "odd \n\u00e4name \\0101 \\";
+/** As somebody types it. */
+const TYPED_ODD_NAME = ODD_NAME.replaceAll("\\", "\\\\");
 
 interface Setting {
   readonly volume: TestVolume;
@@ -77,12 +79,27 @@ test("one file comes back, and nothing else changes", { skip }, async () => {
   assert.deepEqual(await sandbox.leftBehind(), []);
 });
 
+test("a file with an odd name comes back in the place of what is there", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const setting = await setUp(sandbox);
+  const file = join(setting.volume.folder, "photos", ODD_NAME);
+  await writeFile(file, "now");
+  const args = restoreArgs(setting, [`photos/${TYPED_ODD_NAME}`], "--force");
+  const { code, stderr } = await sandbox.dockform(args);
+  assert.equal(code, 0, stderr);
+  assert.equal(await readFile(file, "utf8"), "then");
+});
+
 test("what is gone comes back with the folders on the way, as they were", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const setting = await setUp(sandbox);
   const { folder } = setting.volume;
   await rm(join(folder, "photos"), { recursive: true });
-  const args = restoreArgs(setting, ["photos/2026", "./photos/2026/two", `photos/${ODD_NAME}`]);
+  const args = restoreArgs(setting, [
+    "photos/2026",
+    "./photos/2026/two",
+    `photos/${TYPED_ODD_NAME}`,
+  ]);
   const { code, stderr } = await sandbox.dockform([...args, "--verify"]);
   assert.equal(code, 0, stderr);
   // A hard link to what was there is one no more.

@@ -20,8 +20,10 @@ import {
   prepare,
   recoverCommand,
   restoreCommand,
+  restoreUndisturbed,
   strike,
   undoCommand,
+  type Command,
   type KillableEngine,
 } from "./strike.ts";
 
@@ -92,11 +94,11 @@ export class Conductor implements AsyncDisposable {
     const aftermath = await lookAround(scene, findings);
     const { before, after } = command;
     if (fault.operation === "snapshot") await settleSnapshots(scene, [before], findings);
-    const restored = await next(scene, fault, before, findings);
+    const restored = await next(scene, fault, command, findings);
     await recover(scene, findings);
     // A safety snapshot; without it there would have been nothing to recover from. That of the next
     // restore is of what the first one has left.
-    await settleSnapshots(scene, fault.next === "restore" ? BOTH : [before], findings);
+    await settleSnapshots(scene, fault.next === "restore" ? [before, after] : [before], findings);
     const mayHold =
       restored === undefined ? allowed(fault, struck.result, before, after) : [restored];
     const keepsSomething = ["restore --keep-previous", "undo"].includes(fault.operation);
@@ -116,6 +118,8 @@ export class Conductor implements AsyncDisposable {
     }
     await scene.putUsersRight();
     if (keepsSomething) await dropKept(scene, findings);
+    // All others begin with one of the two.
+    if (holds === "mixed") await restoreUndisturbed(scene, holds, before);
     await emptied(scene.sandbox.temporaryFolder);
     if (!struck.delivered) return "missed";
     return holds === before ? "old" : "new";
@@ -150,6 +154,7 @@ export class Conductor implements AsyncDisposable {
     if (operation !== "recover" && holds !== after) {
       throw new Error(`${operation} of ${after} on ${before} gave ${holds}`);
     }
+    if (holds === "mixed") await restoreUndisturbed(scene, holds, before);
     this.#usualMs.set(operation, tookMs);
     return tookMs;
   }
@@ -220,7 +225,7 @@ function allowed(
 async function next(
   scene: Scene,
   fault: Strike,
-  before: Contents,
+  { before, after }: Command,
   findings: Findings,
 ): Promise<Contents | undefined> {
   if (fault.next === "recover") return undefined;
@@ -239,7 +244,7 @@ async function next(
     findings.problem(`the next ${fault.next} was refused without a word of \`volume recover\``);
   }
   if (fault.next === "snapshot") {
-    await judgeSnapshots(scene, out, BOTH, findings);
+    await judgeSnapshots(scene, out, [before, after], findings);
     await rm(out, { recursive: true, force: true });
     return undefined;
   }

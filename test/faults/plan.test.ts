@@ -36,7 +36,7 @@ test("every kind, phase, operation, race and place occurs", () => {
     strikes.flatMap(({ moment }) => ("phase" in moment ? [moment.phase] : [])),
   );
   assert.deepEqual([...phases].toSorted(), PHASES.toSorted());
-  assert.equal(new Set(strikes.map(({ operation }) => operation)).size, 7);
+  assert.equal(new Set(strikes.map(({ operation }) => operation)).size, 8);
   const damages = faults.filter((fault) => fault.kind === "damage");
   assert.equal(new Set(damages.map(({ file, place }) => `${file} ${place}`)).size, 7 + 6 + 16 + 2);
 });

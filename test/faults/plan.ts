@@ -17,6 +17,7 @@ export type Operation =
   | "restore"
   | "restore --keep-previous"
   | "restore --verify"
+  | "restore --path"
   | "restore --in-place"
   | "snapshot"
   | "recover"
@@ -195,9 +196,10 @@ const KINDS: Weighted<Make> = [
 ];
 
 const OPERATIONS: Weighted<Operation> = [
-  [50, "restore"],
+  [44, "restore"],
   [14, "restore --keep-previous"],
-  [6, "restore --verify"],
+  [5, "restore --verify"],
+  [7, "restore --path"],
   [8, "restore --in-place"],
   [6, "snapshot"],
   [8, "recover"],
@@ -228,6 +230,7 @@ const PHASES_OF: Readonly<Record<Operation, Weighted<Phase>>> = {
   restore: RESTORE_PHASES,
   "restore --keep-previous": RESTORE_PHASES,
   "restore --verify": RESTORE_PHASES,
+  "restore --path": RESTORE_PHASES,
   "restore --in-place": IN_PLACE_PHASES,
   snapshot: [],
   recover: [],

@@ -1,4 +1,4 @@
-/** A volume that holds one of two contents, with containers that use it: what faults happen to. */
+/** A volume that holds one of the known contents, with containers that use it: what faults happen to. */
 import { copyFile, mkdir, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -14,7 +14,7 @@ import { FileSystem } from "../e2e/file-system.ts";
 import { Sandbox, type TestVolume } from "../e2e/harness.ts";
 import { attempt, run } from "../oracle/host.ts";
 import { describeTree, differences, removeTree, type TreeEntry } from "../oracle/tree.ts";
-import { makeTree, otherThan, type Contents } from "./trees.ts";
+import { makeTree, MIXED_PATHS, otherThan, type Contents } from "./trees.ts";
 
 const HELPER_LABEL = "io.dockform.helper";
 const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
@@ -38,11 +38,11 @@ export interface UserState {
 
 /** What lies in the volume. */
 export interface Inventory {
-  /** The contents it holds besides reserved entries; `undefined` when it is neither. */
+  /** The contents it holds besides reserved entries; `undefined` when it is none of those known. */
   readonly holds: Contents | undefined;
   /** Reserved names at its top. */
   readonly reserved: readonly string[];
-  /** Why it is neither: its differences from both. */
+  /** Why it is none of them: its differences from each. */
   readonly differences: readonly string[];
 }
 
@@ -105,8 +105,21 @@ export class Scene implements AsyncDisposable {
       await mkdir(join(fileSystem.folder, "volume"));
       await inEngine(["mount", fileSystem.device, fileSystem.folder]);
     }
-    const sources = { a: await sandbox.volume("a"), b: await sandbox.volume("b") };
-    const trees = { a: await fill(sources.a, "a"), b: await fill(sources.b, "b") };
+    const sources = {
+      a: await sandbox.volume("a"),
+      b: await sandbox.volume("b"),
+      mixed: await sandbox.volume("mixed"),
+    };
+    await makeTree(sources.a.folder, "a");
+    await makeTree(sources.b.folder, "b");
+    await copyTree(sources.b.folder, sources.mixed.folder);
+    for (const path of MIXED_PATHS) await removeTree(join(sources.mixed.folder, path));
+    await copyTree(sources.a.folder, sources.mixed.folder, MIXED_PATHS);
+    const trees = {
+      a: await describeTree(sources.a.folder),
+      b: await describeTree(sources.b.folder),
+      mixed: await describeTree(sources.mixed.folder),
+    };
     const place =
       fileSystem &&
       ({ type: "none", o: "bind", device: join(fileSystem.folder, "volume") } as const);
@@ -121,7 +134,7 @@ export class Scene implements AsyncDisposable {
     return scene;
   }
 
-  /** The archive of one of the two contents, made when it is first asked for. */
+  /** The archive of one of the contents, made when it is first asked for. */
   archive(contents: Contents, format: Format = "tar.zst"): Promise<string> {
     const key = `${contents} ${format}`;
     const archive = this.#archives.get(key) ?? this.#makeArchive(contents, format);
@@ -152,10 +165,10 @@ export class Scene implements AsyncDisposable {
     return { ...this.compare(visible), reserved: [...reserved].toSorted() };
   }
 
-  /** Which of the two contents a tree is. */
+  /** Which of the contents a tree is. */
   compare(tree: readonly TreeEntry[]): Pick<Inventory, "holds" | "differences"> {
     const found: string[] = [];
-    for (const contents of ["a", "b"] as const) {
+    for (const contents of ["a", "b", "mixed"] as const) {
       const unlike = differences(this.#trees[contents], tree).filter(
         (line) => !ROOT_TIME.test(line),
       );
@@ -264,15 +277,11 @@ export class Scene implements AsyncDisposable {
 }
 
 /** With the machine's own tar; it knows as much of a tree as the oracle looks at. */
-async function copyTree(from: string, to: string): Promise<void> {
+async function copyTree(from: string, to: string, paths: readonly string[] = ["."]): Promise<void> {
   const faithful = "--sparse --acls --xattrs --xattrs-include=* --numeric-owner";
-  const pipeline = `tar -cf - -C "$0" ${faithful} . | tar -xpf - -C "$1" ${faithful}`;
-  await run("sh", ["-f", "-c", pipeline, from, to]);
-}
-
-async function fill(volume: TestVolume, contents: Contents): Promise<readonly TreeEntry[]> {
-  await makeTree(volume.folder, contents);
-  return describeTree(volume.folder);
+  const pipeline = `from=$0 to=$1; shift
+    tar --no-unquote -cf - -C "$from" ${faithful} -- "$@" | tar -xpf - -C "$to" ${faithful}`;
+  await run("sh", ["-f", "-c", pipeline, from, to, ...paths]);
 }
 
 /** Fills a file system with a file of that name until so much room is left, and no more. */
@@ -297,4 +306,4 @@ export async function emptied(folder: string): Promise<void> {
   for (const name of await readdir(folder)) await removeTree(join(folder, name));
 }
 
-export { otherThan, type Contents };
+export { MIXED_PATHS, otherThan, type Contents };

@@ -9,7 +9,7 @@ import type { CliOptions } from "../e2e/harness.ts";
 import { needProgram, run } from "../oracle/host.ts";
 import { CuttableConnection } from "./cuttable.ts";
 import type { Blow, Moment, Operation, Phase } from "./plan.ts";
-import { leaveRoom, otherThan, type Contents, type Scene } from "./scene.ts";
+import { leaveRoom, MIXED_PATHS, otherThan, type Contents, type Scene } from "./scene.ts";
 
 /** A command that takes longer hangs, whatever happened to it. */
 const COMMAND_LIMIT_MS = 100_000;
@@ -100,8 +100,31 @@ export async function prepare(
       return { args, options: {}, before, after: before };
     }
     default:
+      if (operation === "restore --path") return preparePaths(scene, before);
       return { args: await restoreCommand(scene, after, flags), options: {}, before, after };
   }
+}
+
+/** Some of what `a` holds is to come into `b`. */
+async function preparePaths(scene: Scene, holds: Contents): Promise<Command> {
+  await restoreUndisturbed(scene, holds, "b");
+  const flags = MIXED_PATHS.flatMap((path) => ["--path", path.replaceAll("\\", "\\\\")]);
+  return {
+    args: await restoreCommand(scene, "a", flags),
+    options: {},
+    before: "b",
+    after: "mixed",
+  };
+}
+
+/** Brings a volume from one of the contents to another; nothing is to happen meanwhile. */
+export async function restoreUndisturbed(
+  scene: Scene,
+  holds: Contents,
+  wanted: Contents,
+): Promise<void> {
+  if (holds === wanted) return;
+  mustSucceed(await scene.sandbox.dockform(await restoreCommand(scene, wanted)));
 }
 
 /** A restore whose client and helper both die a while after a phase has begun. */

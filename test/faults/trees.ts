@@ -1,4 +1,4 @@
-/** The two contents that a volume under fault changes between. */
+/** The contents that a volume under fault changes between. */
 import {
   chmod,
   chown,
@@ -14,7 +14,17 @@ import {
 import { join } from "node:path";
 import { run } from "../oracle/host.ts";
 
-export type Contents = "a" | "b";
+/** `mixed` is `b` with {@link MIXED_PATHS} of `a`. */
+export type Contents = "a" | "b" | "mixed";
+
+export const MIXED_PATHS: readonly string[] = [
+  "sparse",
+  "file-5",
+  "link",
+  "null",
+  "empty",
+  "name with a\nline end and \\",
+];
 
 export function otherThan(contents: Contents): Contents {
   return contents === "a" ? "b" : "a";
@@ -26,7 +36,7 @@ const LARGE_BYTES = 3 << 20;
 const HOLE_BYTES = 1 << 30;
 
 /** Fills a folder with a bit of everything; most names are the same in both, and nothing else is. */
-export async function makeTree(folder: string, contents: Contents): Promise<void> {
+export async function makeTree(folder: string, contents: "a" | "b"): Promise<void> {
   const at = (...parts: readonly string[]): string => join(folder, ...parts);
   const owner = contents === "a" ? 1000 : 2000;
   await mkdir(at("database", `only-${contents}`), { recursive: true });

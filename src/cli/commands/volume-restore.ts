@@ -3,6 +3,7 @@ import { formatBytes, formatCount, formatDuration } from "../../format.ts";
 import { declaredVolume } from "../../volume/restore-checks.ts";
 import { restoreVolume, type RestoreReport } from "../../volume/restore.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
+import { typedPath } from "../typed-path.ts";
 import type { Session } from "../session.ts";
 import { SnapshotStore } from "../snapshot-store.ts";
 
@@ -33,7 +34,13 @@ export async function volumeRestore(
   const store = new SnapshotStore(session, workspace);
   const { archivePath } = await store.find(snapshot, `${target.context}/${target.volume}`);
   const report = await restoreVolume(
-    { target, archivePath, ...options, paths, healthTimeoutMs: healthTimeout },
+    {
+      target,
+      archivePath,
+      ...options,
+      paths: paths.map(typedPath),
+      healthTimeoutMs: healthTimeout,
+    },
     session.tools,
   );
   session.result(toJson(report), toText(report, session));
