@@ -141,6 +141,7 @@ export class StdoutIntoSink {
   }
 
   #fail(error: unknown): void {
+    this.#atEnd = true;
     this.#ended.reject(error);
     this.#connection?.destroy();
   }

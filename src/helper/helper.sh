@@ -400,8 +400,10 @@ has_attributes() {
 #   returned      was back, and is in place again; old is what it replaced
 #   paths         the only paths that change places, a word each; without it everything does
 #   about         what .dockform-kept will say of old; without it old is removed in the end
+#   about.back    the same once the way is back, and old is what was new
 #   safety        where the only copy of the old contents is, for want of room here; they are gone from old
-#   safety.done   was safety; new contents are in place
+#   safety.done   was safety; new contents are in place, or on their way out as well
+#   accepted      there, new was found good by the client, and may be put in place without it
 #
 # Each step from one of these states to the next is one rename, so that the folders alone tell what is to
 # be done, and no step removes what another state still needs. What a file says is flushed before its name
@@ -425,6 +427,7 @@ resume() {
 extract() {
 	input_from "$2"
 	resume "$1" || begin "$1" || exit 1
+	rm -f "$staging/accepted" || exit 1
 	# One that its client did not like, or that was cut short.
 	if [ -e "$staging/new" ]; then rm -rf "$staging/new.partial" && mv "$staging/new" "$staging/new.partial"; fi
 	if [ -e "$staging/new.partial" ]; then rm -rf "$staging/new.partial" || exit 1; fi
@@ -462,6 +465,11 @@ extract() {
 	copy_metadata "$root" "$staging/new.partial/root" || exit 1
 	# The new contents must be on the disk before the old ones are given up.
 	sync -f "$staging" && mv "$staging/new.partial" "$staging/new" || exit 1
+}
+
+# accept ID: the client has found good what was extracted.
+accept() {
+	resume "$1" && : >"$staging/accepted"
 }
 
 # At the lowest priority, like count_entries.
@@ -547,7 +555,7 @@ limit_to() {
 			path=${path%/*}
 			word=${word%\\0057*}
 		done
-		printf '%s\n' "$word"
+		printf '%s\n' "$word" || exit 1
 	done >"$staging/paths.partial" && sync "$staging/paths.partial" &&
 		mv "$staging/paths.partial" "$staging/paths"
 }
@@ -599,16 +607,17 @@ return_path() {
 	mv -- "$out/contents/$path" "$volume/$parent" && touch -r "$out/time.$n" "$volume/$parent"
 }
 
-# take_kept ID: makes ready what .dockform-kept holds.
+# take_kept ID: makes ready what .dockform-kept holds. What others have written is flushed now, and not while
+# containers are down for the swap.
 take_kept() {
-	begin "$1" && mv "$volume/$kept_name" "$staging/kept" && touch -r $scratch/root-time $volume
+	flush && begin "$1" && mv "$volume/$kept_name" "$staging/kept" && touch -r $scratch/root-time $volume
 }
 
 # swap ID [ABOUT]: puts what was made ready in place of the present contents, by renames alone. With ABOUT,
 # a word, the present contents are to be kept, and it is kept with them.
 swap() {
-	resume "$1" && write_about "${2-}" || exit 1
-	if take_out; then
+	resume "$1" || exit 1
+	if write_about about "${2-}" && take_out; then
 		finish_swap && exit
 		# Nothing of the old is lost yet: what came in goes out again.
 		take_in_back && mv "$staging/old" "$staging/old.partial" || exit 1
@@ -617,20 +626,25 @@ swap() {
 }
 
 # clear ID SAFETY: removes the present contents before there is anything to replace them, for want of room.
-# SAFETY, a word, says where a copy of them is, and is kept until other contents are in place.
+# SAFETY, a word, says where a copy of them is, and is kept until other contents are in place. A second time it
+# removes those. May be called again where it was cut short.
 clear() {
 	resume "$1" || begin "$1" || exit 1
-	rm -rf "$staging/old" "$staging/safety.done" && echo "$2" >"$staging/safety" &&
-		sync "$staging/safety" && take_out || exit 1
-	mv "$staging/old/contents" "$staging/gone" && rm -rf "$staging/gone" && reply cleared
+	if [ ! -e "$staging/safety" ]; then
+		rm -rf "$staging/old" "$staging/accepted" && echo "$2" >"$staging/safety.partial" &&
+			sync "$staging/safety.partial" && mv "$staging/safety.partial" "$staging/safety" || exit 1
+	fi
+	[ -e "$staging/old" ] || take_out || exit 1
+	if [ -e "$staging/old/contents" ]; then mv "$staging/old/contents" "$staging/gone" || exit 1; fi
+	rm -rf "$staging/safety.done" "$staging/gone" && reply cleared
 }
 
 # swap_back ID [ABOUT]: after a swap, puts the old contents in place again, and the new ones in theirs. May
 # be called again where it was cut short.
 swap_back() {
-	resume "$1" || exit 1
+	resume "$1" && write_about about.back "${2-}" || exit 1
 	if [ ! -e "$staging/back" ] && [ ! -e "$staging/returned" ]; then
-		mv "$staging/old" "$staging/back" && write_about "${2-}" || exit 1
+		mv "$staging/old" "$staging/back" || exit 1
 	fi
 	go_back
 }
@@ -640,11 +654,21 @@ go_back() {
 	finish_swap
 }
 
+# write_about NAME [ABOUT]
 write_about() {
-	if [ -n "$1" ]; then
-		echo "$1" >"$staging/about"
-	elif [ -e "$staging/about" ]; then
-		rm "$staging/about"
+	if [ -n "$2" ]; then
+		echo "$2" >"$staging/$1" && sync "$staging/$1"
+	else
+		rm -f "$staging/$1"
+	fi
+}
+
+# What is said of the contents that were replaced.
+about_file() {
+	if [ -e "$staging/back" ] || [ -e "$staging/returned" ]; then
+		echo "$staging/about.back"
+	else
+		echo "$staging/about"
 	fi
 }
 
@@ -652,10 +676,12 @@ write_about() {
 recover() {
 	if ! resume "$1"; then
 		reply swapped_back
+	elif [ -e "$staging/safety.done" ] && { [ ! -e "$staging/old" ] || [ -e "$staging/old/contents" ]; }; then
+		stay
 	elif [ -e "$staging/safety" ] && [ -e "$staging/old" ]; then
 		if [ -e "$staging/old/contents" ]; then
 			mv "$staging/old" "$staging/old.partial" && undo_swap
-		elif [ -e "$staging/new" ]; then
+		elif [ -e "$staging/new" ] && [ -e "$staging/accepted" ]; then
 			finish_swap
 		else
 			reply needs_safety "$(cat "$staging/safety")"
@@ -669,9 +695,15 @@ recover() {
 	fi
 }
 
+# Contents that had taken the place of those in the safety copy, and were about to go as well, stay.
+stay() {
+	if [ -e "$staging/old" ]; then mv "$staging/old" "$staging/old.partial" || exit 1; fi
+	return_out && rm -f "$staging/safety" && mkdir -p "$staging/old" && flush && reply swapped
+}
+
 # Whether the old contents are kept already, and only the folder is left.
 is_concluded() {
-	[ -e "$staging/about" ] && [ ! -e "$staging/old" ] && [ ! -e "$staging/old.partial" ] &&
+	[ -e "$(about_file)" ] && [ ! -e "$staging/old" ] && [ ! -e "$staging/old.partial" ] &&
 		[ -z "$(incoming)" ]
 }
 
@@ -743,6 +775,8 @@ flush() {
 # name that is still to come is put aside.
 take_in_back() {
 	in=$(incoming)
+	# With nothing left to come in, all that failed was to flush it.
+	[ -n "$in" ] || return 1
 	if [ -e "$staging/paths" ]; then
 		each_path take_in_back_path
 		return
@@ -752,23 +786,31 @@ take_in_back() {
 }
 
 undo_swap() {
+	return_out || exit 1
+	rm -f "$staging/about" "$staging/safety" && flush && reply swapped_back
+}
+
+# Puts what was taken out where it was.
+return_out() {
 	out=$staging/old.partial
-	if [ -e "$out" ] && [ -e "$staging/paths" ]; then
-		each_path return_path && mv "$out" "$staging/undone" || exit 1
-	elif [ -e "$out" ]; then
-		mkdir -p "$staging/aside" "$out/contents" && return_all "$out/contents" "$staging/aside" || exit 1
+	[ -e "$out" ] || return 0
+	rm -rf "$staging/undone" || return 1
+	if [ -e "$staging/paths" ]; then
+		each_path return_path || return 1
+	else
+		mkdir -p "$staging/aside" "$out/contents" && return_all "$out/contents" "$staging/aside" || return 1
 		if [ -e "$out/root" ]; then
-			strip_attributes $volume && copy_metadata "$out/root" $volume || exit 1
+			strip_attributes $volume && copy_metadata "$out/root" $volume || return 1
 		fi
-		rmdir "$out/contents" && mv "$out" "$staging/undone" || exit 1
+		rmdir "$out/contents" || return 1
 	fi
-	rm -f "$staging/about" && flush && reply swapped_back
+	mv "$out" "$staging/undone"
 }
 
 # discard ID: takes away what was made ready and not put in place; never anything that was in the volume.
 discard() {
 	resume "$1" || return 0
-	for state in old old.partial back; do
+	for state in old old.partial back safety safety.done; do
 		if [ -e "$staging/$state" ]; then return 1; fi
 	done
 	touch -r $volume $scratch/root-time
@@ -782,9 +824,10 @@ conclude() {
 	if [ -n "$(incoming)" ] || [ -e "$staging/safety" ]; then return 1; fi
 	if [ ! -e "$staging/old" ] && ! is_concluded; then return 1; fi
 	touch -r $volume $scratch/root-time
-	if [ -e "$staging/about" ]; then
+	about=$(about_file)
+	if [ -e "$about" ]; then
 		if [ -e "$staging/old" ]; then
-			cat "$staging/about" >"$staging/old/about" && sync "$staging/old/about" || return 1
+			cat "$about" >"$staging/old/about" && sync "$staging/old/about" || return 1
 			if [ -e "$volume/$kept_name" ]; then mv "$volume/$kept_name" "$staging/replaced" || return 1; fi
 			mv "$staging/old" "$volume/$kept_name" || return 1
 		fi

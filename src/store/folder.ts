@@ -192,19 +192,23 @@ async function discard(data: FileHandle, file: string): Promise<void> {
 /** A snapshot holds secrets: its folders are the owner's alone. */
 async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-  } catch {
-    // Making several levels at once reports a read-only file system as a missing folder.
-    await makeLevelByLevel(folder).catch((error: unknown) => {
-      throw cannotWrite(folder, error);
-    });
+    await makeLevelByLevel(folder);
+  } catch (error) {
+    throw cannotWrite(folder, error);
   }
 }
 
+/** Making several levels at once reports a read-only file system as a missing folder, and flushes none. */
 async function makeLevelByLevel(folder: string): Promise<void> {
   if (await exists(folder)) return;
-  await makeLevelByLevel(dirname(folder));
-  await mkdir(folder, { mode: 0o700 });
+  const parent = dirname(folder);
+  await makeLevelByLevel(parent);
+  // Others may make it at the same moment.
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await flushFolder(parent).catch((error: unknown) => {
+    // One may be allowed to write to it, and not to read it.
+    if (systemCode(error) !== "EACCES") throw error;
+  });
 }
 
 function cannotWrite(folder: string, error: unknown): DockformError {
@@ -228,7 +232,8 @@ function cannotStore(path: string, error: unknown): DockformError {
   );
 }
 
-async function writeFlushed(file: string, content: string): Promise<void> {
+/** Writes a new file, for its owner alone, and flushes it to the disk. */
+export async function writeFlushed(file: string, content: string): Promise<void> {
   const handle = await open(file, "wx", 0o600);
   try {
     await handle.writeFile(content);

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { DockformError, messageOf } from "../errors.ts";
 import { formatSidecar, parseSidecar, type Sidecar } from "../snapshot/sidecar.ts";
-import { flushFolder, temporaryName } from "./folder.ts";
+import { flushFolder, temporaryName, writeFlushed } from "./folder.ts";
 
 /**
  * Adds to what a sidecar says, in one step: a reader sees the old one or the new one. Fields that this
@@ -18,13 +18,7 @@ export async function amendSidecar(path: string, fields: Partial<Sidecar>): Prom
     const text = await readFile(path, "utf8");
     parseSidecar(text, path);
     const amended: Sidecar = { ...JSON.parse(text), ...fields };
-    const file = await open(temporaryFile, "wx", 0o600);
-    try {
-      await file.writeFile(formatSidecar(amended));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeFlushed(temporaryFile, formatSidecar(amended));
     await rename(temporaryFile, path);
     await flushFolder(dirname(path));
     return amended;

@@ -3,6 +3,7 @@ import type { Helper } from "../helper/helper.ts";
 import { tarOutcome } from "../helper/messages.ts";
 import type { HelperVerb } from "../helper/session.ts";
 import { TarReader, type TarEntry } from "../tar/entries.ts";
+import { Handover } from "./handover.ts";
 import type { Tools } from "./tools.ts";
 
 /** A verb of a helper whose output is a tar stream, and what is said of it. */
@@ -52,41 +53,5 @@ export async function* entriesThrough(
     abandoned.abort();
     chunks.end();
     progress.end();
-  }
-}
-
-/**
- * Turns a giver of chunks into a source of them. A chunk has been given when the next one is asked for:
- * until then its memory stays as it is, and no second one is waiting.
- */
-class Handover {
-  #given = Promise.withResolvers<Uint8Array | undefined>();
-  #wanted = Promise.withResolvers<void>();
-  #ended = false;
-
-  async give(chunk: Uint8Array): Promise<void> {
-    if (this.#ended) return;
-    this.#given.resolve(chunk);
-    await this.#wanted.promise;
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#given.resolve(undefined);
-    this.#wanted.resolve();
-  }
-
-  async *taken(): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      const chunk = await this.#given.promise;
-      if (chunk === undefined) return;
-      this.#given = Promise.withResolvers();
-      if (this.#ended) this.#given.resolve(undefined);
-      yield chunk;
-      const { resolve } = this.#wanted;
-      this.#wanted = Promise.withResolvers();
-      if (this.#ended) this.#wanted.resolve();
-      resolve();
-    }
   }
 }

@@ -79,6 +79,8 @@ export async function replaceInPlace(
     throw error;
   }
   const back: ReplacedContents = {
+    holdOn: () => staged.holdOn(),
+    undecided: (cause) => staged.undecided(cause),
     swapBack: async () => {
       await staged.clear(safety);
       await refillFromSafety(staged, safety, tools);
@@ -97,7 +99,7 @@ async function fill(
 ): Promise<void> {
   try {
     await extract(tools.signal);
-    await staged.recover();
+    await staged.fillIn();
   } catch (error) {
     if (error instanceof UndecidedSwapError) throw error;
     tools.log.warn(`${messageOf(error)}: the old contents are brought back from their snapshot`);
@@ -172,7 +174,7 @@ export async function refillFromSafety(
     const sha256 = await verifyChecksum(archive, sidecar, tools.startProgress, signal);
     const contents = contentsBySidecar(sidecar, sha256, 0);
     await staged.extract(archive, contents, { verify: false, paths: undefined }, signal);
-    await staged.recover();
+    await staged.fillIn();
   } catch (error) {
     throw staged.undecided(
       `the old contents are in ${safety.archivePath}, written by ${safety.client}, and could not be brought back: ${messageOf(error)}`,

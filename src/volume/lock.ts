@@ -155,11 +155,22 @@ export class LockedVolume implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // As long as the lock is held nobody takes them for an interruption.
+    if (!this.#abandoned) await this.#removeStandIns();
     for (const helper of this.#helpers.splice(0)) {
       await (this.#abandoned ? helper.abandon() : helper[Symbol.asyncDispose]());
     }
-    if (this.#abandoned) return;
-    for (const standIn of this.#standIns.splice(0)) await this.removeContainer(standIn);
+  }
+
+  async #removeStandIns(): Promise<void> {
+    for (const standIn of this.#standIns.splice(0)) {
+      await this.removeContainer(standIn).catch((error: unknown) => {
+        const id = standIn.slice(0, 12);
+        this.#tools.log.warn(
+          `cannot remove container ${id}, which tells of a helper that died: ${messageOf(error)}. \`dockform volume recover ${this.volume.name}\` tries again.`,
+        );
+      });
+    }
   }
 
   async #openHelper(signal: AbortSignal): Promise<void> {
@@ -216,11 +227,23 @@ export class LockedVolume implements AsyncDisposable {
    * less, but an engine that is removing a container while that is renamed never frees the old name.
    */
   async #replaceByStandIn(
-    { containerId, operation }: FoundOperation,
+    { containerId, containerName, operation }: FoundOperation,
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const standIn = await this.#leaveWord("interrupted", standInLabels(operation));
-    if (await this.#removeDead(containerId, signal)) return standIn;
+    try {
+      if (await this.#removeDead(containerId, signal)) return standIn;
+    } catch (error) {
+      await this.removeContainer(standIn);
+      throw new DockformError(
+        "failed",
+        `the engine cannot remove the dead helper ${containerName}: ${messageOf(error)}`,
+        {
+          hint: `Try \`docker rm --force ${containerName}\`, or restart the engine; then run \`dockform volume recover ${operation.volume}\`.`,
+          cause: error,
+        },
+      );
+    }
     // Somebody else has removed it, and has left word of their own before.
     await this.removeContainer(standIn);
     return undefined;

@@ -139,12 +139,14 @@ export class StoppedContainers {
       .filter(({ active, restartPolicy }) => active || comesBackByItself(restartPolicy));
     if (held.length === 0) return;
     this.#held = held;
-    this.#recordIds = [await this.#lock.record("stopped-containers", JSON.stringify(this.#held))];
-    await this.stopAll();
+    await this.stopAgain();
   }
 
   /** Stops those that are known and were active, whether they run by now or not. */
-  async stopAll(): Promise<void> {
+  async stopAgain(): Promise<void> {
+    // Another one where somebody may have taken the first away.
+    const record = await this.#lock.record("stopped-containers", JSON.stringify(this.#held));
+    this.#recordIds = [...this.#recordIds, record];
     const results = await Promise.allSettled(this.#held.map((held) => this.#stop(held)));
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;

@@ -1,4 +1,4 @@
-import { DockformError } from "../errors.ts";
+import { DockformError, messageOf } from "../errors.ts";
 import { findIll, type Illness } from "./health.ts";
 import { recordKept, type AboutKept } from "./kept.ts";
 import type { LockedVolume } from "./lock.ts";
@@ -22,14 +22,17 @@ export interface ReplaceOptions {
 /** What a replacement took, and did. */
 export interface Replaced {
   readonly containers: readonly ContainerOutcome[];
-  /** Renames alone, whatever the volume's size. */
+  /** Renames, and their way to the disk, whatever the volume's size. */
   readonly swapMs: number;
   readonly watchMs: number;
   readonly removeOldMs: number;
 }
 
 /** Contents that have been put in place of others, and the way back from them. */
-export type ReplacedContents = Pick<StagedContents, "swapBack" | "conclude">;
+export type ReplacedContents = Pick<
+  StagedContents,
+  "holdOn" | "swapBack" | "conclude" | "undecided"
+>;
 
 /** Containers were not well on the new contents; the old ones are in place again. */
 class UnhealthyError extends DockformError {
@@ -101,7 +104,7 @@ export async function startOrGoBack(
     return { containers, watchMs, removeOldMs: clock.lap() };
   }
   tools.log.warn(`${failure.text}: the old contents are put back`);
-  const back = await goBack(lock, replaced, stopped, options, tools);
+  const back = await goBack(replaced, stopped, options, tools);
   await letGo(lock, replaced, tools);
   throw failure.ill === undefined ? failure.cause : new UnhealthyError(failure.ill, back);
 }
@@ -132,18 +135,19 @@ async function whyNotWell(
 }
 
 async function goBack(
-  lock: LockedVolume,
   replaced: ReplacedContents,
   stopped: StoppedContainers,
   { keepFailed }: Pick<ReplaceOptions, "keepFailed">,
   tools: Tools,
 ): Promise<readonly ContainerOutcome[]> {
+  await replaced.holdOn();
   try {
-    await stopped.stopAll();
+    await stopped.stopAgain();
     await replaced.swapBack(keepFailed);
   } catch (error) {
-    lock.abandon();
-    throw error instanceof UndecidedSwapError ? leftStopped(error, stopped, tools) : error;
+    const undecided =
+      error instanceof UndecidedSwapError ? error : replaced.undecided(messageOf(error));
+    throw leftStopped(undecided, stopped, tools);
   }
   const outcomes = await stopped.startAll();
   await stopped.forget();

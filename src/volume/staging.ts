@@ -227,7 +227,7 @@ export class StagedContents {
 
   async #limitTo(paths: readonly ByteText[]): Promise<void> {
     const verb = ["limit_to", this.#id, ...paths.map(toWord)] as const;
-    const { status } = await this.#surely(verb, verb);
+    const { status } = await this.#surely(verb);
     if (status === 0) return;
     throw new DockformError(
       "failed",
@@ -246,8 +246,35 @@ export class StagedContents {
    */
   async swapBack(keep?: AboutKept): Promise<void> {
     const verb = ["swap_back", this.#id, ...aboutWord(keep)] as const;
-    const reply = await this.#surely(verb, verb);
+    const reply = await this.#surely(verb);
     if (!reply.facts.has("returned")) throw this.undecided(causeIn(reply));
+  }
+
+  /**
+   * Puts what was extracted into a volume that was cleared. From here on a recovery does the same.
+   *
+   * @throws DockformError `failed`, UndecidedSwapError.
+   */
+  async fillIn(): Promise<void> {
+    const reply = await this.#surely(["accept", this.#id]);
+    if (reply.status !== 0) throw this.undecided(causeIn(reply));
+    await this.recover();
+  }
+
+  /**
+   * Makes sure that the operation is still this client's to end: its helper may have died, and another client
+   * may have ended it.
+   *
+   * @throws DockformError `failed` when somebody has; UndecidedSwapError when nobody can tell.
+   */
+  async holdOn(): Promise<void> {
+    if ((await this.#surely(["resume", this.#id])).status === 0) return;
+    const { name } = this.#lock.volume;
+    throw new DockformError(
+      "failed",
+      `another client has ended the operation on volume "${name}" meanwhile`,
+      { hint: "What is in place, and which containers run, is that one's doing: it has said so." },
+    );
   }
 
   /**
@@ -259,7 +286,7 @@ export class StagedContents {
    */
   async recover(): Promise<"before" | "returned" | "after" | Safety> {
     const verb = ["recover", this.#id] as const;
-    const reply = await this.#surely(verb, verb);
+    const reply = await this.#surely(verb);
     if (reply.facts.has("swapped_back")) return "before";
     if (reply.facts.has("returned")) return "returned";
     if (reply.facts.has("swapped")) return "after";
@@ -286,7 +313,7 @@ export class StagedContents {
    */
   async clear(safety: Safety): Promise<void> {
     const verb = ["clear", this.#id, encodeURIComponent(JSON.stringify(safety))] as const;
-    const reply = await this.#surely(verb, verb);
+    const reply = await this.#surely(verb);
     if (reply.facts.has("cleared")) return;
     const cause = causeIn(reply);
     if ((await this.recover()) !== "before") throw this.undecided(cause);
@@ -324,10 +351,7 @@ export class StagedContents {
   }
 
   /** Without the command's signal: what has begun is finished. */
-  async #surely(
-    verb: readonly [string, ...string[]],
-    instead: readonly [string, ...string[]],
-  ): Promise<HelperReply> {
+  async #surely(verb: readonly [string, ...string[]], instead = verb): Promise<HelperReply> {
     try {
       return await this.#lock.callSurely(verb, instead);
     } catch (error) {

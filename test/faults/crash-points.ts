@@ -265,6 +265,7 @@ class Workplace implements AsyncDisposable {
       if (safety !== undefined) {
         if (safety !== SAFETY) problems.push(`the only copy is said to be "${safety}"`);
         await must("extract", id, join(place, "old.tar"), "none", RECORDS);
+        await must("accept", id);
         ({ facts: end } = await must("recover", id));
       }
       if (end.has("swapped_back")) await must("discard", id);
@@ -299,7 +300,7 @@ function nameOf(looked: string): string {
 export interface Story {
   /** The volume to begin with; see {@link prepare}. */
   readonly from: "old" | "ready" | "keeping" | "keeping-ready";
-  readonly verbs: readonly (readonly string[])[];
+  readonly verbs: readonly Verb[];
   /** What the volume may hold in the end, wherever it was cut short; the last when it was not. */
   readonly ends: readonly string[];
 }
@@ -431,6 +432,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
     verbs: [
       ["clear", ID, SAFETY],
       ["extract", ID, "new.tar", "none", RECORDS],
+      ["accept", ID],
       ["recover", ID],
       ["conclude", ID],
     ],
@@ -441,9 +443,11 @@ export const STORIES: Readonly<Record<string, Story>> = {
     verbs: [
       ["clear", ID, SAFETY],
       ["extract", ID, "new.tar", "none", RECORDS],
+      ["accept", ID],
       ["recover", ID],
       ["clear", ID, SAFETY],
       ["extract", ID, "old.tar", "none", RECORDS],
+      ["accept", ID],
       ["recover", ID],
       ["conclude", ID],
     ],
@@ -456,30 +460,61 @@ export const STORIES: Readonly<Record<string, Story>> = {
   },
 };
 
-/** Plays a story up to where the helper dies. */
-async function play(workplace: Workplace, { verbs }: Story, dieAt: number): Promise<void> {
+type Verb = readonly string[];
+
+/** Plays a story up to where the helper dies; answers the verbs that were not finished. */
+async function play(
+  workplace: Workplace,
+  verbs: readonly Verb[],
+  dieAt: number,
+): Promise<readonly Verb[]> {
   await workplace.begin(dieAt);
-  for (const verb of verbs) {
+  for (const [i, verb] of verbs.entries()) {
     const args = verb.map((word) => (word.endsWith(".tar") ? join(place, word) : word));
     const { status, messages } = await workplace.call(...args);
-    if (!workplace.isDead) assert.equal(status, 0, `${verb.join(" ")}: ${messages}`);
+    if (workplace.isDead) return verbs.slice(i);
+    assert.equal(status, 0, `${verb.join(" ")}: ${messages}`);
+  }
+  return [];
+}
+
+/** What a client whose helper has died asks the next one for (src/volume/staging.ts). */
+function instead([verb, ...others]: readonly Verb[]): readonly Verb[] {
+  const [name, id = ""] = verb ?? [];
+  switch (name) {
+    case undefined:
+      return [];
+    case "swap":
+    case "extract":
+    case "take_kept":
+    case "forget_kept":
+      // Whether it goes on depends on which way that went.
+      return [["recover", id]];
+    default:
+      return [[name, ...(verb ?? []).slice(1)], ...others];
   }
 }
 
-/**
- * Dies before a step and, unless it is 0, in the recovery before another; then recovers undisturbed.
- * Answers what is wrong then.
- */
-export async function die(
-  story: Story,
-  dieAt: number,
-  dieAgainAt: number,
-  death: Death,
-): Promise<string> {
+/** Where a helper dies, and what comes next. */
+export interface Deaths {
+  readonly dieAt: number;
+  /** The next one dies as well, before this step of its own; 0 for not at all. */
+  readonly dieAgainAt: number;
+  readonly death: Death;
+  /** Whether the next one is asked to go on by a client that is alive, or to recover by another. */
+  readonly goesOn: boolean;
+}
+
+/** Dies, perhaps twice, and then recovers undisturbed. Answers what is wrong then. */
+export async function die(story: Story, deaths: Deaths): Promise<string> {
+  const { dieAt, dieAgainAt, death, goesOn } = deaths;
   await using workplace = await Workplace.create(story.from, death);
-  await play(workplace, story, dieAt);
+  const left = await play(workplace, story.verbs, dieAt);
   await workplace.losePower();
-  if (dieAgainAt > 0) {
+  if (goesOn) {
+    await play(workplace, instead(left), dieAgainAt);
+    await workplace.losePower();
+  } else if (dieAgainAt > 0) {
     await workplace.begin(dieAgainAt);
     await workplace.recover();
     await workplace.losePower();
@@ -488,7 +523,7 @@ export async function die(
   const failure = await workplace.recover();
   const summary = workplace.summary();
   if (story.ends.includes(summary) && failure === "") return "";
-  return `${death} died before step ${dieAt}, then before ${dieAgainAt}: ${summary} ${failure}`;
+  return `${JSON.stringify(deaths)}: ${summary} ${failure}`;
 }
 
 /**
@@ -498,12 +533,23 @@ export async function die(
  */
 export async function stepsOf(story: Story): Promise<number> {
   await using whole = await Workplace.create(story.from);
-  await play(whole, story, 0);
+  await play(whole, story.verbs, 0);
   assert.equal(whole.summary(), story.ends.at(-1));
   return whole.steps;
 }
 
-/** Every other recovery is cut short, too, each at another of its steps. */
-export function secondDeath(dieAt: number, steps: number): number {
-  return dieAt % 2 === 0 ? ((dieAt * 7) % steps) + 1 : 0;
+/** In how many ways a story that is cut short before a step may go on. */
+const WAYS = DEATHS.flatMap((death) => [false, true].map((goesOn) => ({ death, goesOn })));
+
+/** Every way in which a story of so many steps can be cut short, every other one of them twice. */
+export function allDeaths(steps: number): readonly Deaths[] {
+  return Array.from({ length: steps }, (_, i) => i + 1).flatMap((dieAt) =>
+    WAYS.map(({ death, goesOn }) => ({
+      dieAt,
+      // Whoever goes on has few steps left; a recovery may have many.
+      dieAgainAt: dieAt % 2 === 0 ? ((dieAt * 7) % (goesOn ? 9 : steps)) + 1 : 0,
+      death,
+      goesOn,
+    })),
+  );
 }

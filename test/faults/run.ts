@@ -11,7 +11,7 @@ import { startPrivateEngine } from "../engine/private-engine.ts";
 import { bundleProgram } from "../runner/bundle.ts";
 import { settleWithLimit } from "../../src/limit.ts";
 import { Conductor } from "./conduct.ts";
-import { DEATHS, die, secondDeath, setTheStage, stepsOf, STORIES } from "./crash-points.ts";
+import { allDeaths, die, setTheStage, stepsOf, STORIES } from "./crash-points.ts";
 import { describeFault, faultOf, kindOf, type Fault } from "./plan.ts";
 import { Tally } from "./tally.ts";
 
@@ -54,17 +54,15 @@ async function killAtEveryStep(): Promise<void> {
   const takeAway = await setTheStage();
   for (const [name, story] of Object.entries(STORIES)) {
     const steps = await stepsOf(story);
-    const points = Array.from({ length: steps }, (_, i) => i + 1);
-    for (const death of DEATHS) {
-      const results = await settleWithLimit(points, Number(values.workers), (point) => {
-        return die(story, point, secondDeath(point, steps), death);
-      });
-      for (const result of results) {
-        const problem = result.status === "fulfilled" ? result.value : String(result.reason);
-        const kind = `cut the helper's script short (${death})`;
-        tally.add(kind, problem === "" ? "recovered" : "lost");
-        if (problem !== "") console.log(`  LOST: ${name}: ${problem}`);
-      }
+    const deathsOfAll = allDeaths(steps);
+    const results = await settleWithLimit(deathsOfAll, Number(values.workers), (deaths) =>
+      die(story, deaths),
+    );
+    for (const [i, result] of results.entries()) {
+      const problem = result.status === "fulfilled" ? result.value : String(result.reason);
+      const kind = `cut the helper's script short (${deathsOfAll[i]?.death})`;
+      tally.add(kind, problem === "" ? "recovered" : "lost");
+      if (problem !== "") console.log(`  LOST: ${name}: ${problem}`);
     }
     console.log(`${tally.total}  ${name}, cut short before each of its ${steps} steps`);
   }
