@@ -203,8 +203,10 @@ async function makeLevelByLevel(folder: string): Promise<void> {
   if (await exists(folder)) return;
   const parent = dirname(folder);
   await makeLevelByLevel(parent);
-  // Others may make it at the same moment.
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+    // Others may make it at the same moment.
+    if (systemCode(error) !== "EEXIST") throw error;
+  });
   await flushFolder(parent).catch((error: unknown) => {
     // One may be allowed to write to it, and not to read it.
     if (systemCode(error) !== "EACCES") throw error;

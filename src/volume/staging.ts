@@ -258,7 +258,8 @@ export class StagedContents {
   async fillIn(): Promise<void> {
     const reply = await this.#surely(["accept", this.#id]);
     if (reply.status !== 0) throw this.undecided(causeIn(reply));
-    await this.recover();
+    const inPlace = await this.recover();
+    if (inPlace !== "after") throw this.undecided("what was extracted is not there any more");
   }
 
   /**

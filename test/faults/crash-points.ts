@@ -136,8 +136,8 @@ const DEATH: Said = { status: undefined, facts: new Map(), messages: "" };
  * commit`: the contents of files that were not flushed, while every name is as it was; a journal commits names
  * at any moment, and contents later.
  */
-export const DEATHS = ["process", "power", "power after commit"] as const;
-export type Death = (typeof DEATHS)[number];
+const DEATHS = ["process", "power", "power after commit"] as const;
+type Death = (typeof DEATHS)[number];
 
 /** A volume with the helpers that one after the other work on it. */
 class Workplace implements AsyncDisposable {
@@ -513,7 +513,6 @@ export async function die(story: Story, deaths: Deaths): Promise<string> {
   await workplace.losePower();
   if (goesOn) {
     await play(workplace, instead(left), dieAgainAt);
-    await workplace.losePower();
   } else if (dieAgainAt > 0) {
     await workplace.begin(dieAgainAt);
     await workplace.recover();
@@ -538,8 +537,11 @@ export async function stepsOf(story: Story): Promise<number> {
   return whole.steps;
 }
 
-/** In how many ways a story that is cut short before a step may go on. */
-const WAYS = DEATHS.flatMap((death) => [false, true].map((goesOn) => ({ death, goesOn })));
+/** What may follow. No client goes on where the power was cut. */
+const WAYS: readonly Pick<Deaths, "death" | "goesOn">[] = [
+  ...DEATHS.map((death) => ({ death, goesOn: false })),
+  { death: "process", goesOn: true },
+];
 
 /** Every way in which a story of so many steps can be cut short, every other one of them twice. */
 export function allDeaths(steps: number): readonly Deaths[] {
