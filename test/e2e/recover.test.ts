@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { createContainer, inspectContainer, removeContainer } from "../../src/engine/containers.ts";
+import {
+  createContainer,
+  inspectContainer,
+  killContainer,
+  removeContainer,
+} from "../../src/engine/containers.ts";
 import { operationLabels, standInLabels, type Operation } from "../../src/journal/operation.ts";
 import { canStartPrivateEngine, startPrivateEngine } from "../engine/private-engine.ts";
 import { exists } from "../oracle/host.ts";
@@ -170,6 +175,39 @@ test("what the engine has forgotten is found in the volume", { skip }, async () 
   const [name, ...others] = await readdir(into.folder);
   assert.deepEqual(others, []);
   assert.ok(name === "old" || name === "file", name);
+});
+
+test("a client whose operation another one has ended stops nothing", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { old: "old" });
+  await sandbox.declare(into.name);
+  const user = await sandbox.running(
+    "user",
+    await sandbox.waiting(into.name, {
+      // For a minute nobody knows whether it is well.
+      Healthcheck: { Test: ["CMD-SHELL", "false"], Interval: 1e9, StartPeriod: 60e9 },
+      hostConfig: {
+        RestartPolicy: { Name: "always" },
+        Mounts: [{ Type: "volume", Source: into.name, Target: "/data" }],
+      },
+    }),
+  );
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const args = ["volume", "restore", into.name, archive, "--force", "--stop-containers", "-v"];
+  const restore = sandbox.start(args);
+  await restore.said("phase: health");
+  await restore.whileStopped(async () => {
+    await killContainer(sandbox.engine, `dockform-restore-${into.name}`);
+    const { code, stderr } = await recover(sandbox, into.name);
+    assert.equal(code, 0, stderr);
+  });
+  restore.signal("SIGINT");
+  const { code, stderr } = await restore.ended;
+  assert.equal(code, 130, stderr);
+  assert.match(stderr, /another client has ended the operation on volume/);
+  await assertWhole(sandbox, { into, archive, userId: user.id });
+  assert.deepEqual(await readdir(into.folder), ["file"]);
 });
 
 test("an operation that is alive is left alone", { skip }, async () => {
