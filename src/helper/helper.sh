@@ -404,6 +404,7 @@ has_attributes() {
 #   safety        where the only copy of the old contents is, for want of room here; they are gone from old
 #   safety.done   was safety; new contents are in place, or on their way out as well
 #   accepted      there, new was found good by the client, and may be put in place without it
+#   aside         what somebody else put into the volume meanwhile
 #
 # Each step from one of these states to the next is one rename, so that the folders alone tell what is to
 # be done, and no step removes what another state still needs. What a file says is flushed before its name
@@ -467,9 +468,11 @@ extract() {
 	sync -f "$staging" && mv "$staging/new.partial" "$staging/new" || exit 1
 }
 
-# accept ID: the client has found good what was extracted.
+# accept ID [returned]: the client has found good what was extracted, which may be the old contents again.
 accept() {
-	resume "$1" && : >"$staging/accepted"
+	resume "$1" || exit 1
+	if [ $# -eq 2 ]; then mkdir -p "$staging/returned" || exit 1; fi
+	: >"$staging/accepted"
 }
 
 # At the lowest priority, like count_entries.
@@ -627,16 +630,19 @@ swap() {
 
 # clear ID SAFETY: removes the present contents before there is anything to replace them, for want of room.
 # SAFETY, a word, says where a copy of them is, and is kept until other contents are in place. A second time it
-# removes those. May be called again where it was cut short.
+# removes those. May be called again where it was cut short; but when somebody else has ended the operation, its
+# folder is gone, and what is in the volume is none of ours.
 clear() {
-	resume "$1" || begin "$1" || exit 1
+	resume "$1" || exit 1
 	if [ ! -e "$staging/safety" ]; then
 		rm -rf "$staging/old" "$staging/accepted" && echo "$2" >"$staging/safety.partial" &&
 			sync "$staging/safety.partial" && mv "$staging/safety.partial" "$staging/safety" || exit 1
 	fi
 	[ -e "$staging/old" ] || take_out || exit 1
 	if [ -e "$staging/old/contents" ]; then mv "$staging/old/contents" "$staging/gone" || exit 1; fi
-	rm -rf "$staging/safety.done" "$staging/gone" && reply cleared
+	# What cannot be removed is in nobody's way but that of room.
+	rm -rf "$staging/gone"
+	rm -f "$staging/safety.done" && reply cleared
 }
 
 # swap_back ID [ABOUT]: after a swap, puts the old contents in place again, and the new ones in theirs. May
@@ -679,6 +685,7 @@ recover() {
 	elif [ -e "$staging/safety.done" ] && { [ ! -e "$staging/old" ] || [ -e "$staging/old/contents" ]; }; then
 		stay
 	elif [ -e "$staging/safety" ] && [ -e "$staging/old" ]; then
+		rm -rf "$staging/gone"
 		if [ -e "$staging/old/contents" ]; then
 			mv "$staging/old" "$staging/old.partial" && undo_swap
 		elif [ -e "$staging/new" ] && [ -e "$staging/accepted" ]; then
@@ -746,7 +753,8 @@ finish_swap() {
 		fi
 	elif [ -n "$in" ]; then
 		if [ -e "$in/contents" ]; then
-			strip_attributes $volume && move_all "$in/contents" $volume && rmdir "$in/contents" || return 1
+			strip_attributes $volume && put_strangers_aside && move_all "$in/contents" $volume "-name ." &&
+				rmdir "$in/contents" || return 1
 		fi
 		if [ -e "$in/root" ]; then
 			copy_metadata "$in/root" $volume && rmdir "$in/root" || return 1
@@ -756,8 +764,7 @@ finish_swap() {
 		if [ "${in##*/}" = back ]; then
 			mv "$in" "$staging/returned" || return 1
 		else
-			if [ -e "$in/about" ]; then rm "$in/about" || return 1; fi
-			rmdir "$in" || return 1
+			rm -f "$in/about" "$in/inodes" && rmdir "$in" || return 1
 		fi
 	fi
 	flush || return 1
@@ -782,7 +789,7 @@ take_in_back() {
 		return
 	fi
 	spare_lost_found
-	mkdir -p "$staging/aside" "$in/contents" && move_all $volume "$in/contents" "$spared" "$staging/aside"
+	mkdir -p "$in/contents" && move_all $volume "$in/contents" "$spared"
 }
 
 undo_swap() {
@@ -798,7 +805,7 @@ return_out() {
 	if [ -e "$staging/paths" ]; then
 		each_path return_path || return 1
 	else
-		mkdir -p "$staging/aside" "$out/contents" && return_all "$out/contents" "$staging/aside" || return 1
+		mkdir -p "$out/contents" && move_all "$out/contents" $volume "-name ." || return 1
 		if [ -e "$out/root" ]; then
 			strip_attributes $volume && copy_metadata "$out/root" $volume || return 1
 		fi
@@ -851,6 +858,9 @@ forget_kept() {
 # The folder is out of everybody's way after one rename; what cannot be removed then does no harm. The
 # root folder's time must be in $scratch/root-time.
 throw_away() {
+	if [ -d "$staging/aside" ]; then
+		reply aside "$(first_line "$(find "$staging/aside" -mindepth 1 ! -type d -print -quit)")"
+	fi
 	trash=$volume/.dockform-trash-${staging##*-}
 	mv "$staging" "$trash" && rm -f $scratch/staging || return 1
 	rm -rf "$trash"
@@ -885,40 +895,51 @@ holds_something() {
 	[ -n "$(find "$1" -mindepth 1 -print -quit)" ]
 }
 
-# move_all FROM TO [SPARED [ASIDE]]: every entry but those that the find expression SPARED names, until
-# nothing is left: a folder that changes while it is read may be read with gaps. With ASIDE, an entry whose
-# name there is in TO already goes there instead.
+# move_all FROM TO SPARED: every entry but those that the find expression SPARED names, until nothing is left: a
+# folder that changes while it is read may be read with gaps. One of the two is the volume. Where both have an entry
+# of one name, the volume's is somebody else's, and is put aside.
 move_all() {
-	spare=${3:-"-name ."}
 	for _ in 1 2 3 4 5; do
 		# shellcheck disable=SC2086
-		find "$1" -mindepth 1 -maxdepth 1 ! $spare -exec sh -c '
-			to=$0 aside=$1
-			shift
-			if [ -z "$aside" ]; then exec mv -- "$@" "$to"; fi
-			for entry; do
-				name=$to/${entry##*/}
-				if [ -e "$name" ] || [ -L "$name" ]; then
-					mv -- "$entry" "$aside"
-				else
-					mv -- "$entry" "$to"
-				fi || exit 1
-			done' "$2" "${4-}" {} + || return 1
+		find "$1" -mindepth 1 -maxdepth 1 ! $3 -exec sh -c 'exec mv -n -- "$@" "$0"' "$2" {} +
 		# shellcheck disable=SC2086
-		[ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! $spare -print -quit)" ] || return 0
+		[ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! $3 -print -quit)" ] || return 0
+		# shellcheck disable=SC2086
+		find "$1" -mindepth 1 -maxdepth 1 ! $3 -exec sh -c '
+			to=$0 volume=$1 aside=$2/$$
+			shift 2
+			for entry; do
+				name=${entry##*/}
+				if [ -e "$to/$name" ] || [ -L "$to/$name" ]; then
+					mkdir -p "$aside" && mv -- "$volume/$name" "$aside" || exit 1
+				fi
+			done' "$2" $volume "$staging/aside" {} + || return 1
 	done
 	return 1
 }
 
-# return_all FROM ASIDE: to the root folder; what has appeared there under one of the names makes room first.
-return_all() {
-	find $volume -mindepth 1 -maxdepth 1 -exec sh -c '
-		from=$0 aside=$1
-		shift
-		for entry; do
-			name=$from/${entry##*/}
-			if [ -e "$name" ] || [ -L "$name" ]; then mv -- "$entry" "$aside" || exit 1; fi
-		done' "$1" "$2" {} + && move_all "$1" $volume
+# Whatever is in the volume when new contents are about to come in, and is not one of them that came in already: an
+# application that was started on an empty volume may have made itself at home.
+put_strangers_aside() {
+	if [ ! -e "$in/inodes" ]; then
+		inodes "$in/contents" >"$in/inodes.partial" && sync "$in/inodes.partial" &&
+			mv "$in/inodes.partial" "$in/inodes" || return 1
+	fi
+	spare_lost_found
+	strangers=$({ cat "$in/inodes" && echo . && inodes $volume "$spared"; } | awk '
+		$1 == "." { present = 1; next }
+		present { if (!($1 in ours)) print; next }
+		{ ours[$1] }')
+	for inode in $strangers; do
+		mkdir -p "$staging/aside/$inode" || return 1
+		find $volume -mindepth 1 -maxdepth 1 -inum "$inode" -exec mv -- {} "$staging/aside/$inode" \; || return 1
+	done
+}
+
+# inodes FOLDER [SPARED]: of its entries.
+inodes() {
+	# shellcheck disable=SC2086
+	find "$1" -mindepth 1 -maxdepth 1 ! ${2:--name .} -exec stat -c %i {} +
 }
 
 # copy_metadata FROM TO: owner, mode, times, attributes and ACLs of one folder. tar only adds attributes,

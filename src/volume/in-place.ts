@@ -11,6 +11,7 @@ import {
   presentUsers,
   refuseNewUsers,
   startOrGoBack,
+  stopIntruders,
   type Replaced,
   type ReplacedContents,
   type ReplaceOptions,
@@ -87,6 +88,7 @@ export async function replaceInPlace(
     },
     conclude: () => staged.conclude(),
   };
+  await stopIntruders(lock, stopped, tools);
   return { ...(await startOrGoBack(lock, back, stopped, options, tools)), ...times };
 }
 
@@ -99,7 +101,7 @@ async function fill(
 ): Promise<void> {
   try {
     await extract(tools.signal);
-    await staged.fillIn();
+    await staged.fillIn("after");
   } catch (error) {
     if (error instanceof UndecidedSwapError) throw error;
     tools.log.warn(`${messageOf(error)}: the old contents are brought back from their snapshot`);
@@ -174,10 +176,9 @@ export async function refillFromSafety(
     const sha256 = await verifyChecksum(archive, sidecar, tools.startProgress, signal);
     const contents = contentsBySidecar(sidecar, sha256, 0);
     await staged.extract(archive, contents, { verify: false, paths: undefined }, signal);
-    await staged.fillIn();
+    await staged.fillIn("returned");
   } catch (error) {
-    throw staged.undecided(
-      `the old contents are in ${safety.archivePath}, written by ${safety.client}, and could not be brought back: ${messageOf(error)}`,
-    );
+    const cause = `the old contents could not be brought back from ${safety.archivePath}: ${messageOf(error)}`;
+    throw staged.undecided(cause, safety);
   }
 }

@@ -19,6 +19,8 @@ export interface ReplaceOptions {
   readonly keepFailed: AboutKept | undefined;
 }
 
+const INTRUDERS_TIMEOUT_MS = 30_000;
+
 /** What a replacement took, and did. */
 export interface Replaced {
   readonly containers: readonly ContainerOutcome[];
@@ -62,6 +64,7 @@ export async function replaceContents(
   const stopped = new StoppedContainers(lock, tools.log);
   let swapMs: number;
   try {
+    await staged.holdOn();
     tools.log.debug("phase: stop");
     await stopped.stop(await presentUsers(lock, options, tools));
     await refuseNewUsers(lock, stopped, tools);
@@ -76,7 +79,29 @@ export async function replaceContents(
     await staged.discard();
     throw error;
   }
+  await stopIntruders(lock, stopped, tools);
   return { ...(await startOrGoBack(lock, staged, stopped, options, tools)), swapMs };
+}
+
+/** What was started by somebody while its volume was swapped has open files of the old contents. */
+export async function stopIntruders(
+  lock: LockedVolume,
+  stopped: StoppedContainers,
+  { log }: Tools,
+): Promise<void> {
+  try {
+    const { users } = await lock.survey(AbortSignal.timeout(INTRUDERS_TIMEOUT_MS));
+    const running = users.filter(({ container }) => isActive(container));
+    for (const { container } of running) {
+      const consequence = stopped.has(container)
+        ? "it is stopped and started again"
+        : "restart it, for it may use the old contents";
+      log.warn(`${containerTitle(container)} was started during the swap: ${consequence}`);
+    }
+    if (running.some(({ container }) => stopped.has(container))) await stopped.stopAgain();
+  } catch (error) {
+    log.warn(`whether a container was started during the swap is not known: ${messageOf(error)}`);
+  }
 }
 
 /**

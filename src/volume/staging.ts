@@ -138,10 +138,15 @@ function unfinishedIn(facts: ReadonlyMap<string, string>): readonly UnfinishedSt
  * is put right, so containers stay stopped.
  */
 export class UndecidedSwapError extends DockformError {
-  constructor(lock: LockedVolume, id: string, cause: string) {
+  constructor(lock: LockedVolume, id: string, cause: string, safety?: Safety) {
     const { name } = lock.volume;
+    const recover = `Run \`dockform volume recover ${name}\``;
+    const where =
+      safety === undefined
+        ? `All old and new files are in it. ${recover} once the cause is mended: it puts the old or the new contents in place and starts what was stopped.`
+        : `Keep ${safety.archivePath} and the file beside it (written by ${safety.client}): the old contents are nowhere else. ${recover} there once the cause is mended, or with the two files at the same path elsewhere.`;
     super("failed", `the swap was cut short and could not be finished: ${cause}`, {
-      hint: `Do not start containers on volume "${name}". All old and new files are in it. Run \`dockform volume recover ${name}\` once the engine works again: it puts the old or the new contents in place and starts what was stopped.`,
+      hint: `Do not start containers on volume "${name}". ${where}`,
       data: { folder: `.dockform-${id}` },
     });
   }
@@ -251,15 +256,16 @@ export class StagedContents {
   }
 
   /**
-   * Puts what was extracted into a volume that was cleared. From here on a recovery does the same.
+   * Puts what was extracted into a volume that was cleared: new contents, or the old ones again. From here on a
+   * recovery does the same.
    *
-   * @throws DockformError `failed`, UndecidedSwapError.
+   * @throws UndecidedSwapError.
    */
-  async fillIn(): Promise<void> {
-    const reply = await this.#surely(["accept", this.#id]);
+  async fillIn(what: "after" | "returned"): Promise<void> {
+    const reply = await this.#surely(["accept", this.#id, ...(what === "returned" ? [what] : [])]);
     if (reply.status !== 0) throw this.undecided(causeIn(reply));
     const inPlace = await this.recover();
-    if (inPlace !== "after") throw this.undecided("what was extracted is not there any more");
+    if (inPlace !== what) throw this.undecided("what was extracted is not there any more");
   }
 
   /**
@@ -346,9 +352,9 @@ export class StagedContents {
   }
 
   /** What stands between old and new stays for a recovery to find. */
-  undecided(cause: string): UndecidedSwapError {
+  undecided(cause: string, safety?: Safety): UndecidedSwapError {
     this.#lock.abandon();
-    return new UndecidedSwapError(this.#lock, this.#id, cause);
+    return new UndecidedSwapError(this.#lock, this.#id, cause, safety);
   }
 
   /** Without the command's signal: what has begun is finished. */
@@ -366,6 +372,7 @@ export class StagedContents {
   ): Promise<HelperReply | undefined> {
     try {
       const reply = await this.#lock.callSurely(verb);
+      this.#tellOfStrangers(reply);
       if (reply.status !== 0) this.#cannotRemove(what, causeIn(reply));
       return reply;
     } catch (error) {
@@ -373,6 +380,15 @@ export class StagedContents {
       this.#cannotRemove(what, messageOf(error));
       return undefined;
     }
+  }
+
+  #tellOfStrangers({ facts }: HelperReply): void {
+    const aside = facts.get("aside");
+    if (aside === undefined) return;
+    const name = aside === "" ? "" : ` (${basename(aside)})`;
+    this.#tools.log.warn(
+      `what somebody else wrote into volume "${this.#lock.volume.name}" while it was between old and new${name} was put aside, and goes with what was replaced`,
+    );
   }
 
   #cannotRemove(what: string, cause: string): void {

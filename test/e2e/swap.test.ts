@@ -3,7 +3,7 @@ import { existsSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { removeContainer } from "../../src/engine/containers.ts";
+import { inspectContainer, removeContainer, startContainer } from "../../src/engine/containers.ts";
 import { testEngine } from "../engine/test-engine.ts";
 import { Sandbox, until, type CliProcess, type TestVolume } from "./harness.ts";
 
@@ -103,6 +103,25 @@ test(
     assert.equal(await contentsOf(restore.into.folder), "new");
     assert.equal(await sandbox.state(restore.userId), "running");
     assert.deepEqual(await sandbox.helpers(), []);
+  },
+);
+
+test(
+  "a container that is started during the swap is started again after it",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const restore = await startRestore(sandbox);
+    await movingOut(restore);
+    await startContainer(sandbox.engine, restore.userId);
+    const { State: during } = await inspectContainer(sandbox.engine, restore.userId);
+    const { code, stderr } = await restore.process.ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /was started during the swap: it is stopped and started again/);
+    assert.equal(await contentsOf(restore.into.folder), "new");
+    const { State: after } = await inspectContainer(sandbox.engine, restore.userId);
+    assert.equal(after.Status, "running");
+    assert.notEqual(after.StartedAt, during.StartedAt);
   },
 );
 

@@ -42,11 +42,16 @@ program=\${0##*/}
 if [ $program = mv ]; then
 	# One rename after the other, as it is in truth.
 	for target; do :; done
+	option=
 	while [ $# -gt 1 ]; do
-		if [ "$1" != -- ]; then
+		case $1 in
+		--) ;;
+		-n) option=-n ;;
+		*)
 			step
-			mv -- "$1" "$target" || exit 1
-		fi
+			mv $option -- "$1" "$target" || exit 1
+			;;
+		esac
 		shift
 	done
 	exit
@@ -265,7 +270,7 @@ class Workplace implements AsyncDisposable {
       if (safety !== undefined) {
         if (safety !== SAFETY) problems.push(`the only copy is said to be "${safety}"`);
         await must("extract", id, join(place, "old.tar"), "none", RECORDS);
-        await must("accept", id);
+        await must("accept", id, "returned");
         ({ facts: end } = await must("recover", id));
       }
       if (end.has("swapped_back")) await must("discard", id);
@@ -430,6 +435,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
   "a restore in place": {
     from: "old",
     verbs: [
+      ["begin", ID],
       ["clear", ID, SAFETY],
       ["extract", ID, "new.tar", "none", RECORDS],
       ["accept", ID],
@@ -441,13 +447,14 @@ export const STORIES: Readonly<Record<string, Story>> = {
   "a restore in place that goes back": {
     from: "old",
     verbs: [
+      ["begin", ID],
       ["clear", ID, SAFETY],
       ["extract", ID, "new.tar", "none", RECORDS],
       ["accept", ID],
       ["recover", ID],
       ["clear", ID, SAFETY],
       ["extract", ID, "old.tar", "none", RECORDS],
-      ["accept", ID],
+      ["accept", ID, "returned"],
       ["recover", ID],
       ["conclude", ID],
     ],
@@ -484,6 +491,7 @@ function instead([verb, ...others]: readonly Verb[]): readonly Verb[] {
   switch (name) {
     case undefined:
       return [];
+    case "begin":
     case "swap":
     case "extract":
     case "take_kept":

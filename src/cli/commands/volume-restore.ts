@@ -75,6 +75,7 @@ function toText(report: RestoreReport, session: Session): string {
   ] as const;
   return [
     `Restored ${context}/${volume}: ${size}, ${formatDuration(durations.totalMs)}`,
+    `  from ${session.displayPath(report.archivePath)}`,
     ...steps.map(([step, ms]) => `  ${step} in ${formatDuration(ms)}`),
     ...report.containers.map(containerLine),
     ...(report.keptPrevious ? [`To go back: dockform volume undo ${volume}`] : []),
