@@ -4,8 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EngineApiError, isNotFound, type EngineClient, type TakeOverOptions } from "./client.ts";
 import { joinFrames } from "./multiplex.ts";
 
-const REMOVAL_ATTEMPTS = 5;
-const REMOVAL_PAUSE_MS = 200;
+const ATTEMPTS = 5;
+const ATTEMPT_PAUSE_MS = 200;
 
 export type ContainerState =
   | "created"
@@ -215,17 +215,18 @@ export async function waitContainer(
   return answer.StatusCode;
 }
 
-/** Sets what the engine does when a container ends, or the engine starts. */
+/**
+ * Sets what the engine does when a container ends, or the engine starts. Where the container ends just then,
+ * an engine (20.10) finds no task of it and changes nothing.
+ */
 export async function setRestartPolicy(
   engine: EngineClient,
   id: string,
   policy: RestartPolicy,
   signal?: AbortSignal,
 ): Promise<void> {
-  await engine.json("POST", `/containers/${id}/update`, {
-    body: { RestartPolicy: policy },
-    signal,
-  });
+  const body = { RestartPolicy: policy };
+  await insist(() => engine.json("POST", `/containers/${id}/update`, { body, signal }), signal);
 }
 
 /** The last lines that a container wrote, standard output and error as they came. */
@@ -262,22 +263,35 @@ export async function removeContainer(
   await deleteContainer(engine, id, { force: "1", v: "1" }, signal);
 }
 
-/** An engine that still writes into a container's folder while it deletes it fails, for once. */
 async function deleteContainer(
   engine: EngineClient,
   id: string,
   query: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
+  let attempts = 0;
+  const attempt = async (): Promise<void> => {
+    attempts += 1;
     try {
       await engine.json("DELETE", `/containers/${id}`, { query, signal });
+    } catch (error) {
+      if (attempts === 1 || !isNotFound(error)) throw error;
+    }
+  };
+  // An engine that still writes into a container's folder while it deletes it fails, for once.
+  await insist(attempt, signal);
+}
+
+/** Calls again, for a second, where the engine fails in what may pass by itself. */
+async function insist(call: () => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await call();
       return;
     } catch (error) {
-      if (attempt > 1 && isNotFound(error)) return;
       const mayPass = error instanceof EngineApiError && error.statusCode === 500;
-      if (!mayPass || attempt === REMOVAL_ATTEMPTS) throw error;
-      await sleep(REMOVAL_PAUSE_MS, undefined, { signal });
+      if (!mayPass || attempt === ATTEMPTS) throw error;
+      await sleep(ATTEMPT_PAUSE_MS, undefined, { signal });
     }
   }
 }

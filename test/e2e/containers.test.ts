@@ -12,6 +12,7 @@ import {
 import { testEngine } from "../engine/test-engine.ts";
 import { attempt, run } from "../oracle/host.ts";
 import { assertError, packFiles, writeFiles } from "./archives.ts";
+import { EngineProxy } from "./engine-proxy.ts";
 import { assertUntouched, Sandbox, until, type CliResult, type TestVolume } from "./harness.ts";
 
 const { host, skip, skipUnlessPrivate } = await testEngine();
@@ -154,6 +155,32 @@ test("only what ran is stopped, and exactly that runs again", { skip }, async ()
     [true, true, false, false, true],
     "running, paused and always were started again, exited and created were not",
   );
+  assert.deepEqual(await sandbox.leftBehind(), []);
+});
+
+test("a container that ends while its restart policy is set is asked again", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const setting = await setUp(sandbox);
+  const policy = { Name: "on-failure", MaximumRetryCount: 3 };
+  const { id } = await sandbox.running(
+    "restarting",
+    await sandbox.waiting(setting.into.name, {
+      hostConfig: {
+        RestartPolicy: policy,
+        Mounts: [{ Type: "volume", Source: setting.into.name, Target: "/data" }],
+      },
+    }),
+  );
+  await using proxy = await EngineProxy.open(host, sandbox.path("proxy.sock"));
+  const update = { method: "POST", path: `/containers/${id}/update` };
+  // To hold it, and to give it back.
+  proxy.failing.push(update, update);
+  const result = await sandbox.dockform(restoreArgs(setting), { env: { DOCKER_HOST: proxy.host } });
+  assert.equal(result.code, 0, result.stderr);
+  await assertRestored(setting);
+  assert.deepEqual(proxy.failing, []);
+  assert.equal(await sandbox.state(id), "running");
+  assert.deepEqual((await inspectContainer(sandbox.engine, id)).HostConfig.RestartPolicy, policy);
   assert.deepEqual(await sandbox.leftBehind(), []);
 });
 

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
+import { isDeepStrictEqual } from "node:util";
 
 export interface ApiCall {
   readonly method: string;
@@ -7,11 +8,16 @@ export interface ApiCall {
   readonly path: string;
 }
 
-/** Stands between the CLI and its engine: notes each call, and can change what is sent to the engine. */
+/**
+ * Stands between the CLI and its engine: notes each call, can change what is sent to the engine, and can answer in
+ * its place.
+ */
 export class EngineProxy implements AsyncDisposable {
   readonly host: string;
   readonly calls: ApiCall[] = [];
   connections = 0;
+  /** Calls that fail before the engine hears of them, each once. */
+  readonly failing: ApiCall[] = [];
   readonly #server: Server;
   readonly #socketPath: string;
 
@@ -38,8 +44,8 @@ export class EngineProxy implements AsyncDisposable {
       engine.on("error", () => client.destroy());
       client.on("data", (chunk) => {
         const text = chunk.toString("latin1");
-        proxy.#note(text);
-        engine.write(Buffer.from(text.replaceAll(from, to), "latin1"));
+        if (proxy.#note(text) === "fails") client.end(FAILURE);
+        else engine.write(Buffer.from(text.replaceAll(from, to), "latin1"));
       });
       client.on("end", () => engine.end());
       client.on("close", () => engine.destroy());
@@ -49,10 +55,17 @@ export class EngineProxy implements AsyncDisposable {
     return proxy;
   }
 
-  #note(text: string): void {
+  #note(text: string): "fails" | "passes" {
     for (const [, method = "", path = ""] of text.matchAll(REQUEST_LINE)) {
-      this.calls.push({ method, path: path.replace(/^\/v[\d.]+/, "").replace(/\?.*$/, "") });
+      const call = { method, path: path.replace(/^\/v[\d.]+/, "").replace(/\?.*$/, "") };
+      this.calls.push(call);
+      const i = this.failing.findIndex((failing) => isDeepStrictEqual(failing, call));
+      if (i >= 0) {
+        this.failing.splice(i, 1);
+        return "fails";
+      }
     }
+    return "passes";
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -62,3 +75,6 @@ export class EngineProxy implements AsyncDisposable {
 }
 
 const REQUEST_LINE = /^(GET|HEAD|POST|PUT|DELETE) (\/\S*) HTTP\/1\.1\r$/gm;
+
+const FAILURE =
+  'HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\n\r\n{"message":"no task: not found"}';
