@@ -347,7 +347,11 @@ inspect() {
 	fi
 	reply_mounted
 	reply_unfinished
-	if [ -d "$volume/$kept_name" ]; then reply kept "$(cat $volume/$kept_name/about)"; fi
+	if [ -d "$volume/$kept_name" ]; then reply_kept; fi
+}
+
+reply_kept() {
+	reply kept "$(cat $volume/$kept_name/about 2>/dev/null)"
 }
 
 # The first mount point of another file system inside the volume.
@@ -404,6 +408,7 @@ has_attributes() {
 #   safety        where the only copy of the old contents is, for want of room here; they are gone from old
 #   safety.done   was safety; new contents are in place, or on their way out as well
 #   accepted      there, new was found good by the client, and may be put in place without it
+#   emptied       was new or kept, and is in place
 #   aside         what somebody else put into the volume meanwhile
 #
 # Each step from one of these states to the next is one rename, so that the folders alone tell what is to
@@ -576,19 +581,29 @@ each_path() {
 	done <"$staging/paths"
 }
 
-take_out_path() {
-	is_there "$volume/$path" || return 0
-	mkdir -p "$out/contents/$parent" && remember_time && mv -- "$volume/$path" "$out/contents/$parent"
+# The times of the folders in which something changes places, before anything has.
+remember_time() {
+	[ -e "$out/time.$n" ] || [ ! -d "$volume/$parent" ] || touch -r "$volume/$parent" "$out/time.$n"
 }
 
-# The time of a folder in which something changes places, for the way back.
-remember_time() {
-	[ -e "$out/time.$n" ] || touch -r "$volume/$parent" "$out/time.$n"
+# give_times_back FOLDER: those that were remembered in it.
+give_times_back() {
+	times=$1
+	each_path give_time_back
+}
+
+give_time_back() {
+	[ ! -e "$times/time.$n" ] || touch -r "$times/time.$n" "$volume/$parent"
+}
+
+take_out_path() {
+	is_there "$volume/$path" || return 0
+	mkdir -p "$out/contents/$parent" && mv -- "$volume/$path" "$out/contents/$parent"
 }
 
 put_in_path() {
 	is_there "$in/contents/$path" || return 0
-	if is_there "$volume/$path"; then return 1; fi
+	if is_there "$volume/$path"; then put_aside "$volume/$path" || return 1; fi
 	mv -- "$in/contents/$path" "$volume/$parent"
 }
 
@@ -596,7 +611,7 @@ put_in_path() {
 take_in_back_path() {
 	is_there "$volume/$path" || return 0
 	if is_there "$in/contents/$path"; then
-		mkdir -p "$staging/aside" && mv -- "$volume/$path" "$staging/aside/$n"
+		put_aside "$volume/$path"
 	else
 		mkdir -p "$in/contents/$parent" && mv -- "$volume/$path" "$in/contents/$parent"
 	fi
@@ -604,10 +619,8 @@ take_in_back_path() {
 
 return_path() {
 	is_there "$out/contents/$path" || return 0
-	if is_there "$volume/$path"; then
-		mkdir -p "$staging/aside" && mv -- "$volume/$path" "$staging/aside/returned.$n" || return 1
-	fi
-	mv -- "$out/contents/$path" "$volume/$parent" && touch -r "$out/time.$n" "$volume/$parent"
+	if is_there "$volume/$path"; then put_aside "$volume/$path" || return 1; fi
+	mv -- "$out/contents/$path" "$volume/$parent"
 }
 
 # take_kept ID: makes ready what .dockform-kept holds. What others have written is flushed now, and not while
@@ -646,9 +659,9 @@ clear() {
 }
 
 # swap_back ID [ABOUT]: after a swap, puts the old contents in place again, and the new ones in theirs. May
-# be called again where it was cut short.
+# be called again where it was cut short. Not where the old ones are only in their copy.
 swap_back() {
-	resume "$1" && write_about about.back "${2-}" || exit 1
+	resume "$1" && [ ! -e "$staging/safety.done" ] && write_about about.back "${2-}" || exit 1
 	if [ ! -e "$staging/back" ] && [ ! -e "$staging/returned" ]; then
 		mv "$staging/old" "$staging/back" || exit 1
 	fi
@@ -660,9 +673,9 @@ go_back() {
 	finish_swap
 }
 
-# write_about NAME [ABOUT]
+# write_about NAME [ABOUT]: some paths are no contents that could be kept.
 write_about() {
-	if [ -n "$2" ]; then
+	if [ -n "$2" ] && [ ! -e "$staging/paths" ]; then
 		echo "$2" >"$staging/$1" && sync "$staging/$1"
 	else
 		rm -f "$staging/$1"
@@ -705,7 +718,8 @@ recover() {
 # Contents that had taken the place of those in the safety copy, and were about to go as well, stay.
 stay() {
 	if [ -e "$staging/old" ]; then mv "$staging/old" "$staging/old.partial" || exit 1; fi
-	return_out && rm -f "$staging/safety" && mkdir -p "$staging/old" && flush && reply swapped
+	return_out && rm -f "$staging/safety" && mkdir -p "$staging/old" && flush &&
+		reply safety "$(cat "$staging/safety.done")" && reply swapped
 }
 
 # Whether the old contents are kept already, and only the folder is left.
@@ -730,8 +744,11 @@ take_out() {
 	spare_lost_found
 	[ -e "$out" ] || mkdir -m 700 "$out" || return 1
 	mkdir -p "$out/contents" || return 1
+	# While there is nothing to lose yet by a disk that is full.
+	about=$(about_file)
+	if [ -e "$about" ]; then cat "$about" >"$out/about" && sync "$out/about" || return 1; fi
 	if [ -e "$staging/paths" ]; then
-		each_path take_out_path && mv "$out" "$staging/old"
+		each_path remember_time && each_path take_out_path && mv "$out" "$staging/old"
 		return
 	fi
 	if [ ! -e "$out/root" ]; then
@@ -744,32 +761,40 @@ take_out() {
 
 finish_swap() {
 	in=$(incoming)
-	if [ -n "$in" ] && [ -e "$staging/paths" ]; then
-		each_path put_in_path || return 1
-		if [ "${in##*/}" = back ]; then
-			mv "$in" "$staging/returned" || return 1
+	if [ -n "$in" ]; then
+		if [ -e "$staging/paths" ]; then
+			each_path put_in_path && give_times_back "$in" || return 1
 		else
-			mv "$in" "$staging/emptied" || return 1
-		fi
-	elif [ -n "$in" ]; then
-		if [ -e "$in/contents" ]; then
-			strip_attributes $volume && put_strangers_aside && move_all "$in/contents" $volume "-name ." &&
-				rmdir "$in/contents" || return 1
-		fi
-		if [ -e "$in/root" ]; then
-			copy_metadata "$in/root" $volume && rmdir "$in/root" || return 1
+			put_in_whole || return 1
 		fi
 		# Before the folder goes: without it and with this, the copy would be asked for again.
 		if [ -e "$staging/safety" ]; then mv "$staging/safety" "$staging/safety.done" || return 1; fi
-		if [ "${in##*/}" = back ]; then
-			mv "$in" "$staging/returned" || return 1
-		else
-			rm -f "$in/about" "$in/inodes" && rmdir "$in" || return 1
-		fi
+		leave_emptied || return 1
 	fi
 	flush || return 1
 	if [ -e "$staging/returned" ]; then reply returned; fi
+	if [ -e "$staging/safety.done" ]; then reply safety "$(cat "$staging/safety.done")"; fi
 	reply swapped
+}
+
+put_in_whole() {
+	if [ -e "$in/contents" ]; then
+		strip_attributes $volume && put_strangers_aside && move_all "$in/contents" $volume "-name ." &&
+			rmdir "$in/contents" || return 1
+	fi
+	if [ -e "$in/root" ]; then
+		copy_metadata "$in/root" $volume && rmdir "$in/root" || return 1
+	fi
+}
+
+# A side whose contents are in place is none any more.
+leave_emptied() {
+	if [ "${in##*/}" = back ]; then
+		mv "$in" "$staging/returned"
+	else
+		if [ -e "$staging/emptied" ]; then rm -rf "$staging/emptied" || return 1; fi
+		mv "$in" "$staging/emptied"
+	fi
 }
 
 # What is in place must be so for good before containers get their restart policies again, by which an engine
@@ -803,7 +828,7 @@ return_out() {
 	[ -e "$out" ] || return 0
 	rm -rf "$staging/undone" || return 1
 	if [ -e "$staging/paths" ]; then
-		each_path return_path || return 1
+		each_path return_path && give_times_back "$out" || return 1
 	else
 		mkdir -p "$out/contents" && move_all "$out/contents" $volume "-name ." || return 1
 		if [ -e "$out/root" ]; then
@@ -821,7 +846,9 @@ discard() {
 		if [ -e "$staging/$state" ]; then return 1; fi
 	done
 	touch -r $volume $scratch/root-time
-	if [ -e "$staging/kept" ]; then mv "$staging/kept" "$volume/$kept_name" || return 1; fi
+	if [ -e "$staging/kept" ]; then
+		rm -f "$staging/kept/names" && mv "$staging/kept" "$volume/$kept_name" || return 1
+	fi
 	throw_away
 }
 
@@ -834,7 +861,6 @@ conclude() {
 	about=$(about_file)
 	if [ -e "$about" ]; then
 		if [ -e "$staging/old" ]; then
-			cat "$about" >"$staging/old/about" && sync "$staging/old/about" || return 1
 			if [ -e "$volume/$kept_name" ]; then mv "$volume/$kept_name" "$staging/replaced" || return 1; fi
 			mv "$staging/old" "$volume/$kept_name" || return 1
 		fi
@@ -846,7 +872,7 @@ conclude() {
 # measure_kept: what .dockform-kept holds, and how much of the disk that takes.
 measure_kept() {
 	[ -d "$volume/$kept_name" ] || return 0
-	reply kept "$(cat $volume/$kept_name/about)"
+	reply_kept
 	reply kept_kilobytes "$(du -sk $volume/$kept_name | awk '{ print $1 }')"
 }
 
@@ -863,6 +889,7 @@ throw_away() {
 	fi
 	trash=$volume/.dockform-trash-${staging##*-}
 	mv "$staging" "$trash" && rm -f $scratch/staging || return 1
+	reply put_away
 	rm -rf "$trash"
 	removed=$?
 	touch -r $scratch/root-time $volume
@@ -900,54 +927,81 @@ holds_something() {
 # of one name, the volume's is somebody else's, and is put aside.
 move_all() {
 	for _ in 1 2 3 4 5; do
+		free_slot
 		# shellcheck disable=SC2086
 		find "$1" -mindepth 1 -maxdepth 1 ! $3 -exec sh -c 'exec mv -n -- "$@" "$0"' "$2" {} +
 		# shellcheck disable=SC2086
 		[ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! $3 -print -quit)" ] || return 0
 		# shellcheck disable=SC2086
 		find "$1" -mindepth 1 -maxdepth 1 ! $3 -exec sh -c '
-			to=$0 volume=$1 aside=$2/$$
+			to=$0 volume=$1 aside=$2
 			shift 2
 			for entry; do
 				name=${entry##*/}
 				if [ -e "$to/$name" ] || [ -L "$to/$name" ]; then
 					mkdir -p "$aside" && mv -- "$volume/$name" "$aside" || exit 1
 				fi
-			done' "$2" $volume "$staging/aside" {} + || return 1
+			done' "$2" $volume "$staging/aside/$slot" {} + || return 1
 	done
 	return 1
 }
 
 # Whatever is in the volume when new contents are about to come in, and is not one of them that came in already: an
-# application that was started on an empty volume may have made itself at home.
+# application that was started on an empty volume may have made itself at home. An entry comes in by one rename, so
+# that one which was listed and is not waiting any more has come in.
 put_strangers_aside() {
-	if [ ! -e "$in/inodes" ]; then
-		inodes "$in/contents" >"$in/inodes.partial" && sync "$in/inodes.partial" &&
-			mv "$in/inodes.partial" "$in/inodes" || return 1
+	if [ ! -e "$in/names" ]; then
+		names "$in/contents" >"$in/names.partial" && sync "$in/names.partial" &&
+			mv "$in/names.partial" "$in/names" || return 1
 	fi
 	spare_lost_found
-	strangers=$({ cat "$in/inodes" && echo . && inodes $volume "$spared"; } | awk '
-		$1 == "." { present = 1; next }
-		present { if (!($1 in ours)) print; next }
-		{ ours[$1] }')
-	for inode in $strangers; do
-		mkdir -p "$staging/aside/$inode" || return 1
-		find $volume -mindepth 1 -maxdepth 1 -inum "$inode" -exec mv -- {} "$staging/aside/$inode" \; || return 1
+	strangers=$({ cat "$in/names" && echo . && names "$in/contents" && echo . && names $volume "$spared"; } | awk '
+		$0 == "." { list++; next }
+		list == 0 { ours[$0] }
+		list == 1 { waiting[$0] }
+		list == 2 && (!($0 in ours) || ($0 in waiting))')
+	[ -n "$strangers" ] || return 0
+	printf '%s\n' "$strangers" | while IFS= read -r name; do
+		while [ "$name" != "${name#*/}" ]; do
+			name="${name%%/*}
+${name#*/}"
+		done
+		put_aside "$volume/$name" || exit 1
 	done
 }
 
-# inodes FOLDER [SPARED]: of its entries.
-inodes() {
+# names FOLDER [SPARED]: of its entries, a line each. Where find breaks a line no name begins, since a name is all
+# that follows a slash; there we put one.
+names() {
 	# shellcheck disable=SC2086
-	find "$1" -mindepth 1 -maxdepth 1 ! ${2:--name .} -exec stat -c %i {} +
+	(cd "$1" && find . -mindepth 1 -maxdepth 1 ! ${2:--name .}) | awk '
+		/^\.\// { if (NR > 1) print name; name = substr($0, 3); next }
+		{ name = name "/" $0 }
+		END { if (NR > 0) print name }'
+}
+
+# put_aside PATH: out of the way of what is to be in the volume, into a folder where nothing is in its own way.
+put_aside() {
+	free_slot && mkdir -p "$staging/aside/$slot" && mv -- "$1" "$staging/aside/$slot"
+}
+
+slot=1
+free_slot() {
+	while [ -e "$staging/aside/$slot" ]; do slot=$((slot + 1)); done
 }
 
 # copy_metadata FROM TO: owner, mode, times, attributes and ACLs of one folder. tar only adds attributes,
 # so the target must have none that are not in the source.
 copy_metadata() {
 	# shellcheck disable=SC2086
-	tar --create --file=- --directory="$1" --format=posix $faithful --no-recursion . |
-		tar --extract --file=- --directory="$2" $faithful --same-owner --preserve-permissions
+	said=$({ tar --create --file=- --directory="$1" --format=posix $faithful --no-recursion . |
+		tar --extract --file=- --directory="$2" $faithful --same-owner --preserve-permissions; } 2>&1)
+	copied=$?
+	[ -n "$said" ] || return $copied
+	printf '%s\n' "$said" >&2
+	# What tar cannot read or set is a warning to it. An ACL's text that it cannot use comes with a raw copy.
+	printf '%s\n' "$said" | awk '/Cannot/ && !/Cannot acl_from_text/ { lost = 1 } END { exit lost }' &&
+		return $copied
 }
 
 strip_attributes() {

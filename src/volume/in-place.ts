@@ -2,12 +2,19 @@ import { join } from "node:path";
 import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
-import type { Sidecar } from "../snapshot/sidecar.ts";
-import { Archive, contentsBySidecar, verifyChecksum, type ArchiveContents } from "./archive.ts";
+import { storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
+import {
+  Archive,
+  checksumMismatch,
+  contentsBySidecar,
+  verifyChecksum,
+  type ArchiveContents,
+} from "./archive.ts";
 import type { LockedVolume } from "./lock.ts";
 import { StoppedContainers } from "./quiesce.ts";
 import {
   leftStopped,
+  startAsBefore,
   presentUsers,
   refuseNewUsers,
   startOrGoBack,
@@ -51,16 +58,16 @@ export async function replaceInPlace(
   const stopped = new StoppedContainers(lock, tools.log);
   const clock = stopwatch();
   const times = { swapMs: 0, extractMs: 0 };
-  const staged = StagedContents.leftBehind(lock, lock.stagingId, tools);
+  const staged = StagedContents.of(lock, lock.stagingId, tools);
+  await staged.begin();
   let safety: SafetySnapshot;
   try {
+    const folder = join(lock.target.snapshotFolder, "snapshot");
+    await staged.refuseInside(folder, "The snapshot of the old contents would go with them.");
     tools.log.debug("phase: stop");
     await stopped.stop(await presentUsers(lock, options, tools));
     await refuseNewUsers(lock, stopped, tools);
     tools.log.debug("phase: safety");
-    await staged.begin();
-    const folder = join(lock.target.snapshotFolder, "snapshot");
-    await staged.refuseInside(folder, "The snapshot of the old contents would go with them.");
     safety = await takeSafetySnapshot(lock, tools);
     await refuseWithoutRoom(lock, contents, safety, tools);
     clock.lap();
@@ -74,8 +81,7 @@ export async function replaceInPlace(
     times.extractMs = clock.lap();
   } catch (error) {
     if (error instanceof UndecidedSwapError) throw leftStopped(error, stopped, tools);
-    await stopped.startAll();
-    await stopped.forget();
+    await startAsBefore(staged, stopped);
     await staged.putAway();
     throw error;
   }
@@ -128,10 +134,28 @@ async function takeSafetySnapshot(lock: LockedVolume, tools: Tools): Promise<Saf
     consistency: "stop",
   });
   tools.log.info(`The old contents are in ${archivePath}`);
+  refuseIncomplete(archivePath, sidecar);
   await using archive = await Archive.open(archivePath);
-  await verifyChecksum(archive, sidecar, tools.startProgress, tools.signal);
-  await archive.scan(lock.helper, sidecar.uncompressed_bytes, tools.startProgress, tools.signal);
+  const { startProgress, signal } = tools;
+  const limitBytes = sidecar.uncompressed_bytes;
+  const { sha256 } = await archive.scan(lock.helper, limitBytes, startProgress, signal);
+  const expected = storedChecksum(sidecar, archive.format) ?? "";
+  if (sha256 !== expected) throw checksumMismatch(archive, expected, sha256);
   return { archivePath, client: tools.client, sidecar };
+}
+
+/** All that a snapshot may lack to stand for the contents: whoever listens on a socket makes it. */
+const SOCKET = /: socket ignored$/;
+
+/** A snapshot that could not bring everything back is not to be the only copy. */
+function refuseIncomplete(archivePath: string, { warnings = [] }: Sidecar): void {
+  const lacking = warnings.find((warning) => !SOCKET.test(warning));
+  if (lacking === undefined) return;
+  throw new DockformError(
+    "failed",
+    `the snapshot of the old contents, ${archivePath}, would not bring all of them back: ${lacking}`,
+    { hint: "The old contents are in place. Make room for old and new contents at once instead." },
+  );
 }
 
 /** What the old contents take will be free. */
@@ -179,6 +203,6 @@ export async function refillFromSafety(
     await staged.fillIn("returned");
   } catch (error) {
     const cause = `the old contents could not be brought back from ${safety.archivePath}: ${messageOf(error)}`;
-    throw staged.undecided(cause, safety);
+    throw staged.undecided(cause);
   }
 }

@@ -1,6 +1,7 @@
 import { formatTime } from "../format.ts";
 import * as v from "valibot";
-import type { FoundRecord, Journal } from "../journal/operation.ts";
+import { listContainers } from "../engine/containers.ts";
+import { readJournal, type FoundRecord, type Journal } from "../journal/operation.ts";
 import type { LockedVolume } from "./lock.ts";
 import type { Tools } from "./tools.ts";
 
@@ -50,8 +51,10 @@ export async function recordKept(lock: LockedVolume, kept: KeptContents): Promis
 
 /** The volume keeps nothing any more. */
 export async function forgetKept(lock: LockedVolume): Promise<void> {
-  const { journal } = await lock.survey(AbortSignal.timeout(RECORD_TIMEOUT_MS));
-  for (const { containerId } of journal.records.filter(isKept)) {
+  const signal = AbortSignal.timeout(RECORD_TIMEOUT_MS);
+  const containers = await listContainers(lock.target.engine, { signal });
+  const { records } = readJournal(containers, lock.volume.name);
+  for (const { containerId } of records.filter(isKept)) {
     await lock.removeContainer(containerId);
   }
 }

@@ -21,6 +21,7 @@ import {
   readJournal,
   recordLabels,
   standInLabels,
+  writes,
   type FoundOperation,
   type FoundRecord,
   type Journal,
@@ -54,6 +55,8 @@ export class LockedVolume implements AsyncDisposable {
   /** Containers that tell of those of them which died. */
   readonly #standIns: string[] = [];
   #abandoned = false;
+  /** The helper beside which nobody was at work: who begins to read after that sees it, and gives way. */
+  #seenAlone: string | undefined;
 
   private constructor(
     target: VolumeTarget,
@@ -116,9 +119,15 @@ export class LockedVolume implements AsyncDisposable {
   ): Promise<{ readonly users: readonly VolumeUser[]; readonly journal: Journal }> {
     const own = [...this.#helpers.map(({ containerId }) => containerId), ...this.#standIns];
     const around = await lookAround(this.target, this.volume, own, signal);
-    const inTheWay = operationInTheWay(around.journal, this.#operation.name);
+    const { name } = this.#operation;
+    const others = around.journal.operations.filter(
+      ({ operation }) => writes(operation) || this.#seenAlone !== this.helper.containerId,
+    );
+    const inTheWay = operationInTheWay({ ...around.journal, operations: others }, name);
     if (inTheWay !== undefined) throw new AtWorkError(inTheWay);
-    refuseInterruptedNeighbours(around.journal, this.volume.name);
+    this.#seenAlone = this.helper.containerId;
+    // Of two that were cut short, one has to be recovered first.
+    if (name !== "recover") refuseInterruptedNeighbours(around.journal, this.volume.name);
     return { users: around.users, journal: ofVolume(around.journal, this.volume.name) };
   }
 

@@ -16,7 +16,13 @@ import { LockedVolume } from "./lock.ts";
 import { StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
 import { startOrGoBack } from "./replace.ts";
 import { refuseMounts } from "./restore-checks.ts";
-import { inspectVolumeFiles, measureKept, StagedContents, type VolumeFiles } from "./staging.ts";
+import {
+  inspectVolumeFiles,
+  measureKept,
+  StagedContents,
+  type Safety,
+  type VolumeFiles,
+} from "./staging.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import { containerTitle, isActive, type VolumeUser } from "./users.ts";
@@ -50,8 +56,11 @@ export interface RecoverRequest {
 export interface RecoveryReport {
   readonly context: string;
   readonly volume: string;
-  /** What is in place: the contents from before the operation, or those that it brought; `nothing` was cut short. */
-  readonly contents: "before" | "after" | "nothing";
+  /**
+   * What is in place: the contents from before the operation, or those that it brought. `whole` where only
+   * containers were not as they had been, `nothing` where nothing was cut short.
+   */
+  readonly contents: "before" | "after" | "whole" | "nothing";
   readonly containers: readonly ContainerOutcome[];
 }
 
@@ -147,20 +156,20 @@ async function finish(
   healthTimeoutMs: number,
   tools: Tools,
 ): Promise<Pick<RecoveryReport, "contents" | "containers">> {
-  const [first, ...others] = files.unfinished.map(({ id }) =>
-    StagedContents.leftBehind(lock, id, tools),
-  );
+  const [first, ...others] = files.unfinished.map(({ id }) => StagedContents.of(lock, id, tools));
   // One operation at a time has a staging folder; another one can only have been copied in.
   for (const staged of others) await bringToEnd(staged, tools);
   if (first === undefined) {
-    const containers = await startAgain(stopped);
-    return { contents: containers.length > 0 ? "before" : "nothing", containers };
+    const contents = stopped.names().length > 0 ? "whole" : "nothing";
+    return { contents, containers: await startAgain(stopped) };
   }
   const inPlace = await recoverOrRefill(first, tools);
   if (inPlace === "after") {
+    if (first.safety !== undefined) tellOfSafety(lock, first.safety, tools);
     // Containers that run may have written to the new contents for days: there is no way back from them.
-    // Nor is there one that would lose what is in place, or what is kept already.
-    const wayBack = !isUsed && files.kept === undefined;
+    // Nor is there one that would lose what is in place, or what is kept already; and none in the volume where
+    // the old contents are in a snapshot.
+    const wayBack = !isUsed && files.kept === undefined && first.safety === undefined;
     const options = {
       healthTimeoutMs: wayBack ? healthTimeoutMs : 0,
       keepFailed: aboutNow("what was there before an operation that was interrupted", tools),
@@ -171,6 +180,16 @@ async function finish(
   const containers = await startAgain(stopped);
   await putAway(first, inPlace);
   return { contents: "before", containers };
+}
+
+function tellOfSafety(
+  { volume }: LockedVolume,
+  { archivePath, client }: Safety,
+  { log }: Tools,
+): void {
+  log.warn(
+    `what volume "${volume.name}" held before is in ${archivePath} (written by ${client}), and nowhere else`,
+  );
 }
 
 async function bringToEnd(staged: StagedContents, tools: Tools): Promise<void> {

@@ -1,6 +1,6 @@
 import { DockformError, messageOf } from "../errors.ts";
 import { findIll, type Illness } from "./health.ts";
-import { recordKept, type AboutKept } from "./kept.ts";
+import { recordKept, type AboutKept, type KeptContents } from "./kept.ts";
 import type { LockedVolume } from "./lock.ts";
 import { refuseUnstoppable, StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
 import { UndecidedSwapError, type StagedContents } from "./staging.ts";
@@ -28,6 +28,8 @@ export interface Replaced {
   readonly swapMs: number;
   readonly watchMs: number;
   readonly removeOldMs: number;
+  /** What was replaced, where it is kept. */
+  readonly kept: KeptContents | undefined;
 }
 
 /** Contents that have been put in place of others, and the way back from them. */
@@ -74,13 +76,28 @@ export async function replaceContents(
     swapMs = clock.lap();
   } catch (error) {
     if (error instanceof UndecidedSwapError) throw leftStopped(error, stopped, tools);
-    await stopped.startAll();
-    await stopped.forget();
+    await startAsBefore(staged, stopped);
     await staged.discard();
     throw error;
   }
   await stopIntruders(lock, stopped, tools);
   return { ...(await startOrGoBack(lock, staged, stopped, options, tools)), swapMs };
+}
+
+/**
+ * Starts what was stopped, with the old contents in place. Where another client has ended the operation, those
+ * containers are that one's: it may have the volume between old and new.
+ *
+ * @throws DockformError `failed` when another client has; UndecidedSwapError when nobody can tell.
+ */
+export async function startAsBefore(
+  staged: Pick<StagedContents, "holdOn">,
+  stopped: StoppedContainers,
+): Promise<void> {
+  if (stopped.names().length === 0) return;
+  await staged.holdOn();
+  await stopped.startAll();
+  await stopped.forget();
 }
 
 /** What was started by somebody while its volume was swapped has open files of the old contents. */
@@ -125,8 +142,8 @@ export async function startOrGoBack(
   const watchMs = clock.lap();
   if (failure === undefined) {
     await stopped.forget();
-    await letGo(lock, replaced, tools);
-    return { containers, watchMs, removeOldMs: clock.lap() };
+    const kept = await letGo(lock, replaced, tools);
+    return { containers, watchMs, removeOldMs: clock.lap(), kept };
   }
   tools.log.warn(`${failure.text}: the old contents are put back`);
   const back = await goBack(replaced, stopped, options, tools);
@@ -184,10 +201,11 @@ async function letGo(
   lock: LockedVolume,
   replaced: ReplacedContents,
   { log }: Tools,
-): Promise<void> {
+): Promise<KeptContents | undefined> {
   log.debug("phase: clean-up");
   const kept = await replaced.conclude();
   if (kept !== undefined) await recordKept(lock, kept);
+  return kept;
 }
 
 export function leftStopped(

@@ -109,16 +109,16 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   const checkMs = clock.lap();
   const { tarBytes, entries } = contents;
   const checkedBy = sidecar === undefined ? "reading" : "checksum";
-  const found = { tarBytes, entries, checkedBy } as const;
+  const found = { tarBytes, entries, checkedBy, keptPrevious: false } as const;
   if (request.dryRun) {
     return report(request, { ...found, containers: [], durations: { ...NOTHING_DONE, checkMs } });
   }
 
   const options = { ...replaceOptions(request, tools), verify: request.verify, paths };
   const replaceBy = inPlace ? replaceInPlace : replaceBeside;
-  const { containers, ...replaced } = await replaceBy(lock, source, contents, options, tools);
-  const durations = { checkMs, ...replaced, totalMs: clock.total() };
-  return report(request, { ...found, containers, durations });
+  const { containers, kept, ...took } = await replaceBy(lock, source, contents, options, tools);
+  const durations = { checkMs, ...took, totalMs: clock.total() };
+  return report(request, { ...found, keptPrevious: kept !== undefined, containers, durations });
 }
 
 /** An archive, or a part of it, that was checked, and the volume that it is to go into. */
@@ -210,9 +210,8 @@ function replaceOptions(request: RestoreRequest, tools: Tools): ReplaceOptions {
 }
 
 function report(
-  { target, archivePath, dryRun, keepPrevious }: RestoreRequest,
-  found: Pick<RestoreReport, "tarBytes" | "entries" | "checkedBy" | "containers" | "durations">,
+  { target, archivePath, dryRun }: RestoreRequest,
+  found: Omit<RestoreReport, "context" | "volume" | "archivePath" | "dryRun">,
 ): RestoreReport {
-  const { context, volume } = target;
-  return { context, volume, archivePath, dryRun, keptPrevious: keepPrevious && !dryRun, ...found };
+  return { context: target.context, volume: target.volume, archivePath, dryRun, ...found };
 }

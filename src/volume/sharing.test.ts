@@ -39,6 +39,10 @@ test("one device, or one share of a server, is one place; memory is many", () =>
   assert.deepEqual(sharing(volume("a", disk), volume("b", disk)), ["a", "b"]);
   const nfs = { type: "nfs", o: "addr=10.0.0.1", device: ":/export" };
   assert.deepEqual(sharing(volume("a", nfs), volume("b", nfs)), ["a", "b"]);
+  const elsewhere = { type: "nfs", o: "rw,addr=10.0.0.2,nolock", device: ":/export" };
+  const whole = { ...elsewhere, device: ":/" };
+  assert.deepEqual(sharing(volume("a", nfs), volume("b", elsewhere), volume("c", whole)), ["a"]);
+  assert.deepEqual(sharing(volume("b", elsewhere), volume("c", whole)), ["b", "c"]);
   const memory = { type: "tmpfs", device: "tmpfs" };
   assert.deepEqual(sharing(volume("a", memory), volume("b", memory)), ["a"]);
 });

@@ -15,12 +15,13 @@ export function volumesSharing(
   return [volume, ...others];
 }
 
-/** Folders of the engine's host; a device is known by its own path, or for NFS by what it is called. */
+/** Folders of the engine's host; a device is known by its own path, or for NFS by its server and what it is called. */
 function placesOf({ driver, driverOpts, mountpoint }: EngineVolume): readonly string[] {
   const device = driver === "local" ? driverOpts["device"] : undefined;
   // All file systems in memory go by one name.
   const isShared = device !== undefined && driverOpts["type"] !== "tmpfs";
-  return [mountpoint, ...(isShared ? [device] : [])]
+  const server = /(?:^|,)addr=([^,]*)/.exec(driverOpts["o"] ?? "")?.[1] ?? "";
+  return [mountpoint, ...(isShared ? [`${server}${device}`] : [])]
     .map((place) => place.replace(/\/+$/, ""))
     .filter((place) => place !== "");
 }

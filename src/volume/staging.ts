@@ -144,7 +144,7 @@ export class UndecidedSwapError extends DockformError {
     const where =
       safety === undefined
         ? `All old and new files are in it. ${recover} once the cause is mended: it puts the old or the new contents in place and starts what was stopped.`
-        : `Keep ${safety.archivePath} and the file beside it (written by ${safety.client}): the old contents are nowhere else. ${recover} there once the cause is mended, or with the two files at the same path elsewhere.`;
+        : `Keep ${safety.archivePath} and the file beside it (written by ${safety.client}): the old contents may be nowhere else. ${recover} there once the cause is mended, or with the two files at the same path elsewhere.`;
     super("failed", `the swap was cut short and could not be finished: ${cause}`, {
       hint: `Do not start containers on volume "${name}". ${where}`,
       data: { folder: `.dockform-${id}` },
@@ -158,6 +158,7 @@ export class StagedContents {
   readonly #id: string;
   readonly #tools: Tools;
   #paths: readonly ByteText[] | undefined;
+  #safety: Safety | undefined;
 
   private constructor(lock: LockedVolume, id: string, tools: Tools) {
     this.#lock = lock;
@@ -206,9 +207,14 @@ export class StagedContents {
     await staged.#tidy(["forget_kept", lock.stagingId], "what was kept");
   }
 
-  /** What an operation left that was cut short. */
-  static leftBehind(lock: LockedVolume, id: string, tools: Tools): StagedContents {
+  /** The staging folder of an id, in whatever state it is. */
+  static of(lock: LockedVolume, id: string, tools: Tools): StagedContents {
     return new StagedContents(lock, id, tools);
+  }
+
+  /** Where the old contents are, once they are not in the volume any more for want of room. */
+  get safety(): Safety | undefined {
+    return this.#safety;
   }
 
   /**
@@ -294,11 +300,13 @@ export class StagedContents {
   async recover(): Promise<"before" | "returned" | "after" | Safety> {
     const verb = ["recover", this.#id] as const;
     const reply = await this.#surely(verb);
+    const needed = reply.facts.get("needs_safety");
+    const safety = needed ?? reply.facts.get("safety");
+    if (safety !== undefined) this.#safety = parseSafety(safety);
     if (reply.facts.has("swapped_back")) return "before";
     if (reply.facts.has("returned")) return "returned";
     if (reply.facts.has("swapped")) return "after";
-    const safety = reply.facts.get("needs_safety");
-    if (safety !== undefined) return parseSafety(safety);
+    if (needed !== undefined) return parseSafety(needed);
     throw this.undecided(causeIn(reply));
   }
 
@@ -315,16 +323,16 @@ export class StagedContents {
   /**
    * Removes the present contents before there is anything to take their place.
    *
-   * @throws DockformError `failed` with the present contents in place.
+   * @throws DockformError `failed` with the present contents in place, and the folder for the caller to discard.
    * @throws UndecidedSwapError.
    */
-  async clear(safety: Safety): Promise<void> {
-    const verb = ["clear", this.#id, encodeURIComponent(JSON.stringify(safety))] as const;
+  async clear({ archivePath, client }: Safety): Promise<void> {
+    this.#safety = { archivePath, client };
+    const verb = ["clear", this.#id, encodeURIComponent(JSON.stringify(this.#safety))] as const;
     const reply = await this.#surely(verb);
     if (reply.facts.has("cleared")) return;
     const cause = causeIn(reply);
     if ((await this.recover()) !== "before") throw this.undecided(cause);
-    await this.discard();
     throw new DockformError("failed", `the old contents could not be moved: ${cause}`, {
       hint: "They are in place, complete.",
     });
@@ -352,9 +360,9 @@ export class StagedContents {
   }
 
   /** What stands between old and new stays for a recovery to find. */
-  undecided(cause: string, safety?: Safety): UndecidedSwapError {
+  undecided(cause: string): UndecidedSwapError {
     this.#lock.abandon();
-    return new UndecidedSwapError(this.#lock, this.#id, cause, safety);
+    return new UndecidedSwapError(this.#lock, this.#id, cause, this.#safety);
   }
 
   /** Without the command's signal: what has begun is finished. */
@@ -373,11 +381,12 @@ export class StagedContents {
     try {
       const reply = await this.#lock.callSurely(verb);
       this.#tellOfStrangers(reply);
-      if (reply.status !== 0) this.#cannotRemove(what, causeIn(reply));
+      if (reply.status === 0) return reply;
+      if (reply.facts.has("put_away")) this.#cannotRemove(what, causeIn(reply));
+      else this.#leave(what, causeIn(reply));
       return reply;
     } catch (error) {
-      this.#lock.abandon();
-      this.#cannotRemove(what, messageOf(error));
+      this.#leave(what, messageOf(error));
       return undefined;
     }
   }
@@ -395,6 +404,15 @@ export class StagedContents {
     const { name } = this.#lock.volume;
     this.#tools.log.warn(
       `cannot remove ${what} from the volume's folder .dockform-trash-${this.#id}: ${cause}. \`dockform volume recover ${name}\` tries again.`,
+    );
+  }
+
+  /** The engine is to know that the operation has not come to its end. */
+  #leave(what: string, cause: string): void {
+    this.#lock.abandon();
+    const { name } = this.#lock.volume;
+    this.#tools.log.warn(
+      `cannot put away ${what}, which is in the volume's folder .dockform-${this.#id}: ${cause}. Run \`dockform volume recover ${name}\` before anything else.`,
     );
   }
 
