@@ -3,7 +3,9 @@ import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { stopContainer } from "../../src/engine/containers.ts";
 import { testEngine } from "../engine/test-engine.ts";
+import { run } from "../oracle/host.ts";
 import { describeTree, differences } from "../oracle/tree.ts";
 import { assertError, packFiles, writeFiles, writeSidecar } from "./archives.ts";
 import { FileSystem } from "./file-system.ts";
@@ -155,6 +157,83 @@ test(
     else assertUntouched(before, await sandbox.evidence(fs.folder));
     await until("the user runs", async () => (await sandbox.state(setting.userId)) === "running");
     assert.deepEqual(await sandbox.helpers(), []);
+  },
+);
+
+test(
+  "in place, new contents that a client died on stay, and it is said where the old ones are",
+  { skip },
+  async () => {
+    await using fs = await FileSystem.create({ bytes: FILE_SYSTEM_BYTES });
+    await using sandbox = await Sandbox.create(host);
+    const setting = await setUp(sandbox, fs);
+    const { into, userId } = setting;
+    const picky = await sandbox.running(
+      "picky",
+      await sandbox.waiting(into.name, { Cmd: ["! [ -e /data/new ] && read line"] }),
+    );
+    const restore = sandbox.start(restoreArgs(setting, "--in-place", "--health-timeout", "60"));
+    await restore.said("phase: health");
+    restore.signal("SIGKILL");
+    await restore.ended;
+    await sandbox.helpersEnded();
+    await stopContainer(sandbox.engine, userId);
+    await until("picky has ended", async () => (await sandbox.state(picky.id)) === "exited");
+    const { code, stderr } = await sandbox.dockform(["volume", "recover", into.name]);
+    const [safety = ""] = await snapshots(sandbox, setting);
+    assert.equal(code, 0, stderr);
+    assert.ok(stderr.includes(`held before is in ${safety} (written by `), stderr);
+    assert.deepEqual(
+      (await readdir(fs.folder)).filter((name) => name !== "lost+found"),
+      ["new"],
+    );
+    assert.deepEqual(await sandbox.helpers(), []);
+  },
+);
+
+test(
+  "in place, a failure on the way names the only copy of the old contents",
+  { skip },
+  async () => {
+    await using fs = await FileSystem.create({ bytes: FILE_SYSTEM_BYTES });
+    await using sandbox = await Sandbox.create(host);
+    const setting = await setUp(sandbox, fs);
+    const main = await sandbox.flawed("accept() {", "accept() {\n\texit 1");
+    const result = await sandbox.dockform(restoreArgs(setting, "--in-place"), { main });
+    const [safety = ""] = await snapshots(sandbox, setting);
+    assertError(result, {
+      exitCode: 1,
+      message: /could not be finished/,
+      hint: new RegExp(`Keep ${safety} and the file beside it .*: the old contents may be nowhere`),
+    });
+    const recover = await sandbox.dockform(["volume", "recover", setting.into.name]);
+    assert.equal(recover.code, 0, recover.stderr);
+    assert.equal(await sandbox.state(setting.userId), "running");
+  },
+);
+
+test(
+  "in place, contents that a snapshot cannot bring back are not given up",
+  { skip },
+  async () => {
+    await using fs = await FileSystem.create({ bytes: FILE_SYSTEM_BYTES });
+    await using sandbox = await Sandbox.create(host);
+    const setting = await setUp(sandbox, fs);
+    const script = `
+import os, sys
+os.chdir(sys.argv[1])
+for _ in range(20):
+    os.mkdir("d" * 250)
+    os.chdir("d" * 250)`;
+    await run("/usr/bin/python3", ["-c", script, fs.folder]);
+    assertError(await sandbox.dockform(restoreArgs(setting, "--in-place")), {
+      exitCode: 1,
+      message: /would not bring all of them back: \d+ paths are longer than 4,095 bytes/,
+      hint: /old contents are in place/,
+    });
+    assert.ok((await readdir(fs.folder)).includes("large"));
+    assert.equal(await sandbox.state(setting.userId), "running");
+    assert.deepEqual(await sandbox.leftBehind(), []);
   },
 );
 

@@ -7,12 +7,13 @@ import {
   inspectContainer,
   killContainer,
   removeContainer,
+  stopContainer,
 } from "../../src/engine/containers.ts";
 import { operationLabels, standInLabels, type Operation } from "../../src/journal/operation.ts";
 import { canStartPrivateEngine, startPrivateEngine } from "../engine/private-engine.ts";
 import { exists } from "../oracle/host.ts";
 import { assertError, packFiles, writeFiles } from "./archives.ts";
-import { Sandbox, type CliResult, type TestVolume } from "./harness.ts";
+import { Sandbox, until, type CliResult, type TestVolume } from "./harness.ts";
 
 /** An engine of its own: without a volume's name every volume of the engine is recovered. */
 const skip = canStartPrivateEngine() ? false : "needs root on Linux";
@@ -208,6 +209,75 @@ test("a client whose operation another one has ended stops nothing", { skip }, a
   assert.match(stderr, /another client has ended the operation on volume/);
   await assertWhole(sandbox, { into, archive, userId: user.id });
   assert.deepEqual(await readdir(into.folder), ["file"]);
+});
+
+test("a client whose operation another one has ended starts nothing", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { old: "old" });
+  await sandbox.declare(into.name);
+  const slowToStop = { StopSignal: "SIGTERM", StopTimeout: 3 };
+  const user = await sandbox.running("user", await sandbox.waiting(into.name, slowToStop));
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const args = ["volume", "restore", into.name, archive, "--force", "--stop-containers", "-v"];
+  const restore = sandbox.start(args);
+  await restore.said("Stopping");
+  await restore.whileStopped(async () => {
+    await until("it is stopped", async () => (await sandbox.state(user.id)) === "exited");
+    await killContainer(sandbox.engine, `dockform-restore-${into.name}`);
+    const { code, stderr } = await recover(sandbox, into.name);
+    assert.equal(code, 0, stderr);
+    assert.equal(await sandbox.state(user.id), "running");
+    // As a third client does, which has the volume between old and new.
+    await stopContainer(sandbox.engine, user.id);
+  });
+  const { code, stderr } = await restore.ended;
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /error: another client has ended the operation on volume/);
+  assert.equal(await sandbox.state(user.id), "exited");
+  assert.deepEqual(await readdir(into.folder), ["old"]);
+  assert.deepEqual(await sandbox.helpers(), []);
+});
+
+test("a snapshot that begins in the middle, and gives way, stops nobody", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { old: "old" });
+  await sandbox.declare(into.name);
+  const slowToStop = { StopSignal: "SIGTERM", StopTimeout: 3 };
+  const definition = await sandbox.waiting(into.name, slowToStop);
+  await sandbox.running("user", definition);
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const flags = ["--force", "--stop-containers", "--health-timeout", "0", "--keep-previous"];
+  const restore = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
+  await restore.said("Stopping");
+  // Its helper, as long as it takes that to see the other one.
+  const snapshot: Operation = { ...elsewhere(into.name), name: "snapshot", staging: undefined };
+  const { Image, Entrypoint, OpenStdin } = definition;
+  const Labels = operationLabels(snapshot);
+  await sandbox.running("reader", { Image, Entrypoint, OpenStdin, Cmd: ["read line"], Labels });
+  const { code, stdout, stderr } = await restore.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /To go back: dockform volume undo/);
+  const list = await sandbox.dockform(["volume", "list", "--json"]);
+  assert.match(list.stdout, /"kept"|kept_/);
+});
+
+test("of two volumes over one folder each can be recovered", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const folder = sandbox.path("shared");
+  await writeFiles(folder, { file: "precious" });
+  const driverOpts = { type: "none", o: "bind", device: folder };
+  for (const name of ["one", "other"]) {
+    const volume = await sandbox.volume(name, { driverOpts });
+    const { Image } = await sandbox.waiting(volume.name);
+    const definition = { Image, Cmd: ["sh"], Labels: standInLabels(elsewhere(volume.name)) };
+    await createContainer(sandbox.engine, `dockform-interrupted-${volume.name}-1`, definition);
+  }
+  const { code, stderr } = await recover(sandbox);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await sandbox.helpers(), []);
+  assert.deepEqual(await readdir(folder), ["file"]);
 });
 
 test("an operation that is alive is left alone", { skip }, async () => {
