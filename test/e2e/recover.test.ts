@@ -130,7 +130,9 @@ test("a helper that left nothing leaves containers to be started", { skip }, asy
     if (name.startsWith(".dockform-")) await rm(join(into.folder, name), { recursive: true });
   }
   await assertRefused(sandbox, interrupted, "containers that it had stopped");
-  assert.equal((await recover(sandbox, into.name)).code, 0);
+  const { code, stdout, stderr } = await recover(sandbox, into.name);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /: its contents are whole\n.*: runs again$/m);
   await assertWhole(sandbox, interrupted);
 });
 

@@ -72,7 +72,7 @@ function throwFirst(session: Session, [first, ...others]: readonly unknown[]): v
 const OUTCOMES = {
   before: "the contents from before the operation are in place",
   after: "the new contents are in place",
-  whole: "its contents are whole; its containers are as they were",
+  whole: "its contents are whole",
   nothing: "nothing was interrupted",
 } as const;
 
