@@ -44,8 +44,11 @@ export class Tally {
       .toSorted(([one], [other]) => one.localeCompare(other))
       .map(([kind, counts]) => [kind, ...COLUMNS.map((outcome) => String(counts[outcome]))]);
     const sums = COLUMNS.map((outcome) => String(this.#sum(outcome)));
-    const lines = [["fault", ...COLUMNS], ...rows, ["all", ...sums]].map(([kind = "", ...cells]) =>
-      [kind.padEnd(40), ...cells.map((cell) => cell.padStart(10))].join(""),
+    const table = [["fault", ...COLUMNS], ...rows, ["all", ...sums]];
+    const kindWidth = Math.max(...table.map(([kind = ""]) => kind.length));
+    const cellWidth = 2 + Math.max(...COLUMNS.map((column) => column.length));
+    const lines = table.map(([kind = "", ...cells]) =>
+      [kind.padEnd(kindWidth), ...cells.map((cell) => cell.padStart(cellWidth))].join(""),
     );
     const done = this.total - this.#sum("missed") - this.#sum("unstartable");
     const lost = this.losses === 0 ? "none lost anything" : `${this.losses} LOST SOMETHING`;
