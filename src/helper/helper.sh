@@ -167,12 +167,7 @@ archive() {
 	rm -f $scratch/sizes
 	read -r tar_status <$scratch/tar
 	reply tar_status "$tar_status"
-	while read -r kind count; do
-		if [ "$kind" = maybe_links ] && [ "$count" -gt 0 ]; then
-			reply further_link_names "$(further_link_names)"
-		fi
-		reply "$kind" "$count"
-	done <$scratch/counts
+	while read -r kind count; do reply "$kind" "$count"; done <$scratch/counts
 }
 
 # Says beside the archiving, where that takes longer than a moment, what there is to archive: the client
@@ -266,8 +261,7 @@ count_entries() {
 			printf "%s", ENVIRON["DOCKFORM_MARK"] " passed " entries "\n" >"/dev/stderr"
 			fflush("/dev/stderr")
 		}
-		type == "-" { files++ }
-		type == "h" { files++; if (substr($0, 2, 9) == "rwxrwxrwx") maybe_links++ }
+		type ~ /[-h]/ { files++ }
 		length($0) > 4095 && type ~ /[-dpcb]/ {
 			path = name()
 			gsub(/\\[0-7][0-7][0-7]/, "?", path)
@@ -280,15 +274,7 @@ count_entries() {
 			print "marked_end", marked_end()
 			print "after_end", after_end + 0
 			printf "blocks %.0f\n", blocks
-			print "maybe_links", maybe_links + 0
 		}'
-}
-
-# How many further names symbolic links in the archived folder have: tar lists them like those of files, and to remember each
-# link until its other name comes would take memory without a bound.
-further_link_names() {
-	find "$folder" -type l -links +1 -exec stat -c %i {} + |
-		awk '{ further += seen[$0]++ > 0 } END { print further + 0 }'
 }
 
 # scan SOURCE COMPRESSION RECORDS: reads an archive to its end and says what is in it. tar takes a stream that

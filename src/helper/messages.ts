@@ -4,7 +4,7 @@ import { TAR_RECORD_BYTES, type HelperReply } from "./reply.ts";
 export interface TarOutcome {
   /** Length of the tar stream. */
   readonly tarBytes: number;
-  /** Regular files, one for each name. */
+  /** Regular files, and further names, which symbolic links may have, too. */
   readonly files: number;
   readonly entries: number;
   /** Whether tar met the empty blocks that end an archive, and nothing else after them. */
@@ -47,7 +47,7 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
   return {
     // A reader's total is in whole records, and counts the attempt to read beyond the end.
     tarBytes: mode === "create" ? Number(total ?? 0) : number("blocks") * BLOCK_BYTES,
-    files: number("files") - Number(reply.facts.get("further_link_names") ?? 0),
+    files: number("files"),
     entries: number("entries"),
     markedEnd: number("marked_end") === 1,
     goesOn: number("after_end") === 1,
