@@ -413,6 +413,8 @@ resume() {
 # extract ID SOURCE COMPRESSION RECORDS: unpacks an archive beside the volume's present contents.
 extract() {
 	input_from "$2"
+	# What is to be removed first may take longer than the client waits for this.
+	reply ready
 	resume "$1" || begin "$1" || exit 1
 	rm -f "$staging/accepted" || exit 1
 	# One that its client did not like, or that was cut short.
@@ -420,7 +422,6 @@ extract() {
 	if [ -e "$staging/new.partial" ]; then rm -rf "$staging/new.partial" || exit 1; fi
 	mkdir -m 700 "$staging/new.partial" "$staging/new.partial/contents" || exit 1
 	contents=$staging/new.partial/contents
-	reply ready
 	flush_now_and_then "$contents" &
 	flusher=$!
 	fail_unless_told

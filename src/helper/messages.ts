@@ -43,7 +43,7 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
   const lostMetadata = mode === "read" ? remarks.find(isLoss) : undefined;
   const failure = worked
     ? (lostMetadata ?? (total === undefined ? "tar did not say how much it read" : undefined))
-    : (cause ?? remarks.at(-1) ?? `tar ended with status ${tarStatus}`);
+    : (cause ?? remarks.at(-1) ?? ending(reply));
   return {
     // A reader's total is in whole records, and counts the attempt to read beyond the end.
     tarBytes: mode === "create" ? Number(total ?? 0) : number("blocks") * BLOCK_BYTES,
@@ -54,6 +54,13 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
     remarks: [...remarks, ...omitted(reply), ...tooLong(reply), ...mounted(reply)],
     failure,
   };
+}
+
+function ending({ facts, status }: HelperReply): string {
+  const tarStatus = facts.get("tar_status");
+  return tarStatus === undefined
+    ? `the helper ended with status ${status}`
+    : `tar ended with status ${tarStatus}`;
 }
 
 /**
