@@ -213,6 +213,13 @@ test(
   },
 );
 
+test("a machine may have as many cores as zstd takes threads", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const from = await sandbox.volume("from");
+  const main = await sandbox.flawed("--threads=0", "--threads=256");
+  await sandbox.snapshot(from.name, [], { main });
+});
+
 test("a running container that can write is named in a warning", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const from = await sandbox.volume("from");
