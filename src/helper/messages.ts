@@ -56,6 +56,11 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
   };
 }
 
+/** Whether a verb did nothing because an operation on the volume was cut short before. */
+export function metUnfinished({ facts }: Pick<HelperReply, "facts">): boolean {
+  return [...facts.keys()].some((fact) => fact.startsWith("unfinished_"));
+}
+
 function ending({ facts, status }: HelperReply): string {
   const tarStatus = facts.get("tar_status");
   return tarStatus === undefined
