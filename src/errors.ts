@@ -56,6 +56,19 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The same with where it was thrown. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** What only a defect of this program throws. */
+export function unexpected(text: string, cause: unknown): DockformError {
+  return new DockformError("failed", `unexpected: ${text}`, {
+    hint: "This is a defect of dockform. Please report it with the lines above.",
+    cause,
+  });
+}
+
 /** The system's code (`ENOENT`, `EACCES`, ...) of anything that was thrown. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;

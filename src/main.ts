@@ -1,6 +1,7 @@
 import { homedir, hostname, machine, tmpdir, userInfo } from "node:os";
+import { outputStream } from "./cli/output/standard-output.ts";
 import { runProgram } from "./cli/program.ts";
-import { DockformError } from "./errors.ts";
+import { DockformError, messageOf, stackOf, unexpected } from "./errors.ts";
 
 /** A process may run under a number that no user has. */
 function userName(): string {
@@ -26,12 +27,13 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 // Even a defect must not leave containers stopped: it ends the command by the same way.
 for (const event of ["uncaughtException", "unhandledRejection"] as const) {
   process.on(event, (error: unknown) => {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    interruption.abort(new DockformError("failed", `unexpected: ${text}`, { cause: error }));
+    // At once: a command that hangs does not come to tell it.
+    process.stderr.write(`unexpected: ${stackOf(error)}\n`);
+    process.exitCode = 1;
+    interruption.abort(unexpected(messageOf(error), error));
   });
 }
-// A reader that goes away (`dockform ... | head`) is no reason to leave work half-done.
-process.stdout.on("error", () => {});
+// Nobody to read messages is no reason to leave work half-done.
 process.stderr.on("error", () => {});
 
 async function main(): Promise<void> {
@@ -40,7 +42,7 @@ async function main(): Promise<void> {
     get stdin() {
       return process.stdin;
     },
-    stdout: process.stdout,
+    stdout: outputStream(process.stdout),
     stderr: process.stderr,
     env: process.env,
     cwd: process.cwd(),

@@ -1,8 +1,9 @@
 import { Command, CommanderError, Help, Option } from "commander";
-import { DockformError } from "../errors.ts";
+import { DockformError, stackOf, unexpected } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import type { CliIo } from "./io.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./output/logger.ts";
+import { WatchedOutput } from "./output/standard-output.ts";
 import { addCompletionCommands } from "./routes/completion.ts";
 import { addDiagnosticCommands } from "./routes/diagnostic.ts";
 import { addManifestCommands } from "./routes/manifest.ts";
@@ -17,13 +18,18 @@ import { errorDocument, Session, type GlobalOptions } from "./session.ts";
  * @returns the exit code (README.md, "Commands").
  */
 export async function runProgram(argv: readonly string[], io: CliIo): Promise<number> {
+  const output = new WatchedOutput(io.stdout);
   let session: Session | undefined;
   const start = (command: Command): Session => {
     session = new Session(io, command.optsWithGlobals<GlobalOptions>());
     return session;
   };
   try {
-    await program(io, start).parseAsync([...argv], { from: "user" });
+    await program(io, start)
+      .parseAsync([...argv], { from: "user" })
+      .catch(unlessHelp);
+    await output.end();
+    throwOnDefect(io.signal);
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return endedByCommander(io, argv, error);
@@ -31,9 +37,18 @@ export async function runProgram(argv: readonly string[], io: CliIo): Promise<nu
   }
 }
 
-/** Commander has written its own message, or the help that was asked for, to a person. */
+/** Help that was asked for ends a command by an error, too. */
+function unlessHelp(error: unknown): void {
+  if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+}
+
+/** An error that nobody awaited; the command itself may not have asked for it. */
+function throwOnDefect({ reason }: AbortSignal): void {
+  if (reason instanceof DockformError && reason.kind === "failed") throw reason;
+}
+
+/** Commander has written its own message to a person. */
 function endedByCommander(io: CliIo, argv: readonly string[], error: CommanderError): number {
-  if (error.exitCode === 0) return 0;
   const usage = new DockformError("usage", error.message.replace(/^error: /, ""), {
     hint: "Run the command with --help to see how it is used.",
   });
@@ -65,11 +80,7 @@ function end(session: Session, error: DockformError): number {
 function asDockformError(thrown: unknown): DockformError {
   if (thrown instanceof SuppressedError) return asDockformError(thrown.suppressed);
   if (thrown instanceof DockformError) return thrown;
-  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-  return new DockformError("failed", `unexpected: ${text}`, {
-    hint: "This is a defect of dockform. Please report it with the lines above.",
-    cause: thrown,
-  });
+  return unexpected(stackOf(thrown), thrown);
 }
 
 /** That a flag which is not given is not given goes without saying. */

@@ -1,6 +1,6 @@
 import { request, type ClientRequest, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import type { Duplex, Readable } from "node:stream";
+import { Readable, type Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { withSignal } from "../abort.ts";
@@ -86,8 +86,9 @@ export class EngineClient {
   async stream(method: string, path: string, options: RequestOptions = {}): Promise<Readable> {
     const version = await withSignal(this.apiVersion(), options.signal);
     const response = await this.#send(method, `/v${version}${path}`, options);
-    await throwOnErrorStatus(response);
-    return response;
+    const body = this.#body(response, options.signal);
+    await throwOnErrorStatus(response, body);
+    return body;
   }
 
   /**
@@ -111,10 +112,15 @@ export class EngineClient {
       resolve(socket);
     });
     call.once("response", (response) => {
-      throwOnErrorStatus(response).then(
-        () => reject(new DockformError("failed", "the engine did not hand over its stream")),
-        reject,
-      );
+      throwOnErrorStatus(response, this.#body(response, options.signal))
+        .then(() => {
+          throw new DockformError("failed", "the engine did not hand over its stream");
+        })
+        .catch(reject)
+        .finally(() => {
+          // A connection apart from the shared ones is closed by nobody else.
+          if (intake !== undefined) call.socket?.destroy();
+        });
     });
     call.once("error", (error) => reject(this.#connectionError(error, options.signal)));
     sendBody(call, options, reject);
@@ -179,7 +185,20 @@ export class EngineClient {
     });
   }
 
-  #connectionError(error: Error, signal: AbortSignal | undefined): unknown {
+  /** A connection that breaks inside an answer is like one that is not there. */
+  #body(response: IncomingMessage, signal: AbortSignal | undefined): Readable {
+    const connectionError = (error: unknown): unknown => this.#connectionError(error, signal);
+    const chunks = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        yield* response as AsyncIterable<Uint8Array>;
+      } catch (error) {
+        throw connectionError(error);
+      }
+    };
+    return Readable.from(chunks(), { objectMode: false });
+  }
+
+  #connectionError(error: unknown, signal: AbortSignal | undefined): unknown {
     if (signal?.aborted) return signal.reason;
     const { address } = this.#transport;
     const hint =
@@ -242,11 +261,13 @@ function sendBody(call: ClientRequest, options: RequestOptions, fail: (e: unknow
   else call.end(JSON.stringify(body));
 }
 
-async function throwOnErrorStatus(response: IncomingMessage): Promise<void> {
-  const status = response.statusCode ?? 0;
-  if (status < 400) return;
-  const body = await text(response);
-  throw new EngineApiError(status, errorMessage(body) || `status ${status}`);
+async function throwOnErrorStatus(
+  { statusCode = 0 }: IncomingMessage,
+  body: Readable,
+): Promise<void> {
+  if (statusCode < 400) return;
+  const message = errorMessage(await text(body));
+  throw new EngineApiError(statusCode, message || `status ${statusCode}`);
 }
 
 function errorMessage(body: string): string {

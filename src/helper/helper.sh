@@ -167,12 +167,7 @@ archive() {
 	rm -f $scratch/sizes
 	read -r tar_status <$scratch/tar
 	reply tar_status "$tar_status"
-	while read -r kind count; do
-		if [ "$kind" = maybe_links ] && [ "$count" -gt 0 ]; then
-			reply further_link_names "$(further_link_names)"
-		fi
-		reply "$kind" "$count"
-	done <$scratch/counts
+	while read -r kind count; do reply "$kind" "$count"; done <$scratch/counts
 }
 
 # Says beside the archiving, where that takes longer than a moment, what there is to archive: the client
@@ -266,8 +261,7 @@ count_entries() {
 			printf "%s", ENVIRON["DOCKFORM_MARK"] " passed " entries "\n" >"/dev/stderr"
 			fflush("/dev/stderr")
 		}
-		type == "-" { files++ }
-		type == "h" { files++; if (substr($0, 2, 9) == "rwxrwxrwx") maybe_links++ }
+		type ~ /[-h]/ { files++ }
 		length($0) > 4095 && type ~ /[-dpcb]/ {
 			path = name()
 			gsub(/\\[0-7][0-7][0-7]/, "?", path)
@@ -280,15 +274,7 @@ count_entries() {
 			print "marked_end", marked_end()
 			print "after_end", after_end + 0
 			printf "blocks %.0f\n", blocks
-			print "maybe_links", maybe_links + 0
 		}'
-}
-
-# How many further names symbolic links in the archived folder have: tar lists them like those of files, and to remember each
-# link until its other name comes would take memory without a bound.
-further_link_names() {
-	find "$folder" -type l -links +1 -exec stat -c %i {} + |
-		awk '{ further += seen[$0]++ > 0 } END { print further + 0 }'
 }
 
 # scan SOURCE COMPRESSION RECORDS: reads an archive to its end and says what is in it. tar takes a stream that
@@ -319,10 +305,10 @@ limited_tar() {
 		--checkpoint-action="exec=: >$scratch/over_limit; kill \$PPID"
 }
 
-# What dies before it can write its status down has not succeeded.
+# What dies before it can write its status down has not succeeded; 1 of tar would say that files changed.
 fail_unless_told() {
-	echo 1 >$scratch/zstd
-	echo 1 >$scratch/tar
+	echo 2 >$scratch/zstd
+	echo 2 >$scratch/tar
 }
 
 reply_statuses() {
@@ -432,6 +418,8 @@ resume() {
 # extract ID SOURCE COMPRESSION RECORDS: unpacks an archive beside the volume's present contents.
 extract() {
 	input_from "$2"
+	# What is to be removed first may take longer than the client waits for this.
+	reply ready
 	resume "$1" || begin "$1" || exit 1
 	rm -f "$staging/accepted" || exit 1
 	# One that its client did not like, or that was cut short.
@@ -439,7 +427,6 @@ extract() {
 	if [ -e "$staging/new.partial" ]; then rm -rf "$staging/new.partial" || exit 1; fi
 	mkdir -m 700 "$staging/new.partial" "$staging/new.partial/contents" || exit 1
 	contents=$staging/new.partial/contents
-	reply ready
 	flush_now_and_then "$contents" &
 	flusher=$!
 	fail_unless_told

@@ -4,7 +4,7 @@ import { TAR_RECORD_BYTES, type HelperReply } from "./reply.ts";
 export interface TarOutcome {
   /** Length of the tar stream. */
   readonly tarBytes: number;
-  /** Regular files, one for each name. */
+  /** Regular files, and further names, which symbolic links may have, too. */
   readonly files: number;
   readonly entries: number;
   /** Whether tar met the empty blocks that end an archive, and nothing else after them. */
@@ -43,17 +43,29 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
   const lostMetadata = mode === "read" ? remarks.find(isLoss) : undefined;
   const failure = worked
     ? (lostMetadata ?? (total === undefined ? "tar did not say how much it read" : undefined))
-    : (cause ?? remarks.at(-1) ?? `tar ended with status ${tarStatus}`);
+    : (cause ?? remarks.at(-1) ?? ending(reply));
   return {
     // A reader's total is in whole records, and counts the attempt to read beyond the end.
     tarBytes: mode === "create" ? Number(total ?? 0) : number("blocks") * BLOCK_BYTES,
-    files: number("files") - Number(reply.facts.get("further_link_names") ?? 0),
+    files: number("files"),
     entries: number("entries"),
     markedEnd: number("marked_end") === 1,
     goesOn: number("after_end") === 1,
     remarks: [...remarks, ...omitted(reply), ...tooLong(reply), ...mounted(reply)],
     failure,
   };
+}
+
+/** Whether a verb did nothing because an operation on the volume was cut short before. */
+export function metUnfinished({ facts }: Pick<HelperReply, "facts">): boolean {
+  return [...facts.keys()].some((fact) => fact.startsWith("unfinished_"));
+}
+
+function ending({ facts, status }: HelperReply): string {
+  const tarStatus = facts.get("tar_status");
+  return tarStatus === undefined
+    ? `the helper ended with status ${status}`
+    : `tar ended with status ${tarStatus}`;
 }
 
 /**

@@ -4,7 +4,6 @@ import type { Duplex } from "node:stream";
 import { EngineApiError, isConflict, isNotFound, type EngineClient } from "../engine/client.ts";
 import {
   attachContainer,
-  createContainer,
   execInContainer,
   inspectContainer,
   killContainer,
@@ -12,6 +11,7 @@ import {
   startContainer,
   waitContainer,
 } from "../engine/containers.ts";
+import { createContainerSurely } from "../engine/create-container.ts";
 import { demultiplex, StdoutIntoSink, type ByteSink } from "../engine/multiplex.ts";
 import { withSignal } from "../abort.ts";
 import { DockformError, messageOf } from "../errors.ts";
@@ -224,8 +224,8 @@ async function createHelper(
 ): Promise<{ readonly id: string; readonly sharesFolder: boolean }> {
   const create = async (folder: string | undefined): Promise<string> => {
     try {
-      // Not under the signal: an answer that nobody waits for would leave a container behind.
-      return await createContainer(engine, options.name, helperDefinition(options, mark, folder));
+      const definition = helperDefinition(options, mark, folder);
+      return await createContainerSurely(engine, options.name, definition, options);
     } catch (error) {
       throw isConflict(error) ? new NameTakenError(options.name, error) : error;
     }
@@ -312,7 +312,8 @@ function helperDefinition(
       CapDrop: ["ALL"],
       CapAdd: writing ? WRITING_CAPABILITIES : READING_CAPABILITIES,
       SecurityOpt: ["no-new-privileges"],
-      PidsLimit: 256,
+      // zstd has a thread for each core.
+      PidsLimit: 1024,
       Tmpfs: { "/scratch": "rw,noexec,nosuid,nodev,size=16m" },
       // A log driver would write every byte a second time.
       LogConfig: { Type: "none" },

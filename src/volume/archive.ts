@@ -101,9 +101,15 @@ export class Archive implements AsyncDisposable {
     }
   }
 
+  /** Until the buffer is full or the file ends: zstd's decoder asks for more while it holds little. */
   async #read(buffer: Uint8Array, position: number): Promise<number> {
     try {
-      return (await this.#file.read(buffer, 0, buffer.length, position)).bytesRead;
+      for (let at = 0; ;) {
+        const { length } = buffer;
+        const { bytesRead } = await this.#file.read(buffer, at, length - at, position + at);
+        at += bytesRead;
+        if (bytesRead === 0 || at === length) return at;
+      }
     } catch (error) {
       throw cannotRead(this.path, error);
     }

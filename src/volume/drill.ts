@@ -3,7 +3,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isNotFound, type EngineClient } from "../engine/client.ts";
 import { imageVolumes, inspectConfig, type ContainerConfig } from "../engine/container-config.ts";
 import {
-  createContainer,
   inspectContainer,
   lastLogLines,
   listContainers,
@@ -12,6 +11,7 @@ import {
   waitContainer,
   type ContainerDetails,
 } from "../engine/containers.ts";
+import { createContainerSurely } from "../engine/create-container.ts";
 import { findImage, pullImage } from "../engine/images.ts";
 import { inspectVolume, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
@@ -156,7 +156,7 @@ async function prepare({ target, subject }: DrillRequest, tools: Tools): Promise
     async define(throwAway) {
       const { name, labels } = throwAway;
       return copyContainer(original, {
-        mounts: await withoutDoors(throwAway, mounts, tools.signal),
+        mounts: await withoutDoors(throwAway, mounts, tools),
         volume: name,
         network: await throwAway.network(),
         labels,
@@ -247,15 +247,16 @@ async function prepareImage(
  * written into that arrives. So each is looked through first, and one that holds any is empty in the copy.
  */
 async function withoutDoors(
-  { target, labels }: ThrowAwayVolume,
+  { target, name, labels }: ThrowAwayVolume,
   mounts: readonly CopiedMount[],
-  signal: AbortSignal,
+  tools: Tools,
 ): Promise<readonly CopiedMount[]> {
   const shown = mounts.filter(({ use }) => use === "shown");
   if (shown.length === 0) return mounts;
   const { engine } = target;
   const { reference } = await target.findHelperImage();
-  const container = await createContainer(engine, "", {
+  const { signal } = tools;
+  const definition = {
     Image: reference,
     Entrypoint: ["sh", "-c", LOOK],
     Cmd: [],
@@ -276,7 +277,8 @@ async function withoutDoors(
         ReadOnly: true,
       })),
     },
-  });
+  };
+  const container = await createContainerSurely(engine, `${name}-look`, definition, tools);
   try {
     await startContainer(engine, container, signal);
     await waitContainer(engine, container, signal);
@@ -308,7 +310,7 @@ async function proof(
   tools: Tools,
 ): Promise<string> {
   const name = `${throwAway.name}-drill`;
-  const id = await createContainer(engine, name, definition);
+  const id = await createContainerSurely(engine, name, definition, tools);
   await startContainer(engine, id, tools.signal);
   const progress = tools.startProgress(`Drill of ${throwAway.target.volume}`);
   try {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Helper } from "../helper/helper.ts";
+import { metUnfinished } from "../helper/messages.ts";
 import { MetadataDigest } from "../snapshot/metadata-digest.ts";
 import type { Tools } from "./tools.ts";
 
@@ -72,9 +73,7 @@ function problemOf(
   digest: MetadataDigest,
 ): string | undefined {
   const fileSystem = facts.get("file_system") ?? "unknown";
-  if ([...facts.keys()].some((fact) => fact.startsWith("unfinished_"))) {
-    return "an operation on the volume was interrupted";
-  }
+  if (metUnfinished({ facts })) return "an operation on the volume was interrupted";
   if (!TELLING_FILE_SYSTEMS.includes(fileSystem)) {
     return `a volume on ${fileSystem} may change without a trace in its metadata`;
   }

@@ -1,13 +1,16 @@
 import type { DockformError } from "../errors.ts";
 import type { Helper } from "../helper/helper.ts";
-import { tarOutcome } from "../helper/messages.ts";
+import { metUnfinished, tarOutcome } from "../helper/messages.ts";
+import type { HelperReply } from "../helper/reply.ts";
 import type { HelperVerb } from "../helper/session.ts";
 import { TarReader, type TarEntry } from "../tar/entries.ts";
 import { Handover } from "./handover.ts";
+import { interrupted } from "./lock.ts";
 import type { Tools } from "./tools.ts";
 
 /** A verb of a helper whose output is a tar stream, and what is said of it. */
 export interface HelperArchive {
+  readonly volume: string;
   readonly title: string;
   readonly verb: (output: string) => HelperVerb;
   readonly cannotRead: (failure: string) => DockformError;
@@ -17,41 +20,44 @@ export interface HelperArchive {
 /**
  * The entries of a tar stream that a helper makes; nothing is stored.
  *
- * @throws DockformError what `cannotRead` makes of a failure.
+ * @throws DockformError what `cannotRead` makes of a failure; `refused` where an operation was interrupted.
  */
 export async function* entriesThrough(
   helper: Helper,
-  { title, verb, cannotRead, onRemark }: HelperArchive,
+  archive: HelperArchive,
   tools: Tools,
 ): AsyncGenerator<TarEntry> {
+  const { title, verb, onRemark } = archive;
   const progress = tools.startProgress(title);
   const chunks = new Handover();
   const abandoned = new AbortController();
   const signal = AbortSignal.any([tools.signal, abandoned.signal]);
   const received = helper.dataPath
-    .receive(
-      verb,
-      async (chunk) => {
-        progress.advance(chunk.length);
-        await chunks.give(chunk);
-      },
-      signal,
-    )
+    .receive(verb, (chunk) => chunks.give(chunk), signal, progress.report)
     .finally(() => chunks.end());
   received.catch(() => {});
   try {
     yield* new TarReader(chunks.taken(), title, signal).entries();
-    const { failure, remarks } = tarOutcome(await received, "create");
-    if (failure !== undefined) throw cannotRead(failure);
-    for (const remark of remarks) onRemark(remark);
+    const reply = await received;
+    const failure = failureOf(reply, archive);
+    if (failure !== undefined) throw failure;
+    for (const remark of tarOutcome(reply, "create").remarks) onRemark(remark);
   } catch (error) {
     tools.signal.throwIfAborted();
     // Why the stream ended says more than that it did.
-    const { failure } = tarOutcome(await received, "create");
-    throw failure === undefined ? error : cannotRead(failure);
+    throw failureOf(await received, archive) ?? error;
   } finally {
     abandoned.abort();
     chunks.end();
     progress.end();
   }
+}
+
+function failureOf(
+  reply: HelperReply,
+  { volume, cannotRead }: HelperArchive,
+): DockformError | undefined {
+  if (metUnfinished(reply)) return interrupted(undefined, volume);
+  const { failure } = tarOutcome(reply, "create");
+  return failure === undefined ? undefined : cannotRead(failure);
 }

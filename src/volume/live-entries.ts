@@ -19,6 +19,7 @@ export async function* liveEntries(target: VolumeTarget, tools: Tools): AsyncGen
   );
   await using helper = await openUndisturbedReader(target, volume, tools);
   const source = {
+    volume: target.volume,
     title: `Reading ${target.volume}`,
     verb: (output: string) => ["archive", output, "none"] as const,
     cannotRead: (failure: string) => cannotRead(target, failure),

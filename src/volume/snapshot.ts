@@ -4,7 +4,7 @@ import { engineInfo } from "../engine/system.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { Helper } from "../helper/helper.ts";
-import { tarOutcome, type TarOutcome } from "../helper/messages.ts";
+import { metUnfinished, tarOutcome, type TarOutcome } from "../helper/messages.ts";
 import { operationInTheWay } from "../journal/operation.ts";
 import type { ArchiveFormat } from "../snapshot/name.ts";
 import { FORMAT_VERSION, formatSidecar, type Sidecar } from "../snapshot/sidecar.ts";
@@ -106,6 +106,8 @@ export async function writeSnapshot(
   source: SnapshotSource,
 ): Promise<SnapshotReport> {
   const { target, format } = request;
+  // Before the data: what the sidecar needs must not be found missing after hours.
+  const engine = await source.engine;
   await using pending = await PendingSnapshot.begin({
     folder: target.snapshotFolder,
     format,
@@ -120,7 +122,7 @@ export async function writeSnapshot(
     ...source,
     archived,
     time: pending.time,
-    engine: await source.engine,
+    engine,
     totalMs: Math.round(performance.now() - source.startedMs),
   });
   await Promise.all([pending.commit(formatSidecar(sidecar)), ended]);
@@ -211,8 +213,7 @@ async function streamArchive(
       tools.signal,
       progress.report,
     );
-    const unfinished = [...reply.facts.keys()].some((fact) => fact.startsWith("unfinished_"));
-    if (unfinished) throw interrupted(undefined, target.volume);
+    if (metUnfinished(reply)) throw interrupted(undefined, target.volume);
     const outcome = tarOutcome(reply, "create");
     if (outcome.failure !== undefined) throw cannotRead(target, outcome.failure);
     return { outcome, storedBytes: digest.bytes, sha256: digest.sha256() };

@@ -3,11 +3,11 @@ import type { Duplex } from "node:stream";
 import { isNotFound, type EngineClient } from "../engine/client.ts";
 import {
   attachContainer,
-  createContainer,
   listContainers,
   startContainer,
   type ContainerSummary,
 } from "../engine/containers.ts";
+import { createContainerSurely } from "../engine/create-container.ts";
 import { createIsolatedNetwork, listNetworks, removeNetwork } from "../engine/networks.ts";
 import { listVolumes, removeVolume } from "../engine/volumes.ts";
 import { messageOf } from "../errors.ts";
@@ -68,8 +68,8 @@ export class ThrowAwayVolume implements AsyncDisposable {
     };
     const { reference } = await like.findHelperImage();
     try {
-      // Not under the signal: an answer that nobody waits for would leave it behind.
-      const holder = await createContainer(engine, name, holderDefinition(reference, name, labels));
+      const definition = holderDefinition(reference, name, labels);
+      const holder = await createContainerSurely(engine, name, definition, tools);
       const connection = await attachContainer(engine, holder, tools.signal);
       connection.on("error", () => {}).resume();
       await startContainer(engine, holder, tools.signal);

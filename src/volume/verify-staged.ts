@@ -27,6 +27,7 @@ export async function verifyStaged(
   const staged = entriesThrough(
     lock.helper,
     {
+      volume: lock.volume.name,
       title: "Verifying what was extracted",
       verb: (output) => ["archive", output, "none", lock.stagingId],
       cannotRead: (failure) => notAsInArchive(archive, failure),

@@ -5,7 +5,6 @@ import { storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
 import { amendSidecar } from "../store/sidecar-file.ts";
 import { damaged } from "../tar/damage.ts";
 import type { TarEntry } from "../tar/entries.ts";
-import { entryPath } from "../tar/path.ts";
 import { Archive } from "./archive.ts";
 import { ArchivePass } from "./contents.ts";
 import type { Tools } from "./tools.ts";
@@ -51,18 +50,14 @@ export async function verifySnapshot(archivePath: string, tools: Tools): Promise
   return { archivePath, storedBytes, tarBytes, entries, files, hasSidecar, verifiedAt };
 }
 
-/** Counts as a snapshot does: a file is counted once for each of its names. */
+/** Counts as a snapshot does: files and further names, of whatever, as the archive tells them. */
 class EntryCounts {
   entries = 0;
   files = 0;
-  /** What is no file may have several names, too. */
-  readonly #others = new Set<string>();
 
-  add({ type, path, linkTarget }: TarEntry): void {
+  add({ type }: TarEntry): void {
     this.entries += 1;
-    if (type === "file") this.files += 1;
-    else if (type === "hardlink") this.files += this.#others.has(entryPath(linkTarget)) ? 0 : 1;
-    else if (type !== "folder") this.#others.add(entryPath(path));
+    if (type === "file" || type === "hardlink") this.files += 1;
   }
 }
 

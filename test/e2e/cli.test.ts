@@ -447,6 +447,24 @@ test("doctor says of each thing that is wrong what to do about it", { skip }, as
   assert.match(text.stderr, /error: 1 check failed/);
 });
 
+// --- defects ---
+
+/** A module that is loaded before the program: an error that nobody awaits, once the program looks for such. */
+const DEFECT = `process.on("newListener", (event) => {
+  if (event === "unhandledRejection") setImmediate(() => { throw new Error("a defect"); });
+})`;
+
+test("an error that nobody awaits is told and ends with its code, whatever the command does", async () => {
+  await using sandbox = await Sandbox.create(engine.host);
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(DEFECT)}` };
+  const { code, stderr } = await sandbox.dockform(["version"], { env });
+  assert.equal(code, 1, stderr);
+  assert.match(
+    stderr,
+    /^unexpected: Error: a defect\n +at .*\nerror: unexpected: a defect\n.*report/s,
+  );
+});
+
 // --- a reader that goes away, and the list ---
 
 test("a reader that goes away does not keep a command from doing its work", { skip }, async () => {

@@ -40,7 +40,7 @@ for (const [kind, options] of [
   ["exec", terminalByExec],
 ] as const) {
   test(
-    `a terminal shows bytes, files, rate and time left, data going by ${kind}`,
+    `a terminal shows bytes, entries, rate and time left, data going by ${kind}`,
     { skip },
     async () => {
       await using sandbox = await Sandbox.create(host);
@@ -55,7 +55,7 @@ for (const [kind, options] of [
       const bars = lines.filter((line) => line.includes("[#"));
       // Files hold 20 MB, and each entry's header in the stream 1.5 kB.
       const bar =
-        /^\S+ \[#[#.]{9}\] \d+ % [\d.]+( MB)? of 2[234](\.\d)? MB, \d+ s left, 1,000 files, [\d.]+ .?B\/s$/;
+        /^\S+ \[#[#.]{9}\] \d+ % [\d.]+( MB)? of 2[234](\.\d)? MB, \d+ s left, 1,000 entries, [\d.]+ .?B\/s$/;
       assert.ok(
         bars.some((line) => bar.test(line)),
         lines.join("\n"),
@@ -68,6 +68,23 @@ for (const [kind, options] of [
     },
   );
 }
+
+test("a volume that is compared has a bar with time left and entries", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const name = await slowVolume(sandbox);
+  await sandbox.snapshot(name);
+  const args = ["snapshot", "diff", `${name}@latest`, "live"];
+  const main = await sandbox.flawed(...SLOW);
+  const { code, stdout } = await sandbox.dockform(args, { ...terminal, main });
+  assert.equal(code, 0, stdout);
+  const bar =
+    /^Read.* \[#[#.]{9}\] \d+ % [\d.]+( MB)? of 2[234](\.\d)? MB, \d+ s left, 1,000 entries/;
+  const lines = shown(stdout);
+  assert.ok(
+    lines.some((line) => bar.test(line)),
+    lines.join("\n"),
+  );
+});
 
 test("several volumes have a bar each", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);

@@ -405,6 +405,41 @@ test("cat prints a file, through its other names, with its holes, and whatever i
   });
 });
 
+/** Where standard output goes: disks with room for a part of a piece, and for nothing. */
+const FULL_DISKS = [
+  ["cat", 'mount -t tmpfs -o size=64k tmpfs "$TMPDIR" && exec "$0" "$@" >"$TMPDIR/output"'],
+  ["cat", 'exec "$0" "$@" >/dev/full'],
+  ["files", 'exec "$0" "$@" >/dev/full'],
+  ["show", 'exec "$0" "$@" >/dev/full'],
+] as const;
+
+for (const [verb, command] of FULL_DISKS) {
+  const where = command.replace(/.*>/, "");
+  test(`what ${verb} cannot write into ${where} is a failure`, { skip }, async () => {
+    await using at = await place();
+    const from = await source(at.sandbox, { large: randomBytes(100_000) });
+    const archive = await store(from, join(at.root, "data"), { time: "2026-11-22T02:15:40" });
+    const args = ["snapshot", verb, archive, ...(verb === "cat" ? ["large"] : [])];
+    const under = ["unshare", "--mount", "sh", "-c", command];
+    const { code, stderr } = await at.sandbox.dockform(args, { under });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^error: cannot write to standard output: ENOSPC.*\n {2}\S.*\n$/);
+  });
+}
+
+test("a slow reader gets a large file without a warning", async () => {
+  await using at = await place();
+  const from = await source(at.sandbox, { large: randomBytes(20e6) });
+  const archive = await store(from, join(at.root, "data"), { time: "2026-11-22T02:15:40" });
+  const { code, stdout, stderr } = await at.sandbox.dockform(
+    ["snapshot", "cat", archive, "large"],
+    {
+      under: ["sh", "-c", '"$0" "$@" | { sleep 1; wc -c; }'],
+    },
+  );
+  assert.deepEqual([code, stdout.trim(), stderr], [0, "20000000", ""]);
+});
+
 test("100,000 entries are listed, verified and compared", async () => {
   await using at = await place();
   const from = await source(at.sandbox, {});

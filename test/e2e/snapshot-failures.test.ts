@@ -7,6 +7,7 @@ import { listVolumes } from "../../src/engine/volumes.ts";
 import { testEngine } from "../engine/test-engine.ts";
 import { run } from "../oracle/host.ts";
 import { assertError, writeFiles } from "./archives.ts";
+import { EngineProxy } from "./engine-proxy.ts";
 import { FileSystem } from "./file-system.ts";
 import { Sandbox, UNSEEN_TMPDIR, until, type CliOptions, type CliProcess } from "./harness.ts";
 
@@ -51,6 +52,32 @@ test("a volume that does not exist is an error and is not created", { skip }, as
   assert.equal(await sandbox.volumeExists(name), false);
   assert.deepEqual(await readdir(sandbox.folder), ["dockform.yml", "tmp"]);
   assert.deepEqual(await sandbox.leftBehind(), []);
+});
+
+test("an engine that does not tell its id fails before any data is read", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { name } = await sandbox.volume("from");
+  await sandbox.snapshot(name);
+  await using proxy = await EngineProxy.open(host, sandbox.path("proxy.sock"));
+  proxy.failing.push({ method: "GET", path: "/info" });
+  const main = await sandbox.flawed("archive() {", "archive() {\n\texit 1");
+  const result = await sandbox.dockform(["volume", "snapshot", name, "--json"], {
+    main,
+    env: { DOCKER_HOST: proxy.host },
+  });
+  assert.match(result.stdout, /the engine answered/);
+  assert.doesNotMatch(result.stderr, /cannot read volume/);
+  assert.equal(result.code, 1);
+});
+
+test("a tar whose end nobody saw has not succeeded", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { name } = await sandbox.volume("from");
+  const seen = "echo $? >$scratch/tar\n\t\t} | count_entries";
+  const main = await sandbox.flawed(seen, seen.replace(/^.*/, ""));
+  const result = await sandbox.dockform(["volume", "snapshot", name], { main });
+  assert.match(result.stderr, /cannot read volume .*: tar ended with status 2\n/);
+  assert.equal(result.code, 1);
 });
 
 test("one of several volumes that fails does not keep the others", { skip }, async () => {

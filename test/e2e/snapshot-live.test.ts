@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { testEngine } from "../engine/test-engine.ts";
-import { writeFiles } from "./archives.ts";
+import { assertError, writeFiles } from "./archives.ts";
 import { Sandbox } from "./harness.ts";
 
 const engine = await testEngine();
@@ -38,6 +38,21 @@ test(
     assert.deepEqual(await sandbox.leftBehind(), []);
   },
 );
+
+test("what was interrupted is not compared, and it is said what to do", { skip }, async () => {
+  await using sandbox = await Sandbox.create(engine.host);
+  const volume = await sandbox.volume("data");
+  await writeFiles(volume.folder, { file: "text" });
+  await sandbox.snapshot(volume.name);
+  await writeFiles(volume.folder, { ".dockform-0123456789ab/new.partial/file": "text" });
+  const args = ["snapshot", "diff", `${volume.name}@latest`, "live", "--json"];
+  assertError(await sandbox.dockform(args), {
+    exitCode: 3,
+    message: /^an operation on volume "\S+" was interrupted: /,
+    hint: /volume recover/,
+  });
+  assert.deepEqual(await sandbox.leftBehind(), []);
+});
 
 test("verify --deep finds what a restore would not bring back", { skip }, async () => {
   await using sandbox = await Sandbox.create(engine.host);

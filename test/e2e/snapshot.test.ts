@@ -195,6 +195,31 @@ test("a volume without a file is a snapshot, too", { skip }, async () => {
   assert.equal((await run("tar", ["-tf", tar])).toString(), "./\n");
 });
 
+test(
+  "further names of symbolic links are counted as those of files, and kept contents are not",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const from = await sandbox.volume("from");
+    await writeFiles(from.folder, { file: "content", ".dockform-kept/about": "kept" });
+    const links =
+      "ln -s file one; ln -P one two; cd .dockform-kept; ln -s x a; ln -P a b; ln -P a c";
+    await run("sh", ["-euc", links], { cwd: from.folder });
+    const { archive, sidecar } = await sandbox.snapshot(from.name);
+    assert.equal(sidecar["file_count"], 2);
+    assert.equal(sidecar["entry_count"], 4);
+    const { code, stderr } = await sandbox.dockform(["snapshot", "verify", archive]);
+    assert.equal(code, 0, stderr);
+  },
+);
+
+test("a machine may have as many cores as zstd takes threads", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const from = await sandbox.volume("from");
+  const main = await sandbox.flawed("--threads=0", "--threads=256");
+  await sandbox.snapshot(from.name, [], { main });
+});
+
 test("a running container that can write is named in a warning", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const from = await sandbox.volume("from");

@@ -85,6 +85,12 @@ for (const verb of [
   });
 }
 
+test("extract is ready to read before it makes room, which can take long", { skip }, async () => {
+  await using place = await Place.create({ [STAGING]: "in the way" });
+  const said = await place.call("extract", ID, "-", "none", "1000");
+  assert.match(said, /^=mark= ready\nmkdir: .*\n=mark= end 1$/m);
+});
+
 test("what somebody else has ended is not cleared", { skip }, async () => {
   await using place = await Place.create({ precious: "written since" });
   assert.match(await place.call("clear", ID, "safety"), /^=mark= end 1$/m);

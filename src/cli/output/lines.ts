@@ -1,22 +1,25 @@
-import { once } from "node:events";
 import type { OutputStream } from "../io.ts";
 
 /**
- * Writes what may be more than memory, as fast as its reader takes it.
+ * Writes what may be more than memory, as fast as its reader takes it. A piece's memory may be used again when
+ * the next one is asked for.
  *
- * @returns whether the reader took it all; one that goes away (`| head`) ends it without an error.
+ * @returns whether all was taken; the stream itself tells why not.
  */
 export async function writeAll(
   stream: OutputStream,
   pieces: AsyncIterable<string | Uint8Array>,
 ): Promise<boolean> {
   for await (const piece of pieces) {
-    if (stream.destroyed || stream.errored) return false;
-    if (stream.write(piece)) continue;
-    // A reader that goes away never asks for more.
-    await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => {});
+    if (!(await write(stream, piece))) return false;
   }
   return true;
+}
+
+function write(stream: OutputStream, piece: string | Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    stream.write(piece, (error) => resolve(!error));
+  });
 }
 
 /** Joins lines to pieces that are worth a write. */

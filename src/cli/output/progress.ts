@@ -1,5 +1,6 @@
-import { formatBytes, formatCount, formatDuration } from "../../format.ts";
+import { formatBytes, formatCount, formatDuration, formatNumber } from "../../format.ts";
 import type { HelperProgress } from "../../helper/reply.ts";
+import { shortened } from "./width.ts";
 
 /** How far a task is, and since when. */
 export interface TaskState extends HelperProgress {
@@ -16,12 +17,16 @@ const FIRST_ESTIMATE_MS = 1000;
 export function progressBar(state: TaskState, columns: number): string {
   const share = doneShare(state);
   const bar = share === undefined ? "" : `${drawBar(share)} ${percent(share)} `;
-  const details = detailsOf(state, share);
   const roomFor = (shown: readonly string[]): number =>
     columns - 2 - bar.length - shown.join(", ").length;
+  let details = detailsOf(state, share);
+  if (roomFor(details) < SHORTEST_LABEL) {
+    const { totalEntries: _, ...less } = state;
+    details = detailsOf(less, share);
+  }
   while (details.length > 1 && roomFor(details) < SHORTEST_LABEL) details.pop();
   const label = shortened(state.label, roomFor(details));
-  return `${label} ${bar}${details.join(", ")}`.slice(0, columns - 1);
+  return shortened(`${label} ${bar}${details.join(", ")}`, columns - 1);
 }
 
 /** The same in words, for a log. */
@@ -39,12 +44,12 @@ function doneShare({ bytes = 0, totalBytes }: TaskState): number | undefined {
 }
 
 function detailsOf(state: TaskState, share: number | undefined): string[] {
-  const { bytes = 0, totalBytes = 0, entries, elapsedMs } = state;
+  const { bytes = 0, totalBytes = 0, elapsedMs } = state;
   const estimable = elapsedMs >= FIRST_ESTIMATE_MS && bytes > 0;
   return [
     share === undefined ? formatBytes(bytes) : bytesOf(bytes, totalBytes),
     ...(share !== undefined && estimable ? [timeLeft(elapsedMs * (1 / share - 1))] : []),
-    ...(entries === undefined ? [] : [formatCount(entries, "file")]),
+    ...entriesOf(state),
     ...(estimable ? [`${formatBytes(bytes / (elapsedMs / 1000))}/s`] : []),
   ];
 }
@@ -54,6 +59,13 @@ function bytesOf(bytes: number, totalBytes: number): string {
   const [amount = "", unit] = formatBytes(bytes).split(" ");
   const total = formatBytes(totalBytes);
   return `${total.endsWith(` ${unit}`) ? amount : `${amount} ${unit}`} of ${total}`;
+}
+
+/** `1,200 of 100,000 entries`; without the total where it is not known, or was too small. */
+function entriesOf({ entries, totalEntries = 0 }: TaskState): readonly string[] {
+  if (entries === undefined) return [];
+  const total = formatCount(Math.max(entries, totalEntries), "entry", "entries");
+  return [entries < totalEntries ? `${formatNumber(entries)} of ${total}` : total];
 }
 
 /** `4 s`, `3 min 5 s`: nobody waits for hundredths. */
@@ -69,8 +81,4 @@ function drawBar(share: number): string {
 
 function percent(share: number): string {
   return `${Math.floor(share * 100)} %`;
-}
-
-function shortened(label: string, columns: number): string {
-  return label.length <= columns ? label : `${label.slice(0, Math.max(columns - 1, 0))}…`;
 }
