@@ -12,7 +12,8 @@ import {
   startContainer,
   waitContainer,
 } from "../engine/containers.ts";
-import { demultiplex, StdoutIntoSink, type ByteSink } from "../engine/multiplex.ts";
+import { demultiplex, StdoutIntoSink } from "../engine/multiplex.ts";
+import type { ByteSink } from "../engine/sink-buffers.ts";
 import { withSignal } from "../abort.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";

@@ -28,16 +28,11 @@ export async function* entriesThrough(
   const chunks = new Handover();
   const abandoned = new AbortController();
   const signal = AbortSignal.any([tools.signal, abandoned.signal]);
-  const received = helper.dataPath
-    .receive(
-      verb,
-      async (chunk) => {
-        progress.advance(chunk.length);
-        await chunks.give(chunk);
-      },
-      signal,
-    )
-    .finally(() => chunks.end());
+  const reading = {
+    see: (bytes: Uint8Array) => progress.advance(bytes.length),
+    take: (bytes: Uint8Array) => chunks.give(bytes),
+  };
+  const received = helper.dataPath.receive(verb, reading, signal).finally(() => chunks.end());
   received.catch(() => {});
   try {
     yield* new TarReader(chunks.taken(), title, signal).entries();

@@ -200,9 +200,9 @@ async function streamArchive(
   const compression = format === "tar" ? "none" : String(level);
   const progress = tools.startProgress(target.volume);
   const digest = new Digest();
-  const store = async (chunk: Uint8Array): Promise<void> => {
-    digest.update(chunk);
-    await pending.write(chunk);
+  const store = {
+    see: (bytes: Uint8Array) => digest.update(bytes),
+    take: (bytes: Uint8Array) => pending.write(bytes),
   };
   try {
     const reply = await helper.dataPath.receive(
