@@ -26,7 +26,7 @@ const SNAPSHOT_CALLS = [
   "GET /_ping", // The version to speak: an engine refuses those that are too old or too new for it.
   "GET /containers/json", // Who uses the volume, and whether another operation of ours is at work.
   "GET /images/REFERENCE/json", // Which helper image is prepared: Alpine's
-  "GET /images/REFERENCE/json", // or this machine's; both asked for at once.
+  "GET /images/REFERENCE/json", // or, where that is not there, this machine's.
   "GET /info", // The engine's id, for the sidecar; while the helper starts.
   "GET /volumes", // Which other volumes lead to the same files; while the containers are listed.
   "GET /volumes/NAME", // Whether it is there (creating a container would make it), and its shape.
