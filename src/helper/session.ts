@@ -50,6 +50,8 @@ export interface HelperOptions {
   readonly operation: Operation;
   /** Where the folder shared with the helper may be made. */
   readonly temporaryFolder: string;
+  /** Called while the container starts, which is the most of what a helper takes. */
+  readonly onStarting?: (containerId: string) => void;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -118,7 +120,9 @@ export class HelperSession implements AsyncDisposable {
     stack.defer(() => removeHelper(engine, created.id));
     const connection = await attachContainer(engine, created.id, options.signal);
     stack.defer(() => void connection.destroy());
-    await startHelper(engine, created.id, options);
+    const started = startHelper(engine, created.id, options);
+    options.onStarting?.(created.id);
+    await started;
     const session = new HelperSession(engine, {
       containerId: created.id,
       connection,
