@@ -342,7 +342,7 @@ reply_statuses() {
 inspect() {
 	# shellcheck disable=SC2086
 	reply first_entry "$(first_line "$(find $volume -mindepth 1 -maxdepth 1 ! $reserved ! -name lost+found -print -quit
-		find $volume/lost+found -mindepth 1 -print -quit 2>/dev/null)")"
+		if [ -d $volume/lost+found ]; then find $volume/lost+found -mindepth 1 -print -quit 2>/dev/null; fi)")"
 	reply space "$(stat -f -c '%a %S %d %c %b' $volume)"
 	if has_attributes $volume; then
 		for tool in setfacl getfattr setfattr; do
