@@ -60,4 +60,6 @@ async function main(): Promise<void> {
   });
 }
 
+// Until the command says how it ended: one that nobody continues any more would end with 0.
+process.exitCode = 1;
 void main();

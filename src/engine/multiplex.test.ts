@@ -5,6 +5,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { test } from "node:test";
 import fc from "fast-check";
 import { demultiplex, StdoutIntoSink } from "./multiplex.ts";
+import type { ByteSink } from "./sink-buffers.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -76,6 +77,10 @@ test("a reader that is behind holds the connection up, and nothing piles up in m
 
 const FRAME_BYTES = 8 * 1024;
 
+function sinkOf(take: ByteSink["take"]): ByteSink {
+  return { see: () => {}, take };
+}
+
 /** Stdout's frames of one more byte value each, and where they were put together. */
 function framesOf(count: number): readonly Buffer[] {
   return Array.from({ length: count }, (_, i) => frame(STDOUT, Buffer.alloc(FRAME_BYTES, i % 251)));
@@ -85,11 +90,15 @@ test("stdout's frames reach a sink in few pieces, in their order, however the by
   const wire = Buffer.concat([...framesOf(300), frame(STDERR, Buffer.from("said"))]);
   for (const pieceBytes of [5000, 65_536, wire.length]) {
     const connection = new Connection();
+    const seen: Buffer[] = [];
     const received: Buffer[] = [];
-    const output = new StdoutIntoSink(async (chunk) => {
-      await turn();
-      // Only now, as a slow disk would: the memory must not have been used again meanwhile.
-      received.push(Buffer.from(chunk));
+    const output = new StdoutIntoSink({
+      see: (bytes) => seen.push(Buffer.from(bytes)),
+      take: async (bytes) => {
+        await turn();
+        // Only now, as a slow disk would: the memory must not have been used again meanwhile.
+        received.push(Buffer.from(bytes));
+      },
     });
     const ended = output.follow(connection, new AbortController().signal);
     for (let at = 0; at < wire.length; at += pieceBytes) {
@@ -101,6 +110,7 @@ test("stdout's frames reach a sink in few pieces, in their order, however the by
     connection.push(null);
     await ended;
     const expected = Buffer.concat(framesOf(300).map((each) => each.subarray(8)));
+    assert.ok(Buffer.concat(seen).equals(expected));
     assert.ok(Buffer.concat(received).equals(expected));
     assert.ok(received.length <= 6, `${received.length} pieces`);
     assert.equal((await buffer(output.stderr)).toString(), "said");
@@ -110,7 +120,7 @@ test("stdout's frames reach a sink in few pieces, in their order, however the by
 test("a sink that is behind holds the connection up, and lets it go on when it has caught up", async () => {
   const connection = new Connection();
   const waiting: (() => void)[] = [];
-  const output = new StdoutIntoSink(() => new Promise((resolve) => waiting.push(resolve)));
+  const output = new StdoutIntoSink(sinkOf(() => new Promise((resolve) => waiting.push(resolve))));
   const ended = output.follow(connection, new AbortController().signal);
   connection.pause();
   const [each = Buffer.alloc(0)] = framesOf(1);
@@ -134,14 +144,14 @@ test("a sink that is behind holds the connection up, and lets it go on when it h
 });
 
 test("a sink that fails, or a connection cut within a frame, ends the data with that error", async () => {
-  const failing = new StdoutIntoSink(() => Promise.reject(new Error("disk full")));
+  const failing = new StdoutIntoSink(sinkOf(() => Promise.reject(new Error("disk full"))));
   const connection = new Connection();
   const failed = failing.follow(connection, new AbortController().signal);
   failing.accept(Buffer.concat(framesOf(100)));
   await assert.rejects(failed, /disk full/);
   assert.ok(connection.destroyed);
 
-  const cut = new StdoutIntoSink(async () => {});
+  const cut = new StdoutIntoSink(sinkOf(async () => {}));
   const broken = new Connection();
   const ended = cut.follow(broken, new AbortController().signal);
   cut.accept(frame(STDOUT, Buffer.from("cut short")).subarray(0, 12));
@@ -152,7 +162,7 @@ test("a sink that fails, or a connection cut within a frame, ends the data with 
 test("an abort ends the data with its reason, and the connection with it", async () => {
   const connection = new Connection();
   const interruption = new AbortController();
-  const output = new StdoutIntoSink(async () => {});
+  const output = new StdoutIntoSink(sinkOf(async () => {}));
   const ended = output.follow(connection, interruption.signal);
   interruption.abort(new Error("interrupted"));
   await assert.rejects(ended, /interrupted/);

@@ -1,4 +1,6 @@
-import { addAbortSignal, Readable, type Duplex } from "node:stream";
+import { Readable, type Duplex } from "node:stream";
+import { withSignal } from "../abort.ts";
+import { SinkBuffers, type ByteSink } from "./sink-buffers.ts";
 
 /** A process's output, taken apart from one multiplexed connection. */
 export interface ProcessOutput {
@@ -6,18 +8,8 @@ export interface ProcessOutput {
   readonly stderr: Readable;
 }
 
-/**
- * Takes bytes in their order. The chunk's memory is used again once the promise is settled, so that a
- * terabyte passes through as little memory as a megabyte.
- */
-export type ByteSink = (chunk: Uint8Array) => Promise<void>;
-
 const HEADER_BYTES = 8;
 const STDERR = 2;
-
-/** The engine's frames are of a few KiB; a call of the sink costs more than to copy as much as this. */
-const SINK_BYTES = 512 * 1024;
-const SINKS_AT_ONCE = 2;
 
 /**
  * Takes apart the engine's multiplexed stream: frames of an 8-byte header (stream number, three zero
@@ -65,25 +57,18 @@ export function demultiplex(connection: Duplex): ProcessOutput {
 }
 
 /**
- * Takes apart a multiplexed stream whose stdout is much data, and puts that together for a sink in a few
- * buffers that are used again.
+ * Takes apart a multiplexed stream whose stdout is much data, and puts that together for a sink: the engine's
+ * frames are of a few KiB.
  */
 export class StdoutIntoSink {
   readonly stderr: Readable = new Readable({ read() {} });
-  readonly #sink: ByteSink;
-  readonly #ended = Promise.withResolvers<void>();
+  readonly #buffers: SinkBuffers;
   readonly #frames: FrameReader;
-  readonly #free: Buffer[] = [];
-  #filling: Buffer = Buffer.allocUnsafeSlow(SINK_BYTES);
-  #filledBytes = 0;
-  #sinking = 0;
-  #atEnd = false;
   #connection: Duplex | undefined;
 
   constructor(sink: ByteSink) {
-    this.#sink = sink;
+    this.#buffers = new SinkBuffers(sink, 1, () => this.#connection?.resume());
     this.stderr.on("error", () => {});
-    this.#ended.promise.catch(() => {});
     this.#frames = new FrameReader((streamNumber, payload) => {
       if (streamNumber === STDERR) this.stderr.push(Buffer.from(payload));
       else this.#collect(payload);
@@ -93,70 +78,40 @@ export class StdoutIntoSink {
   /** Takes what was read, whose memory is the caller's again; whether it may read on. */
   readonly accept = (chunk: Buffer): boolean => {
     this.#frames.accept(chunk);
-    return this.#sinking < SINKS_AT_ONCE;
+    return this.#buffers.keepsUp;
   };
 
   /** Resolves once the connection has ended and everything is in the sink. */
   async follow(connection: Duplex, signal: AbortSignal): Promise<void> {
     this.#connection = connection;
-    addAbortSignal(signal, connection);
     connection.once("end", () => this.#end(this.#frames.unfinished()));
     connection.once("error", (error) => this.#end(error));
     connection.once("close", () => this.#end(this.#frames.unfinished()));
     connection.resume();
     try {
-      await this.#ended.promise;
+      await withSignal(this.#buffers.ended, signal);
     } catch (error) {
-      signal.throwIfAborted();
+      connection.destroy();
       throw error;
     }
   }
 
   #collect(payload: Buffer): void {
     for (let rest = payload; rest.length > 0;) {
-      const taken = rest.copy(this.#filling, this.#filledBytes);
-      this.#filledBytes += taken;
+      const taken = rest.copy(this.#buffers.room);
+      this.#buffers.filled(taken);
       rest = rest.subarray(taken);
-      if (this.#filledBytes === SINK_BYTES) this.#flush();
     }
-  }
-
-  #flush(): void {
-    const buffer = this.#filling;
-    const filled = buffer.subarray(0, this.#filledBytes);
-    this.#filling = this.#free.pop() ?? Buffer.allocUnsafeSlow(SINK_BYTES);
-    this.#filledBytes = 0;
-    this.#sinking += 1;
-    this.#sink(filled).then(
-      () => this.#sunk(buffer),
-      (error: unknown) => this.#fail(error),
-    );
-  }
-
-  #sunk(buffer: Buffer): void {
-    this.#sinking -= 1;
-    this.#free.push(buffer);
-    this.#connection?.resume();
-    if (this.#atEnd && this.#sinking === 0) this.#ended.resolve();
-  }
-
-  #fail(error: unknown): void {
-    this.#atEnd = true;
-    this.#ended.reject(error);
-    this.#connection?.destroy();
   }
 
   #end(error: Error | undefined): void {
-    if (this.#atEnd) return;
-    this.#atEnd = true;
-    if (error !== undefined) {
+    if (error === undefined) {
+      this.stderr.push(null);
+      this.#buffers.end();
+    } else {
       this.stderr.destroy(error);
-      this.#ended.reject(error);
-      return;
+      this.#buffers.fail(error);
     }
-    this.stderr.push(null);
-    if (this.#filledBytes > 0) this.#flush();
-    else if (this.#sinking === 0) this.#ended.resolve();
   }
 }
 

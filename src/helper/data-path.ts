@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { withSignal } from "../abort.ts";
-import type { ByteSink } from "../engine/multiplex.ts";
+import type { ByteSink } from "../engine/sink-buffers.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { ExchangeFolder } from "./exchange.ts";

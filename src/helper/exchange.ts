@@ -12,14 +12,14 @@ import {
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { ByteSink } from "../engine/multiplex.ts";
+import { withSignal } from "../abort.ts";
+import { SinkBuffers, type ByteSink } from "../engine/sink-buffers.ts";
 import type { HelperReply } from "./reply.ts";
 
 const openDescriptor = promisify(open);
 
 /** As much as one read of a pipe can bring. */
 const PIPE_BYTES = 64 * 1024;
-const BUFFERS = 3;
 const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
 
 /**
@@ -91,47 +91,25 @@ export class ExchangeFolder {
 }
 
 /**
- * Reads a pipe to its end. The socket asks for its next buffer as soon as one is full, so of three
- * buffers one is always in its hands and two are on their way into the sink.
+ * Reads a pipe to its end, each time into what is left of a buffer. What its writer has not filled up yet waits
+ * for more, or for the end; nobody needs it before.
  */
-function readAll(fd: number, sink: ByteSink, signal: AbortSignal): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const free = Array.from({ length: BUFFERS }, () => new Uint8Array(PIPE_BYTES));
-  const takeFree = (): Uint8Array<ArrayBuffer> => {
-    const buffer = free.shift();
-    if (buffer === undefined) throw new Error("the pipe was read on without a free buffer");
-    return buffer;
+async function readAll(fd: number, sink: ByteSink, signal: AbortSignal): Promise<void> {
+  const buffers = new SinkBuffers(sink, PIPE_BYTES, () => socket.resume());
+  const onread = {
+    buffer: () => buffers.room,
+    callback: (bytes: number): boolean => {
+      buffers.filled(bytes);
+      return buffers.keepsUp;
+    },
   };
-  let sinking = 0;
-  let atEnd = false;
-  const settle = (): void => {
-    if (atEnd && sinking === 0) resolve();
-  };
-  const fail = (error: unknown): void => {
-    socket.destroy();
-    reject(error);
-  };
-  const release = (buffer: Uint8Array<ArrayBuffer>): void => {
-    sinking -= 1;
-    free.push(buffer);
-    settle();
-    socket.resume();
-  };
-  const consume = (bytes: number, buffer: Uint8Array<ArrayBuffer>): boolean => {
-    sinking += 1;
-    sink(buffer.subarray(0, bytes)).then(() => release(buffer), fail);
-    // One free buffer goes to the socket at once; only with another one may it read on.
-    return free.length > 1;
-  };
-  const onread = { buffer: takeFree, callback: consume };
   const socket = new Socket({ fd, readable: true, writable: false, onread });
-  socket.once("end", () => {
-    atEnd = true;
-    settle();
-  });
-  socket.once("error", fail);
-  const abort = (): void => fail(signal.reason);
-  if (signal.aborted) abort();
-  else signal.addEventListener("abort", abort, { once: true });
-  return promise.finally(() => signal.removeEventListener("abort", abort));
+  socket.once("end", () => buffers.end());
+  socket.once("error", (error) => buffers.fail(error));
+  try {
+    await withSignal(buffers.ended, signal);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }

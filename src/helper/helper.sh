@@ -95,13 +95,20 @@ finish() {
 
 # Says what this image has and, where the client left its token in the exchange folder, makes the
 # pipe there that proves to the client that both use one kernel. It is in the way of every command, so
-# it starts no more processes than it must.
+# what it has to start runs side by side.
 hello() {
-	reply tar "$(first_line "$(tar --version 2>/dev/null)")"
-	reply zstd "$(first_line "$(zstd --version 2>/dev/null)")"
+	tar --version >$scratch/said.tar 2>/dev/null </dev/null &
+	tar_pid=$!
+	zstd --version >$scratch/said.zstd 2>/dev/null </dev/null &
+	zstd_pid=$!
 	# shellcheck disable=SC2086 # a list of options
-	reply lacks "$(first_line "$(tar $faithful --sparse --create --file=/dev/null \
-		--files-from=/dev/null 2>&1)")"
+	tar $faithful --sparse --create --file=/dev/null --files-from=/dev/null >$scratch/said.lacks 2>&1
+	wait $tar_pid $zstd_pid
+	for what in tar zstd lacks; do
+		line=
+		IFS= read -r line <$scratch/said.$what
+		reply $what "$line"
+	done
 	for tool in awk cat du find mkdir mkfifo mv rm rmdir sleep stat sync touch; do
 		command -v $tool >/dev/null || reply missing_tool $tool
 	done
@@ -142,15 +149,12 @@ archive() {
 	output_to "$1"
 	reply ready
 	folder=$volume ours=
-	if [ $# -eq 3 ]; then
-		folder=$volume/.dockform-$3/new/contents
-	else
-		refuse_unfinished
-		reply_mounted
-	fi
+	if [ $# -eq 3 ]; then folder=$volume/.dockform-$3/new/contents; fi
 	if [ -n "$(reserved_in "$folder")" ]; then
+		if [ $# -eq 2 ]; then refuse_unfinished; fi
 		ours="--anchored --exclude=./$staging_pattern --exclude=./$trash_pattern --exclude=./$kept_name"
 	fi
+	if [ $# -eq 2 ]; then reply_mounted; fi
 	look_ahead
 	fail_unless_told
 	{
@@ -324,7 +328,7 @@ reply_statuses() {
 inspect() {
 	# shellcheck disable=SC2086
 	reply first_entry "$(first_line "$(find $volume -mindepth 1 -maxdepth 1 ! $reserved ! -name lost+found -print -quit
-		find $volume/lost+found -mindepth 1 -print -quit 2>/dev/null)")"
+		if [ -d $volume/lost+found ]; then find $volume/lost+found -mindepth 1 -print -quit 2>/dev/null; fi)")"
 	reply space "$(stat -f -c '%a %S %d %c %b' $volume)"
 	if has_attributes $volume; then
 		for tool in setfacl getfattr setfattr; do

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { access, constants, copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
@@ -104,6 +104,8 @@ async function librariesOf(files: readonly string[]): Promise<ReadonlySet<string
 async function findOnPath(tool: string, path: string): Promise<string | undefined> {
   for (const folder of path.split(delimiter)) {
     const file = join(folder, tool);
+    // Most of the looks are in vain, and an error for each costs ten times as much.
+    if (!existsSync(file)) continue;
     try {
       await access(file, constants.X_OK);
       return file;

@@ -58,15 +58,15 @@ export async function preparedHelperImage(
   options: HelperImageOptions,
 ): Promise<HelperImage | undefined> {
   if (options.named !== undefined) return namedImage(engine, options.named, options.signal);
+  const isThere = async (tag: string): Promise<HelperImage | undefined> => {
+    const reference = `${REPOSITORY}:${tag}`;
+    const id = await findImage(engine, reference, options.signal);
+    return id === undefined ? undefined : { reference, origin: "prepared earlier" };
+  };
+  const alpine = await isThere(alpineTag());
+  if (alpine !== undefined) return alpine;
   const recipe = await hostRecipe(options.host);
-  const references = [alpineTag(), ...(recipe === undefined ? [] : [recipe.tag])].map(
-    (tag) => `${REPOSITORY}:${tag}`,
-  );
-  const found = await Promise.all(
-    references.map((reference) => findImage(engine, reference, options.signal)),
-  );
-  const reference = references.find((_, i) => found[i] !== undefined);
-  return reference === undefined ? undefined : { reference, origin: "prepared earlier" };
+  return recipe && isThere(recipe.tag);
 }
 
 async function chooseImage(

@@ -12,7 +12,8 @@ import {
   waitContainer,
 } from "../engine/containers.ts";
 import { createContainerSurely } from "../engine/create-container.ts";
-import { demultiplex, StdoutIntoSink, type ByteSink } from "../engine/multiplex.ts";
+import { demultiplex, StdoutIntoSink } from "../engine/multiplex.ts";
+import type { ByteSink } from "../engine/sink-buffers.ts";
 import { withSignal } from "../abort.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -49,6 +50,8 @@ export interface HelperOptions {
   readonly operation: Operation;
   /** Where the folder shared with the helper may be made. */
   readonly temporaryFolder: string;
+  /** Called while the container starts, which is the most of what a helper takes. */
+  readonly onStarting?: (containerId: string) => void;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -117,7 +120,9 @@ export class HelperSession implements AsyncDisposable {
     stack.defer(() => removeHelper(engine, created.id));
     const connection = await attachContainer(engine, created.id, options.signal);
     stack.defer(() => void connection.destroy());
-    await startHelper(engine, created.id, options);
+    const started = startHelper(engine, created.id, options);
+    options.onStarting?.(created.id);
+    await started;
     const session = new HelperSession(engine, {
       containerId: created.id,
       connection,

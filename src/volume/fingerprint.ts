@@ -41,13 +41,14 @@ interface Walked {
 async function walk(helper: Helper, { startProgress, signal }: Tools): Promise<Walked> {
   const digest = new MetadataDigest();
   const progress = startProgress("Looking for changes");
+  const reading = {
+    see: (bytes: Uint8Array) => progress.advance(bytes.length),
+    take: async (bytes: Uint8Array) => digest.update(bytes),
+  };
   try {
     const reply = await helper.dataPath.receive(
       (output) => ["fingerprint", output],
-      async (chunk) => {
-        digest.update(chunk);
-        progress.advance(chunk.length);
-      },
+      reading,
       signal,
     );
     const facts = reply.facts;

@@ -32,8 +32,9 @@ export async function* entriesThrough(
   const chunks = new Handover();
   const abandoned = new AbortController();
   const signal = AbortSignal.any([tools.signal, abandoned.signal]);
+  const reading = { see: () => {}, take: (bytes: Uint8Array) => chunks.give(bytes) };
   const received = helper.dataPath
-    .receive(verb, (chunk) => chunks.give(chunk), signal, progress.report)
+    .receive(verb, reading, signal, progress.report)
     .finally(() => chunks.end());
   received.catch(() => {});
   try {

@@ -17,7 +17,8 @@ export async function* liveEntries(target: VolumeTarget, tools: Tools): AsyncGen
     { kind: "failed", hint: "Run `dockform volume list` to see the volumes there are." },
     tools.signal,
   );
-  await using helper = await openUndisturbedReader(target, volume, tools);
+  const reader = await openUndisturbedReader(target, volume, tools);
+  await using helper = reader.helper;
   const source = {
     volume: target.volume,
     title: `Reading ${target.volume}`,

@@ -273,11 +273,8 @@ export class LockedVolume implements AsyncDisposable {
   async #leaveWord(what: string, labels: Readonly<Record<string, string>>): Promise<string> {
     const { reference } = await this.target.findHelperImage();
     const suffix = randomBytes(4).toString("hex");
-    return createContainer(
-      this.target.engine,
-      `dockform-${what}-${this.volume.name}-${suffix}`,
-      neverStarted(reference, labels),
-    );
+    const name = `dockform-${what}-${this.volume.name}-${suffix}`;
+    return createContainer(this.target.engine, name, neverStarted(reference, labels));
   }
 }
 

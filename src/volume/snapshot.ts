@@ -64,8 +64,9 @@ export async function snapshotVolume(
   );
   const engine = engineInfo(target.engine, tools.signal);
   engine.catch(() => {});
-  await using helper = await openReadingHelper(target, tools);
-  const users = await undisturbedUsers(target, volume, helper, tools);
+  const reader = await openUndisturbedReader(target, volume, tools);
+  await using helper = reader.helper;
+  const { users } = reader;
   const change =
     request.ifChanged === true ? await checkForChange(target, volume, helper, tools) : undefined;
   if (change?.held !== undefined) {
@@ -151,45 +152,57 @@ function warnAboutWriters(
 
 /**
  * The containers that use the volume, once it is sure that nobody writes to it through this program. To be
- * asked with the own helper in place: of two clients that begin at the same moment one then sees the other.
+ * asked with the own helper in the engine: of two clients that begin at the same moment one then sees the other.
  *
  * @throws DockformError `refused`.
  */
 async function undisturbedUsers(
   target: VolumeTarget,
   volume: EngineVolume,
-  own: Helper,
+  ownHelper: string,
   { signal }: Tools,
 ): Promise<readonly VolumeUser[]> {
-  const { users, journal } = await lookAround(target, volume, [own.containerId], signal);
+  const { users, journal } = await lookAround(target, volume, [ownHelper], signal);
   const inTheWay = operationInTheWay(journal, "snapshot");
   if (inTheWay !== undefined) throw new AtWorkError(inTheWay);
   refuseInterrupted(journal);
   return users;
 }
 
-/** A helper that reads a volume while nobody writes to it through this program. @throws DockformError `refused` */
+/**
+ * A helper that reads a volume while nobody writes to it through this program, and the containers that use the
+ * volume. They are asked for while the helper starts.
+ *
+ * @throws DockformError `refused`; what is wrong with the helper comes first.
+ */
 export async function openUndisturbedReader(
   target: VolumeTarget,
   volume: EngineVolume,
   tools: Tools,
-): Promise<Helper> {
+): Promise<{ readonly helper: Helper; readonly users: readonly VolumeUser[] }> {
+  const asked: Promise<readonly VolumeUser[]>[] = [];
   await using stack = new AsyncDisposableStack();
-  const helper = stack.use(await openReadingHelper(target, tools));
-  await undisturbedUsers(target, volume, helper, tools);
-  stack.move();
-  return helper;
-}
-
-async function openReadingHelper(target: VolumeTarget, tools: Tools): Promise<Helper> {
+  stack.defer(async () => void (await Promise.allSettled(asked)));
   const image = await target.findHelperImage();
-  return Helper.open(target.engine, image, {
-    name: `dockform-snapshot-${target.volume}-${randomBytes(4).toString("hex")}`,
-    operation: beginOperation("snapshot", target.volume, tools),
-    temporaryFolder: tools.temporaryFolder,
-    log: tools.log,
-    signal: tools.signal,
-  });
+  const helper = stack.use(
+    await Helper.open(target.engine, image, {
+      name: `dockform-snapshot-${target.volume}-${randomBytes(4).toString("hex")}`,
+      operation: beginOperation("snapshot", target.volume, tools),
+      temporaryFolder: tools.temporaryFolder,
+      log: tools.log,
+      signal: tools.signal,
+      onStarting: (id) => {
+        const asking = undisturbedUsers(target, volume, id, tools);
+        // Where the helper fails, that is what is told.
+        asking.catch(() => {});
+        asked.push(asking);
+      },
+    }),
+  );
+  const [users] = await Promise.all(asked);
+  if (users === undefined) throw new Error("nobody was asked for the users of the volume");
+  stack.move();
+  return { helper, users };
 }
 
 async function streamArchive(
@@ -202,9 +215,9 @@ async function streamArchive(
   const compression = format === "tar" ? "none" : String(level);
   const progress = tools.startProgress(target.volume);
   const digest = new Digest();
-  const store = async (chunk: Uint8Array): Promise<void> => {
-    digest.update(chunk);
-    await pending.write(chunk);
+  const store = {
+    see: (bytes: Uint8Array) => digest.update(bytes),
+    take: (bytes: Uint8Array) => pending.write(bytes),
   };
   try {
     const reply = await helper.dataPath.receive(

@@ -26,7 +26,7 @@ const SNAPSHOT_CALLS = [
   "GET /_ping", // The version to speak: an engine refuses those that are too old or too new for it.
   "GET /containers/json", // Who uses the volume, and whether another operation of ours is at work.
   "GET /images/REFERENCE/json", // Which helper image is prepared: Alpine's
-  "GET /images/REFERENCE/json", // or this machine's; both asked for at once.
+  "GET /images/REFERENCE/json", // or, where that is not there, this machine's.
   "GET /info", // The engine's id, for the sidecar; while the helper starts.
   "GET /volumes", // Which other volumes lead to the same files; while the containers are listed.
   "GET /volumes/NAME", // Whether it is there (creating a container would make it), and its shape.
@@ -44,9 +44,39 @@ test(
     await sandbox.snapshot(name);
     await using proxy = await EngineProxy.open(host, sandbox.path("proxy.sock"));
     await sandbox.snapshot(name, [], { env: { DOCKER_HOST: proxy.host } });
-    assert.deepEqual(proxy.calls.map(shape).toSorted(), SNAPSHOT_CALLS);
+    const calls = proxy.calls.map(shape);
+    assert.deepEqual(calls.toSorted(), SNAPSHOT_CALLS);
+    // Two clients that begin at the same moment must not both have asked before the other was there.
+    assert.ok(calls.indexOf("POST /containers/create") < calls.indexOf("GET /containers/json"));
   },
 );
+
+/** Who uses the volume is asked while the helper starts, and each may fail. */
+const FAILING_STARTS = [
+  { what: "who uses the volume", edit: ["", ""], said: /no task: not found/ },
+  {
+    what: "the helper, which is told",
+    edit: ['"Entrypoint":["sh"', '"Entrypoint":["s-"'],
+    said: /the helper image .* has no shell/,
+  },
+] as const;
+
+for (const { what, edit, said } of FAILING_STARTS) {
+  test(`there is no snapshot and nothing left without ${what}`, { skip }, async () => {
+    await using sandbox = await Sandbox.create(host);
+    const { name } = await sandbox.volume("data");
+    await sandbox.snapshot(name, ["-o", "before"]);
+    await using proxy = await EngineProxy.open(host, sandbox.path("proxy.sock"), edit);
+    proxy.failing.push({ method: "GET", path: "/containers/json" });
+    const args = ["volume", "snapshot", name, "-o", "out"];
+    const env = { DOCKER_HOST: proxy.host };
+    const { code, stderr } = await sandbox.dockform(args, { env });
+    assert.equal(code, edit[0] === "" ? 1 : 3, stderr);
+    assert.match(stderr, said);
+    assert.deepEqual(proxy.failing, []);
+    assert.deepEqual(await sandbox.leftBehind(), []);
+  });
+}
 
 test("commands that need no engine do not touch it", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);

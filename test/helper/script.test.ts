@@ -91,6 +91,22 @@ test("extract is ready to read before it makes room, which can take long", { ski
   assert.match(said, /^=mark= ready\nmkdir: .*\n=mark= end 1$/m);
 });
 
+test(
+  "what stands between old and new is not archived, and what is kept does no harm",
+  { skip },
+  async () => {
+    await using place = await Place.create({
+      [`${STAGING}/old/contents/data`]: "old",
+      ".dockform-kept/contents/data": "kept",
+      data: "new",
+    });
+    const said = await place.call("archive", "-", "none");
+    assert.match(said, /^=mark= unfinished_0123456789ab  old\n=mark= end 1$/m);
+    await rm(join(place.folder, "volume", STAGING), { recursive: true });
+    assert.match(await place.call("archive", "-", "none"), /^=mark= entries 2$/m);
+  },
+);
+
 test("what somebody else has ended is not cleared", { skip }, async () => {
   await using place = await Place.create({ precious: "written since" });
   assert.match(await place.call("clear", ID, "safety"), /^=mark= end 1$/m);
