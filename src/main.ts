@@ -60,6 +60,11 @@ async function main(): Promise<void> {
   });
 }
 
-// Until the command says how it ended: one that nobody continues any more would end with 0.
-process.exitCode = 1;
-void main();
+let isOver = false;
+// A command that waits for what never comes would end with 0.
+process.once("exit", () => {
+  if (isOver) return;
+  process.stderr.write("unexpected: the command did not come to its end\n");
+  process.exitCode = 1;
+});
+void main().finally(() => (isOver = true));

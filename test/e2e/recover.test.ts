@@ -220,10 +220,12 @@ test("a client whose operation another one has ended starts nothing", { skip }, 
   await sandbox.declare(into.name);
   const slowToStop = { StopSignal: "SIGTERM", StopTimeout: 3 };
   const user = await sandbox.running("user", await sandbox.waiting(into.name, slowToStop));
+  const quick = await sandbox.running("quick", await sandbox.waiting(into.name));
   const archive = await packFiles(sandbox.folder, { file: "new" });
   const args = ["volume", "restore", into.name, archive, "--force", "--stop-containers", "-v"];
   const restore = sandbox.start(args);
-  await restore.said("Stopping");
+  // Both are asked to stop at once, and the client waits for the other.
+  await restore.until("one is stopped", async () => (await sandbox.state(quick.id)) === "exited");
   await restore.whileStopped(async () => {
     await until("it is stopped", async () => (await sandbox.state(user.id)) === "exited");
     await killContainer(sandbox.engine, `dockform-restore-${into.name}`);
