@@ -460,6 +460,7 @@ extract() {
 	# An archive that has no metadata for the root leaves it as it is.
 	if [ "$root" -gt 0 ]; then root=$contents; else root=$volume; fi
 	copy_metadata "$root" "$staging/new.partial/root" || exit 1
+	names "$contents" >"$staging/new.partial/names" || exit 1
 	# The new contents must be on the disk before the old ones are given up.
 	sync -f "$staging" && mv "$staging/new.partial" "$staging/new" || exit 1
 }
@@ -617,7 +618,8 @@ return_path() {
 # take_kept ID: makes ready what .dockform-kept holds. What others have written is flushed now, and not while
 # containers are down for the swap.
 take_kept() {
-	flush && begin "$1" && mv "$volume/$kept_name" "$staging/kept" && touch -r $scratch/root-time $volume
+	begin "$1" && mv "$volume/$kept_name" "$staging/kept" && touch -r $scratch/root-time $volume &&
+		names "$staging/kept/contents" >"$staging/kept/names" && flush
 }
 
 # swap ID [ABOUT]: puts what was made ready in place of the present contents, by renames alone. With ABOUT,
@@ -941,16 +943,25 @@ move_all() {
 # application that was started on an empty volume may have made itself at home. An entry comes in by one rename, so
 # that one which was listed and is not waiting any more has come in.
 put_strangers_aside() {
+	# The others have theirs since before the swap.
 	if [ ! -e "$in/names" ]; then
 		names "$in/contents" >"$in/names.partial" && sync "$in/names.partial" &&
 			mv "$in/names.partial" "$in/names" || return 1
 	fi
 	spare_lost_found
-	strangers=$({ cat "$in/names" && echo . && names "$in/contents" && echo . && names $volume "$spared"; } | awk '
-		$0 == "." { list++; next }
-		list == 0 { ours[$0] }
-		list == 1 { waiting[$0] }
-		list == 2 && (!($0 in ours) || ($0 in waiting))')
+	strangers=$({ cat "$in/names" && echo / && names "$in/contents" && echo / && names $volume "$spared"; } | awk '
+		# Where a line ends within a name no other begins, since a name is what follows a slash.
+		function add() {
+			if (name == "") return
+			if (list == 0) ours[name]
+			if (list == 1) waiting[name]
+			if (list == 2 && (!(name in ours) || (name in waiting))) print name
+			name = ""
+		}
+		$0 == "/" { add(); list++; next }
+		/^\.\// { add(); name = substr($0, 3); next }
+		{ name = name "/" $0 }
+		END { add() }')
 	[ -n "$strangers" ] || return 0
 	printf '%s\n' "$strangers" | while IFS= read -r name; do
 		while [ "$name" != "${name#*/}" ]; do
@@ -961,14 +972,10 @@ ${name#*/}"
 	done
 }
 
-# names FOLDER [SPARED]: of its entries, a line each. Where find breaks a line no name begins, since a name is all
-# that follows a slash; there we put one.
+# names FOLDER [SPARED]: of its entries.
 names() {
 	# shellcheck disable=SC2086
-	(cd "$1" && find . -mindepth 1 -maxdepth 1 ! ${2:--name .}) | awk '
-		/^\.\// { if (NR > 1) print name; name = substr($0, 3); next }
-		{ name = name "/" $0 }
-		END { if (NR > 0) print name }'
+	(cd "$1" && find . -mindepth 1 -maxdepth 1 ! ${2:--name .})
 }
 
 # put_aside PATH: out of the way of what is to be in the volume, into a folder where nothing is in its own way.
@@ -981,9 +988,13 @@ free_slot() {
 	while [ -e "$staging/aside/$slot" ]; do slot=$((slot + 1)); done
 }
 
+# What was stripped a moment ago is.
+stripped=
+
 # copy_metadata FROM TO: owner, mode, times, attributes and ACLs of one folder. tar only adds attributes,
 # so the target must have none that are not in the source.
 copy_metadata() {
+	stripped=
 	# shellcheck disable=SC2086
 	said=$({ tar --create --file=- --directory="$1" --format=posix $faithful --no-recursion . |
 		tar --extract --file=- --directory="$2" $faithful --same-owner --preserve-permissions; } 2>&1)
@@ -996,7 +1007,12 @@ copy_metadata() {
 }
 
 strip_attributes() {
-	has_attributes "$1" || return 0
+	if [ "$stripped" = "$1" ]; then return 0; fi
+	if has_attributes "$1"; then take_attributes_off "$1" || return 1; fi
+	stripped=$1
+}
+
+take_attributes_off() {
 	setfacl --remove-all --remove-default "$1" || return 1
 	getfattr --match='^(user|trusted|security)\.' --absolute-names "$1" |
 		while IFS= read -r name; do

@@ -141,7 +141,7 @@ test("what came in before a death is not taken for a stranger's", { skip }, asyn
     [`${STAGING}/new/root/`]: "",
   });
   const [volume, staging] = [join(place.folder, "volume"), join(place.folder, "volume", STAGING)];
-  await writeFile(join(staging, "new/names"), "in\nnot-yet\n");
+  await writeFile(join(staging, "new/names"), "./in\n./not-yet\n");
   await run("mv", [join(staging, "new/contents/in"), volume]);
   await writeFile(join(volume, "stranger"), "");
   assert.match(await place.call("recover", ID), /^=mark= swapped$/m);
@@ -184,7 +184,7 @@ test("a name may be anything, and still it is known whose it is", { skip }, asyn
   await using place = await Place.create({
     [`${STAGING}/old/root/`]: "",
     [`${STAGING}/new/contents/not yet`]: "new",
-    [`${STAGING}/new/names`]: "in/too\nnot yet\n",
+    [`${STAGING}/new/names`]: "./in\ntoo\n./not yet\n",
     "in\ntoo": "new",
     "a stranger\n": "stranger",
     " ": "stranger",
