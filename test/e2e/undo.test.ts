@@ -86,6 +86,30 @@ test(
   },
 );
 
+test(
+  "what could not be kept in the end is not said to be, and a recovery keeps it",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const into = await sandbox.volume("into");
+    await writeFiles(into.folder, { only: "one" });
+    await sandbox.declare(into.name);
+    const archive = await packFiles(sandbox.folder, { file: "two" });
+    const main = await sandbox.flawed('mv "$staging/old" "$volume/$kept_name" ||', "false ||");
+    const args = ["volume", "restore", into.name, archive, ...KEEP];
+    const { code, stdout, stderr } = await sandbox.dockform(args, { main });
+    assert.equal(code, 0, stderr);
+    assert.doesNotMatch(stdout, /To go back/);
+    assert.match(stderr, /cannot put away the old contents, .* Run `dockform volume recover/);
+    const refused = await sandbox.dockform(["volume", "snapshot", into.name, "--json"]);
+    assertError(refused, { exitCode: 3, message: /was interrupted: restore by/, hint: /recover/ });
+    const recover = await sandbox.dockform(["volume", "recover", into.name]);
+    assert.equal(recover.code, 0, recover.stderr);
+    assert.equal((await sandbox.dockform(["volume", "undo", into.name, ...UNDO])).code, 0);
+    assert.deepEqual(await visible(into.folder), ["only"]);
+  },
+);
+
 test("undo is refused like a restore, and changes nothing", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const { into, userId } = await setUp(sandbox);

@@ -71,7 +71,7 @@ function toText(report: RestoreReport, session: Session): string {
     [`${check}, all checks made`, durations.checkMs],
     ["extracted", durations.extractMs],
     ["swapped", durations.swapMs],
-    [`old contents ${report.keptPrevious ? "kept" : "removed"}`, durations.removeOldMs],
+    [report.keptPrevious ? "old contents kept" : "cleaned up", durations.removeOldMs],
   ] as const;
   return [
     `Restored ${context}/${volume}: ${size}, ${formatDuration(durations.totalMs)}`,
