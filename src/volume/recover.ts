@@ -5,7 +5,6 @@ import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import {
   readJournal,
-  writes,
   type FoundOperation,
   type FoundRecord,
   type Journal,
@@ -97,10 +96,11 @@ export async function recoverVolume(
   }
 }
 
-/** With the volume in order, they have nothing to tell any more. */
+/** With the volume in order, they have nothing to tell any more; one that only read it never had. */
 async function removeDeadHelpers(lock: LockedVolume, { operations }: Journal): Promise<void> {
-  for (const { operation, standing, containerId } of operations) {
-    if (writes(operation) && standing !== "going") await lock.removeContainer(containerId);
+  for (const { standing, containerId } of operations) {
+    const isDead = standing === "interrupted" || standing === "settled";
+    if (isDead) await lock.removeContainer(containerId);
   }
 }
 

@@ -365,6 +365,20 @@ test(
   },
 );
 
+test("the helper of a snapshot that died with the engine goes, too", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await sandbox.declare(into.name);
+  const snapshot: Operation = { ...elsewhere(into.name), name: "snapshot", staging: undefined };
+  const { Image, Entrypoint } = await sandbox.waiting(into.name);
+  const Labels = operationLabels(snapshot);
+  const dead = await sandbox.running("dead", { Image, Entrypoint, Cmd: ["exit 1"], Labels });
+  await until("it has ended", async () => (await sandbox.state(dead.id)) === "exited");
+  const { code, stderr } = await recover(sandbox);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await sandbox.helpers(), []);
+});
+
 test("a container of somebody else's that has the lock's name is named", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const into = await sandbox.volume("into");
