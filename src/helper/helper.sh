@@ -109,7 +109,7 @@ hello() {
 		IFS= read -r line <$scratch/said.$what
 		reply $what "$line"
 	done
-	for tool in awk cat du find mkdir mkfifo mv rm rmdir sleep stat sync touch; do
+	for tool in awk cat chmod du find mkdir mkfifo mv rm rmdir sleep stat sync touch; do
 		command -v $tool >/dev/null || reply missing_tool $tool
 	done
 	if [ -r $exchange/token ] && mkfifo -m 666 $exchange/data 2>/dev/null; then
@@ -406,11 +406,12 @@ has_attributes() {
 # counts: after a loss of power the name may be there and the file empty.
 staging=
 
-# begin ID: makes the staging folder, without a trace in the root folder's time.
+# begin ID: makes the staging folder, without a trace in the root folder's time, and without the root folder's setgid
+# bit, which what is extracted into it would have as well.
 begin() {
 	staging=$volume/.dockform-$1
 	touch -r $volume $scratch/root-time
-	mkdir -m 700 "$staging" && touch -r $scratch/root-time $volume && echo "$1" >$scratch/staging
+	mkdir -m 700 "$staging" && chmod g-s "$staging" && touch -r $scratch/root-time $volume && echo "$1" >$scratch/staging
 }
 
 # resume ID: goes on with a staging folder that is there; it may be that of a helper that died.
@@ -632,6 +633,15 @@ swap() {
 		take_in_back && mv "$staging/old" "$staging/old.partial" || exit 1
 	fi
 	undo_swap
+}
+
+# keep ID ABOUT: after a swap, what was replaced is to be kept, which was not asked for before.
+keep() {
+	resume "$1" || exit 1
+	for other in "$staging/paths" "$staging/back" "$staging/returned" "$volume/$kept_name"; do
+		if [ -e "$other" ]; then exit 1; fi
+	done
+	echo "$2" >"$staging/old/about" && sync "$staging/old/about" && write_about about "$2"
 }
 
 # clear ID SAFETY: removes the present contents before there is anything to replace them, for want of room.

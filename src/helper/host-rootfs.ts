@@ -32,7 +32,7 @@ export interface PackedRootfs extends AsyncDisposable {
 
 const RECIPE_VERSION = 3;
 const NEEDED_TOOLS =
-  "sh tar zstd awk cat du find head mkdir mkfifo mv rm rmdir sleep stat sync touch wc";
+  "sh tar zstd awk cat chmod du find head mkdir mkfifo mv rm rmdir sleep stat sync touch wc";
 /** Only a root folder with attributes of its own needs those of attr and acl; helper.sh says so when it does. */
 const OPTIONAL_TOOLS = "getfattr setfattr setfacl nice";
 

@@ -2,6 +2,7 @@ import { listContainers } from "../engine/containers.ts";
 import { createVolume, inspectVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { readJournal } from "../journal/operation.ts";
+import { keptContents } from "../volume/kept.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
 import { refuseOperations, removeVolumeForGood } from "../volume/remove.ts";
 import { snapshotVolume } from "../volume/snapshot.ts";
@@ -45,6 +46,29 @@ export async function refuseUsedVolumes(
       `containers are using volume "${target.volume}": ${named.join("; ")}`,
       {
         hint: "No volume was removed. Remove these containers first, for example with `docker compose down`.",
+      },
+    );
+  }
+}
+
+/**
+ * Refuses what a snapshot before the removal would not hold.
+ *
+ * @throws DockformError `refused` when a volume keeps contents for `volume undo`.
+ */
+export async function refuseKeptContents(
+  targets: readonly VolumeTarget[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { engine, volume } of targets) {
+    const kept = keptContents(readJournal(await listContainers(engine, { signal }), volume));
+    const about = kept.get(volume);
+    if (about === undefined) continue;
+    throw new DockformError(
+      "refused",
+      `volume "${volume}" keeps contents since ${about.kept_at}, which a snapshot of it does not hold`,
+      {
+        hint: `No volume was removed. Let go of them first (dockform volume undo ${volume} --discard), or put them back (without --discard).`,
       },
     );
   }

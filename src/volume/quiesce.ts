@@ -82,6 +82,8 @@ interface HeldContainer {
   /** Whether it ran, or was paused, and is to do so again. */
   readonly active: boolean;
   readonly paused: boolean;
+  /** By the engine, before it was stopped. */
+  readonly startedAt: string;
   readonly restartPolicy: RestartPolicy;
   readonly service: { readonly project: string; readonly service: string } | undefined;
 }
@@ -101,6 +103,8 @@ export class StoppedContainers {
   readonly #log: Log;
   #held: readonly HeldContainer[] = [];
   #recordIds: readonly string[] = [];
+  /** Whoever asked for the stops has died, and the engine may still be at them. */
+  #mayBeStopping = false;
   /** The engine did not answer when it was asked to start one: nobody knows whether it runs. */
   #uncertain = false;
   readonly #times = new Map<string, Times>();
@@ -118,6 +122,7 @@ export class StoppedContainers {
     log: Log,
   ): StoppedContainers {
     const stopped = new StoppedContainers(lock, log);
+    stopped.#mayBeStopping = true;
     const listed = records.flatMap(({ text }) => parseRecord(text));
     stopped.#held = [...new Map(listed.map((held) => [held.id, held])).values()];
     stopped.#recordIds = records.map(({ containerId }) => containerId);
@@ -206,6 +211,7 @@ export class StoppedContainers {
       name: containerTitle(container),
       active: isActive(container),
       paused: container.state === "paused",
+      startedAt: details.State.StartedAt,
       restartPolicy: details.HostConfig.RestartPolicy,
       service: composeService(container),
     };
@@ -248,6 +254,7 @@ export class StoppedContainers {
       if (comesBackByItself(restartPolicy)) {
         await setRestartPolicy(this.#engine, id, restartPolicy, signal);
       }
+      if (this.#mayBeStopping) await this.#endPendingStop(held, signal);
       await startContainer(this.#engine, id, signal);
       if (paused) await this.#pause(id, signal);
       this.#log.info(`Started ${name}`);
@@ -262,6 +269,14 @@ export class StoppedContainers {
       const where = this.#whereItWent(held, signal);
       return after("gone", await where.catch(() => "it was removed meanwhile"));
     }
+  }
+
+  /** One that has run ever since may be about to end: a stop is asked for again, and waited for. */
+  async #endPendingStop({ id, startedAt }: HeldContainer, signal: AbortSignal): Promise<void> {
+    const { State } = await inspectContainer(this.#engine, id, signal);
+    if (State.StartedAt !== startedAt) return;
+    if (State.Status === "paused") await unpauseContainer(this.#engine, id, signal);
+    await stopContainer(this.#engine, id, signal);
   }
 
   async #releasePolicy({ id, name, restartPolicy }: HeldContainer): Promise<void> {

@@ -13,7 +13,7 @@ import { aboutNow, forgetKept, recordKept } from "./kept.ts";
 import { refillFromSafety } from "./in-place.ts";
 import { LockedVolume } from "./lock.ts";
 import { StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
-import { startOrGoBack } from "./replace.ts";
+import { letGo, startOrGoBack, UnhealthyError, whyNotWell } from "./replace.ts";
 import { refuseMounts } from "./restore-checks.ts";
 import {
   inspectVolumeFiles,
@@ -167,19 +167,55 @@ async function finish(
   if (inPlace === "after") {
     if (first.safety !== undefined) tellOfSafety(lock, first.safety, tools);
     // Containers that run may have written to the new contents for days: there is no way back from them.
-    // Nor is there one that would lose what is in place, or what is kept already; and none in the volume where
-    // the old contents are in a snapshot.
-    const wayBack = !isUsed && files.kept === undefined && first.safety === undefined;
-    const options = {
-      healthTimeoutMs: wayBack ? healthTimeoutMs : 0,
-      keepFailed: aboutNow("what was there before an operation that was interrupted", tools),
-    };
-    const { containers } = await startOrGoBack(lock, first, stopped, options, tools);
+    // Nor is there one in the volume where the old contents are in a snapshot.
+    const wayBack = !isUsed && first.safety === undefined;
+    const about = aboutNow("what was there before an operation that was interrupted", tools);
+    // One set of contents can be kept.
+    const keepFailed = files.kept === undefined ? about : undefined;
+    const { containers } = wayBack
+      ? await startOrGoBack(lock, first, stopped, { healthTimeoutMs, keepFailed }, tools)
+      : await startAndStay(lock, first, stopped, healthTimeoutMs, tools);
     return { contents: "after", containers };
   }
   const containers = await startAgain(stopped);
   await putAway(first, inPlace);
   return { contents: "before", containers };
+}
+
+/**
+ * Starts and watches the containers as a restore does, but stays with the new contents. Where they are not well, the
+ * old ones do not go.
+ */
+async function startAndStay(
+  lock: LockedVolume,
+  staged: StagedContents,
+  stopped: StoppedContainers,
+  healthTimeoutMs: number,
+  tools: Tools,
+): Promise<{ readonly containers: readonly ContainerOutcome[] }> {
+  const containers = await startAgain(stopped);
+  const failure = await whyNotWell(lock, containers, { healthTimeoutMs }, tools);
+  if (failure === undefined || staged.safety !== undefined) await letGo(lock, staged, tools);
+  if (failure === undefined) return { containers };
+  if (failure.ill !== undefined && staged.safety !== undefined) {
+    const restore = `dockform volume restore ${lock.volume.name} ${staged.safety.archivePath}`;
+    throw new UnhealthyError(failure.ill, `The new contents stay. To go back: ${restore}`);
+  }
+  const about = aboutNow("an operation that was interrupted", tools);
+  if (failure.ill !== undefined && (await staged.keepReplaced(about))) {
+    await letGo(lock, staged, tools);
+    const undo = `\`dockform volume undo ${lock.volume.name}\` puts them back`;
+    throw new UnhealthyError(
+      failure.ill,
+      `The new contents stay, since containers ran on them already. The old ones are kept: ${undo}.`,
+    );
+  }
+  lock.abandon();
+  if (failure.ill === undefined) throw failure.cause;
+  throw new UnhealthyError(
+    failure.ill,
+    `The new contents stay, and the old ones are still in the volume. Run this again once the containers are well; with --health-timeout 0 the old contents go all the same.`,
+  );
 }
 
 function tellOfSafety(

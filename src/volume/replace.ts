@@ -38,16 +38,29 @@ export type ReplacedContents = Pick<
   "holdOn" | "swapBack" | "conclude" | "undecided"
 >;
 
-/** Containers were not well on the new contents; the old ones are in place again. */
-class UnhealthyError extends DockformError {
-  constructor(ill: readonly Illness[], backOn: readonly ContainerOutcome[]) {
+/** Containers were not well on the new contents. */
+export class UnhealthyError extends DockformError {
+  constructor(ill: readonly Illness[], whatNow: string) {
     const symptoms = ill.map(({ name, symptom }) => `${name}: ${symptom}`);
-    const running = backOn.every(({ outcome }) => outcome === "started");
     super("failed", `not well on the new contents: ${symptoms.join("; ")}`, {
-      hint: `The old contents are in place again${running ? ", and the containers run on them" : ""}. With --health-timeout they get more time, or with 0 no check; --keep-failed keeps the new contents to look at.`,
+      hint: whatNow,
       data: { unhealthy: ill },
     });
   }
+}
+
+/** What to say once the old contents are in place again. */
+function backInPlace(
+  backOn: readonly ContainerOutcome[],
+  newOnes: KeptContents | undefined,
+  volume: string,
+): string {
+  const running = backOn.every(({ outcome }) => outcome === "started");
+  const place = `The old contents are in place again${running ? ", and the containers run on them" : ""}.`;
+  const time = "With --health-timeout they get more time, or with 0 no check";
+  return newOnes === undefined
+    ? `${place} ${time}; \`restore --keep-failed\` keeps the new contents to look at.`
+    : `${place} ${time}. The new contents are kept: \`dockform volume undo ${volume}\` puts them in place.`;
 }
 
 /**
@@ -147,8 +160,9 @@ export async function startOrGoBack(
   }
   tools.log.warn(`${failure.text}: the old contents are put back`);
   const back = await goBack(replaced, stopped, options, tools);
-  await letGo(lock, replaced, tools);
-  throw failure.ill === undefined ? failure.cause : new UnhealthyError(failure.ill, back);
+  const newOnes = await letGo(lock, replaced, tools);
+  if (failure.ill === undefined) throw failure.cause;
+  throw new UnhealthyError(failure.ill, backInPlace(back, newOnes, lock.volume.name));
 }
 
 type NotWell =
@@ -156,7 +170,7 @@ type NotWell =
   | { readonly text: string; readonly ill: undefined; readonly cause: unknown };
 
 /** An interruption says that the new contents were not wanted after all. */
-async function whyNotWell(
+export async function whyNotWell(
   { target }: LockedVolume,
   outcomes: readonly ContainerOutcome[],
   { healthTimeoutMs }: Pick<ReplaceOptions, "healthTimeoutMs">,
@@ -197,9 +211,9 @@ async function goBack(
 }
 
 /** What was replaced goes, or the engine gets to know that it is kept. */
-async function letGo(
+export async function letGo(
   lock: LockedVolume,
-  replaced: ReplacedContents,
+  replaced: Pick<ReplacedContents, "conclude">,
   { log }: Tools,
 ): Promise<KeptContents | undefined> {
   log.debug("phase: clean-up");

@@ -359,6 +359,11 @@ export class StagedContents {
     return reply === undefined ? undefined : keptIn(reply);
   }
 
+  /** After a swap: what was replaced is to be kept, too; `false` where it cannot be. */
+  async keepReplaced(about: AboutKept): Promise<boolean> {
+    return (await this.#surely(["keep", this.#id, aboutToWord(about)])).status === 0;
+  }
+
   /** What stands between old and new stays for a recovery to find. */
   undecided(cause: string): UndecidedSwapError {
     this.#lock.abandon();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   createContainer,
   inspectContainer,
@@ -178,6 +179,103 @@ test("what the engine has forgotten is found in the volume", { skip }, async () 
   const [name, ...others] = await readdir(into.folder);
   assert.deepEqual(others, []);
   assert.ok(name === "old" || name === "file", name);
+});
+
+test(
+  "a stop that goes on without its client is not taken for a container that runs",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const into = await sandbox.volume("into");
+    await writeFiles(into.folder, { old: "old" });
+    await sandbox.declare(into.name);
+    const definition = await sandbox.waiting(into.name, {
+      ...{ StopSignal: "SIGTERM", StopTimeout: 4 },
+      hostConfig: {
+        RestartPolicy: { Name: "always" },
+        Mounts: [{ Type: "volume", Source: into.name, Target: "/data" }],
+      },
+    });
+    const user = await sandbox.running("user", definition);
+    const quick = await sandbox.running("quick", await sandbox.waiting(into.name));
+    const archive = await packFiles(sandbox.folder, { file: "new" });
+    const flags = ["--force", "--stop-containers", "--health-timeout", "0"];
+    const restore = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
+    await restore.until("one is stopped", async () => (await sandbox.state(quick.id)) === "exited");
+    restore.signal("SIGKILL");
+    await restore.ended;
+    const { code, stderr } = await recover(sandbox, into.name);
+    assert.equal(code, 0, stderr);
+    // Longer than the first stop would have taken.
+    await sleep(5000);
+    assert.equal(await sandbox.state(user.id), "running");
+    assert.equal(await sandbox.state(quick.id), "running");
+    const { HostConfig } = await inspectContainer(sandbox.engine, user.id);
+    assert.equal(HostConfig.RestartPolicy.Name, "always");
+  },
+);
+
+test("old contents do not go while containers are not well on the new ones", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { old: "old" });
+  await sandbox.declare(into.name);
+  const sick = await sandbox.running(
+    "sick",
+    await sandbox.waiting(into.name, {
+      Healthcheck: {
+        Test: ["CMD-SHELL", "[ -e /data/old ]"],
+        ...{ Interval: 5e8, Retries: 1, StartPeriod: 3e9 },
+      },
+    }),
+  );
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const args = ["volume", "restore", into.name, archive, "--force", "--stop-containers", "-v"];
+  const restore = sandbox.start(args);
+  await restore.said("phase: health");
+  restore.signal("SIGKILL");
+  await restore.ended;
+  await sandbox.helpersEnded();
+  assertError(await sandbox.dockform(["volume", "recover", into.name, "--json"]), {
+    exitCode: 1,
+    message: new RegExp(`^not well on the new contents: ${sick.name}: unhealthy`),
+    hint: new RegExp(`new contents stay.* kept: .dockform volume undo ${into.name}.`),
+  });
+  assert.equal(await sandbox.state(sick.id), "running");
+  assert.deepEqual((await readdir(into.folder)).toSorted(), [".dockform-kept", "file"]);
+  const undo = ["volume", "undo", into.name, "--stop-containers"];
+  assert.equal((await sandbox.dockform(undo)).code, 0);
+  assert.deepEqual((await readdir(into.folder)).toSorted(), [".dockform-kept", "old"]);
+});
+
+test("what is kept does not keep a recovery from going back", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { older: "older" });
+  await sandbox.declare(into.name);
+  const picky = await sandbox.running(
+    "picky",
+    await sandbox.waiting(into.name, { Cmd: ["! [ -e /data/file ] && read line"] }),
+  );
+  const flags = ["--force", "--stop-containers", "--health-timeout", "0"];
+  const old = await packFiles(sandbox.folder, { old: "old" });
+  await sandbox.restore(into.name, old, [...flags, "--keep-previous"]);
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const restore = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
+  await restore.until("the new contents are in place", () => exists(join(into.folder, "file")));
+  restore.signal("SIGKILL");
+  await restore.ended;
+  await sandbox.helpersEnded();
+  if ((await sandbox.state(picky.id)) === "running") await stopContainer(sandbox.engine, picky.id);
+  assertError(await sandbox.dockform(["volume", "recover", into.name, "--json"]), {
+    exitCode: 1,
+    message: new RegExp(`^not well on the new contents: ${picky.name}: exited with code 1`),
+    hint: /old contents are in place again/,
+  });
+  assert.equal(await sandbox.state(picky.id), "running");
+  assert.deepEqual((await readdir(into.folder)).toSorted(), [".dockform-kept", "old"]);
+  const kept = join(into.folder, ".dockform-kept/contents");
+  assert.deepEqual(await readdir(kept), ["older"]);
 });
 
 test("a client whose operation another one has ended stops nothing", { skip }, async () => {

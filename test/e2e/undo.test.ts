@@ -177,7 +177,15 @@ test(
     await writeFiles(into.folder, { file: "one" });
     await sandbox.declare(into.name);
     await sandbox.restore(into.name, await packFiles(sandbox.folder, { file: "two" }), KEEP);
-    const { code, stderr } = await sandbox.dockform(["destroy", "--skip-confirmation"]);
+    // A snapshot of the volume would not hold it.
+    assertError(await sandbox.dockform(["destroy", "--skip-confirmation", "--json"]), {
+      exitCode: 3,
+      message: /keeps contents since .*, which a snapshot of it does not hold$/,
+      hint: new RegExp(`dockform volume undo ${into.name} --discard`),
+    });
+    assert.equal(await sandbox.volumeExists(into.name), true);
+    const everything = ["destroy", "--skip-confirmation", "--no-snapshot"];
+    const { code, stderr } = await sandbox.dockform(everything);
     assert.equal(code, 0, stderr);
     assert.equal(await sandbox.volumeExists(into.name), false);
     assert.deepEqual(await sandbox.leftBehind(), []);

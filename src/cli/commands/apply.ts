@@ -1,5 +1,10 @@
 import { formatCount } from "../../format.ts";
-import { createDeclared, refuseUsedVolumes, snapshotAndRemove } from "../../reconcile/apply.ts";
+import {
+  createDeclared,
+  refuseKeptContents,
+  refuseUsedVolumes,
+  snapshotAndRemove,
+} from "../../reconcile/apply.ts";
 import type { PlannedVolume } from "../../reconcile/plan.ts";
 import type { VolumeTarget } from "../../volume/target.ts";
 import { confirmByTyping } from "../confirm.ts";
@@ -37,10 +42,9 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   const toRemove = options.prune ? orphans : [];
 
   session.log.info(renderPlan(plans, unmanagedSections, session.paint));
-  await refuseUsedVolumes(
-    toRemove.map(({ target }) => target),
-    session.io.signal,
-  );
+  const removable = toRemove.map(({ target }) => target);
+  await refuseUsedVolumes(removable, session.io.signal);
+  await refuseKeptContents(removable, session.io.signal);
   await confirm(session, options, toCreate.length, toRemove);
   for (const { target, planned } of toCreate) {
     await createDeclared(target, planned, identifier, session.io.signal);

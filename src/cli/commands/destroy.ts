@@ -1,7 +1,7 @@
 import { engineInfo } from "../../engine/system.ts";
 import { listVolumes } from "../../engine/volumes.ts";
 import { formatCount } from "../../format.ts";
-import { refuseUsedVolumes, snapshotAndRemove } from "../../reconcile/apply.ts";
+import { refuseKeptContents, refuseUsedVolumes, snapshotAndRemove } from "../../reconcile/apply.ts";
 import { ownedVolumes } from "../../reconcile/plan.ts";
 import { removeVolumeForGood } from "../../volume/remove.ts";
 import type { VolumeTarget } from "../../volume/target.ts";
@@ -29,6 +29,7 @@ export async function destroy(session: Session, options: DestroyOptions): Promis
     return;
   }
   await refuseUsedVolumes(targets, session.io.signal);
+  if (options.snapshot) await refuseKeptContents(targets, session.io.signal);
   await confirm(session, options, identifier, targets);
   const removed: Removed[] = [];
   for (const target of targets) removed.push(await remove(session, options, target));
