@@ -227,7 +227,7 @@ function cannotStore(path: string, error: unknown): DockformError {
     `cannot write ${path}: ${full ? "the disk is full" : messageOf(error)}`,
     {
       hint: full
-        ? "No snapshot was written. Make room, or name another folder with -o."
+        ? "No snapshot was written. Make room there; `volume snapshot -o` writes elsewhere."
         : "No snapshot was written. Check the disk of that folder, or name another one with -o.",
       cause: error,
     },

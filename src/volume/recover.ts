@@ -195,27 +195,35 @@ async function startAndStay(
 ): Promise<{ readonly containers: readonly ContainerOutcome[] }> {
   const containers = await startAgain(stopped);
   const failure = await whyNotWell(lock, containers, { healthTimeoutMs }, tools);
-  if (failure === undefined || staged.safety !== undefined) await letGo(lock, staged, tools);
-  if (failure === undefined) return { containers };
-  if (failure.ill !== undefined && staged.safety !== undefined) {
-    const restore = `dockform volume restore ${lock.volume.name} ${staged.safety.archivePath}`;
-    throw new UnhealthyError(failure.ill, `The new contents stay. To go back: ${restore}`);
-  }
-  const about = aboutNow("an operation that was interrupted", tools);
-  if (failure.ill !== undefined && (await staged.keepReplaced(about))) {
+  if (failure === undefined) {
     await letGo(lock, staged, tools);
-    const undo = `\`dockform volume undo ${lock.volume.name}\` puts them back`;
-    throw new UnhealthyError(
-      failure.ill,
-      `The new contents stay, since containers ran on them already. The old ones are kept: ${undo}.`,
-    );
+    return { containers };
+  }
+  if (failure.ill === undefined) {
+    lock.abandon();
+    throw failure.cause;
+  }
+  const wayBack = await keepWayBack(lock, staged, tools);
+  throw new UnhealthyError(failure.ill, `The new contents stay, for they were in use. ${wayBack}`);
+}
+
+/** Answers what is to be done to go back. */
+async function keepWayBack(
+  lock: LockedVolume,
+  staged: StagedContents,
+  tools: Tools,
+): Promise<string> {
+  const { name } = lock.volume;
+  if (staged.safety !== undefined) {
+    await letGo(lock, staged, tools);
+    return `To go back: dockform volume restore ${name} ${staged.safety.archivePath}`;
+  }
+  if (await staged.keepReplaced(aboutNow("an operation that was interrupted", tools))) {
+    await letGo(lock, staged, tools);
+    return `The old ones are kept: \`dockform volume undo ${name}\` puts them back.`;
   }
   lock.abandon();
-  if (failure.ill === undefined) throw failure.cause;
-  throw new UnhealthyError(
-    failure.ill,
-    `The new contents stay, and the old ones are still in the volume. Run this again once the containers are well; with --health-timeout 0 the old contents go all the same.`,
-  );
+  return "The old ones are still in the volume. Run this again once the containers are well; with --health-timeout 0 the old contents go all the same.";
 }
 
 function tellOfSafety(

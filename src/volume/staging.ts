@@ -479,9 +479,15 @@ export class StagedContents {
       const flaw = shortcoming(outcome);
       if (flaw !== undefined) throw archive.damaged(flaw);
       for (const remark of remarks) log.warn(remark);
+      if (digest.sha256() !== expected.sha256) {
+        throw archive.damaged("it is not what was checked a moment ago");
+      }
       const otherCounts = tarBytes !== expected.tarBytes || entries !== expected.entries;
-      const changed = digest.sha256() !== expected.sha256 || (expected.counted && otherCounts);
-      if (changed) throw archive.damaged("it is not what was checked a moment ago");
+      if (expected.counted && otherCounts) {
+        throw archive.damaged(
+          `it holds ${entries} entries and ${tarBytes} bytes as tar, and its sidecar says ${expected.entries} and ${expected.tarBytes}`,
+        );
+      }
       const leftOut = reply.facts.get("left_out");
       if (leftOut !== undefined) {
         log.warn(`${leftOut} of the archive is left out: this program keeps that name for itself`);

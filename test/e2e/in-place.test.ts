@@ -181,8 +181,11 @@ test(
     await until("picky has ended", async () => (await sandbox.state(picky.id)) === "exited");
     const { code, stderr } = await sandbox.dockform(["volume", "recover", into.name]);
     const [safety = ""] = await snapshots(sandbox, setting);
-    assert.equal(code, 0, stderr);
+    assert.equal(code, 1, stderr);
     assert.ok(stderr.includes(`held before is in ${safety} (written by `), stderr);
+    const goBack =
+      "The new contents stay, for they were in use. To go back: dockform volume restore";
+    assert.ok(stderr.includes(goBack), stderr);
     assert.deepEqual(
       (await readdir(fs.folder)).filter((name) => name !== "lost+found"),
       ["new"],

@@ -190,7 +190,8 @@ test(
     await writeFiles(into.folder, { old: "old" });
     await sandbox.declare(into.name);
     const definition = await sandbox.waiting(into.name, {
-      ...{ StopSignal: "SIGTERM", StopTimeout: 4 },
+      StopSignal: "SIGTERM",
+      StopTimeout: 4,
       hostConfig: {
         RestartPolicy: { Name: "always" },
         Mounts: [{ Type: "volume", Source: into.name, Target: "/data" }],
@@ -225,7 +226,9 @@ test("old contents do not go while containers are not well on the new ones", { s
     await sandbox.waiting(into.name, {
       Healthcheck: {
         Test: ["CMD-SHELL", "[ -e /data/old ]"],
-        ...{ Interval: 5e8, Retries: 1, StartPeriod: 3e9 },
+        Interval: 5e8,
+        Retries: 1,
+        StartPeriod: 3e9,
       },
     }),
   );
