@@ -581,6 +581,24 @@ test("any damage to the sidecar is an error that names it", async () => {
   }
 });
 
+test("a good snapshot in a store that cannot be written to is good", { skip }, async () => {
+  await using at = await place();
+  const from = await source(at.sandbox, { file: "text" });
+  const archive = await store(from, join(at.root, "data"), { time: "2026-11-22T02:15:40" });
+  const before = await readFile(sidecarOf(archive), "utf8");
+  const command = `
+    mount --bind .dockform .dockform && mount -o remount,bind,ro .dockform && exec "$0" "$@"`;
+  const under = ["unshare", "--mount", "sh", "-c", command];
+  const verify = async (...flags: readonly string[]): Promise<CliResult> =>
+    at.sandbox.dockform(["snapshot", "verify", "data@latest", ...flags], { under });
+  const shown = await verify();
+  assert.match(done(shown), /^good /);
+  assert.match(shown.stderr, /^warning: .*EROFS/);
+  const [verified] = JSON.parse(done(await verify("--json"))).snapshots;
+  assert.deepEqual([verified.ok, verified.verified_at, verified.error], [true, null, null]);
+  assert.equal(await readFile(sidecarOf(archive), "utf8"), before);
+});
+
 test("verify --all goes on after a damaged one, and counts a lost one", async () => {
   await using at = await place();
   const from = await source(at.sandbox, { file: "text" });
