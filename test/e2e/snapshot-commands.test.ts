@@ -226,6 +226,22 @@ test(
   },
 );
 
+test("a file that a full disk has no room for is not left there in part", { skip }, async () => {
+  await using at = await place();
+  const from = await source(at.sandbox, { small: "text", large: randomBytes(1_000_000) });
+  const archive = await store(from, join(at.root, "data"), { time: "2026-11-22T02:15:40" });
+  const command = `
+    mkdir out && mount -t tmpfs -o size=256k tmpfs out && { "$0" "$@"; code=$?; ls out >left; exit $code; }`;
+  const under = ["unshare", "--mount", "sh", "-c", command];
+  const args = ["snapshot", "extract", archive, "small", "large", "-o", "out", "--json"];
+  assertError(await at.sandbox.dockform(args, { under }), {
+    exitCode: 1,
+    message: /^cannot write large: ENOSPC/,
+    hint: /^What was extracted before is there\./,
+  });
+  assert.doesNotMatch(await readFile(at.sandbox.path("left"), "utf8"), /large/);
+});
+
 const MICROSECOND_NS = 1000n;
 
 /** The folder itself is the person's own; times come back to the microsecond. */
