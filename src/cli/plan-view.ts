@@ -15,10 +15,11 @@ export function renderPlan(
   plans: readonly ContextPlan[],
   unmanagedSections: readonly string[],
   paint: Paint,
+  { prune }: { readonly prune: boolean },
 ): string {
   const lines = plans.flatMap(({ context, volumes }) => [
     paint("bold", `context ${context}`),
-    ...volumes.map((volume) => `  ${planLine(volume, paint)}`),
+    ...volumes.map((volume) => `  ${planLine(volume, paint, prune)}`),
     ...(volumes.length === 0 ? ["  no volumes are declared"] : []),
   ]);
   if (unmanagedSections.length > 0) {
@@ -27,7 +28,7 @@ export function renderPlan(
   return [...lines, summary(plans.flatMap(({ volumes }) => volumes))].join("\n");
 }
 
-function planLine(planned: PlannedVolume, paint: Paint): string {
+function planLine(planned: PlannedVolume, paint: Paint, prune: boolean): string {
   switch (planned.action) {
     case "create":
       return `${paint("green", "+")} ${planned.name}: create`;
@@ -36,6 +37,9 @@ function planLine(planned: PlannedVolume, paint: Paint): string {
     case "drift":
       return `${paint("yellow", "!")} ${planned.name}: differs, left alone: ${planned.differences.join("; ")}`;
     case "orphan":
+      if (prune) {
+        return `${paint("red", "-")} ${planned.name}: no longer declared, removed after a snapshot`;
+      }
       return `${paint("yellow", "?")} ${planned.name}: no longer declared, kept (apply --prune snapshots and removes it)`;
   }
 }

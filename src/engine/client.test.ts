@@ -5,6 +5,7 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DockformError } from "../errors.ts";
 import { EngineClient } from "./client.ts";
 import { createContainerSurely } from "./create-container.ts";
@@ -106,4 +107,13 @@ test("an answer that comes after an interruption is one", async () => {
   const created = createContainerSurely(engine.client, "a-name", {}, options);
   interruption.abort();
   assert.equal(await created, "0123");
+});
+
+test("a call that begins after an interruption leaves no failure behind", async () => {
+  await using engine = await fakeEngine("", "waits");
+  const signal = AbortSignal.abort(new DockformError("interrupted", "interrupted"));
+  await assert.rejects(engine.client.json("GET", "/info", { signal }), { kind: "interrupted" });
+  engine.client.close();
+  // A rejection that nobody awaits would fail this test.
+  await sleep(10);
 });

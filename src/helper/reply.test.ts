@@ -49,3 +49,14 @@ test("a flood of messages is kept within bounds, and pushes out neither a failur
   assert.ok(reply.messages.includes("tar: ./0: Cannot open: Permission denied"));
   assert.match(reply.messages.at(-1) ?? "", /^Total bytes/);
 });
+
+test("a helper that ends gives the last message for a reason, and no statistic of tar's", async () => {
+  const statistics = "Total bytes read: 314695680 (301MiB, 502MiB/s)\ntar: Write checkpoint 400\n";
+  for (const [said, reason] of [
+    [statistics, ""],
+    [`sh: tar: not found\n${statistics}`, ": sh: tar: not found"],
+  ] as const) {
+    const { reply } = new ReplyReader(Readable.from([said]), MARK).expect();
+    await assert.rejects(reply, { message: `the helper container ended unexpectedly${reason}` });
+  }
+});

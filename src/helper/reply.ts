@@ -36,9 +36,9 @@ const MESSAGES_KEPT = 1000;
 /** What the outcome is judged by: a file that tar could not deal with, and its sum at the end. */
 const FAILURE = /: Cannot /;
 const SUM = /^Total bytes/;
+const CHECKPOINT = /^tar: Write checkpoint (\d+)$/;
 /** The unit in which the helper's tar reads and writes. */
 export const TAR_RECORD_BYTES = 61_440;
-const CHECKPOINT = /^tar: Write checkpoint (\d+)$/;
 
 /**
  * Reads the helper's stderr and sorts marked lines (facts) from the tools' messages.
@@ -80,7 +80,8 @@ export class ReplyReader {
       const message = this.#cutLine;
       this.#cutLine = "";
       this.#calls[0]?.addMessage(message);
-      this.#lastMessage = message;
+      // How much tar has done is no reason for anything.
+      if (!SUM.test(message) && !CHECKPOINT.test(message)) this.#lastMessage = message;
       return;
     }
     const fact = line.slice(factAt + this.#mark.length);

@@ -52,8 +52,11 @@ test("each field that is missing or of another type is refused by name", () => {
 });
 
 test("malformed is never the same as absent", () => {
-  for (const json of ["", "{", "null", "[]", '"text"', JSON.stringify(original).slice(0, -1)]) {
-    assert.match(refusal(json).message, /X\.json/, json);
+  for (const json of ["", "{", JSON.stringify(original).slice(0, -1)]) {
+    assert.match(refusal(json).message, /X\.json is not valid: it is not JSON$/, json);
+  }
+  for (const json of ["null", "[]", '"text"', "1"]) {
+    assert.match(refusal(json).message, /X\.json is not valid: it is not a JSON object$/, json);
   }
 });
 

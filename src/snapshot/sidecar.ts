@@ -71,14 +71,14 @@ export function parseSidecar(json: string, file: string): Sidecar {
   } catch (error) {
     throw invalid(file, "it is not JSON", error);
   }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalid(file, "it is not a JSON object");
+  }
   const result = v.safeParse(SidecarSchema, value);
   if (!result.success) {
     const [issue] = result.issues;
     const path = v.getDotPath(issue);
-    throw invalid(
-      file,
-      `${path ?? "the file"}: expected ${issue.expected}, found ${issue.received}`,
-    );
+    throw invalid(file, `${path}: expected ${issue.expected}, found ${issue.received}`);
   }
   const { format_version: version = 0 } = result.output;
   if (version > FORMAT_VERSION) {

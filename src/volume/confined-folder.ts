@@ -7,6 +7,7 @@ import {
   lutimes,
   mkdir,
   open,
+  rm,
   symlink,
   type FileHandle,
 } from "node:fs/promises";
@@ -84,11 +85,15 @@ export class ConfinedFolder {
     this.#madeFolders.push({ path, entry });
   }
 
-  /** Writes a file with its holes. */
+  /** Writes a file with its holes. One that is not finished is taken away: it would pass for whole. */
   async writeFile(path: ByteText, entry: TarEntry): Promise<void> {
     await this.#makeParents(path);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    await this.#orFailed(path, this.#writeContent(await this.#open(path, flags), entry));
+    const file = await this.#open(path, flags);
+    await using unfinished = new AsyncDisposableStack();
+    unfinished.defer(() => this.#orFailed(path, rm(this.#place(path))));
+    await this.#orFailed(path, this.#writeContent(file, entry));
+    unfinished.move();
     await this.#dress({ path, entry });
   }
 

@@ -22,7 +22,7 @@ export async function declaredVolume(
     throw new DockformError(
       "refused",
       `volume "${target.volume}" is not defined in manifest for context "${target.context}"`,
-      { hint: "Declare it under `volumes:`, or add --undeclared to restore into it all the same." },
+      { hint: "Declare it under `volumes:`, or add --undeclared to work on it all the same." },
     );
   }
   const hint = target.declared

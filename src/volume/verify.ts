@@ -1,5 +1,5 @@
 import { formatTime } from "../format.ts";
-import { DockformError } from "../errors.ts";
+import { DockformError, messageOf } from "../errors.ts";
 import { sidecarPath } from "../snapshot/name.ts";
 import { storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
 import { amendSidecar } from "../store/sidecar-file.ts";
@@ -15,17 +15,18 @@ export interface Verification {
   readonly tarBytes: number;
   readonly entries: number;
   readonly files: number;
-  /** Without a sidecar only the archive itself could be looked at, and nothing was recorded. */
+  /** Without a sidecar only the archive itself could be looked at. */
   readonly hasSidecar: boolean;
-  readonly verifiedAt: Date;
+  /** When that was, where the sidecar says so now. */
+  readonly recordedAt: Date | undefined;
 }
 
 /**
  * Reads a snapshot from its first byte to its last: checksum, decompression, every header of the tar
- * stream, its end, and all that the sidecar counts. Then the sidecar says when that was.
+ * stream, its end, and all that the sidecar counts. Then the sidecar says when that was, if it can be written.
  *
  * @throws DockformError `integrity`, naming the file and what is wrong with it; `failed` when it cannot
- * be read or the sidecar not be written.
+ * be read.
  */
 export async function verifySnapshot(archivePath: string, tools: Tools): Promise<Verification> {
   await using archive = await Archive.open(archivePath);
@@ -40,14 +41,23 @@ export async function verifySnapshot(archivePath: string, tools: Tools): Promise
     requireChecksum(archive, sidecar, pass.sha256());
     requireCounts(archive, sidecar, { tarBytes, entries, files });
   }
-  const verifiedAt = tools.now();
-  if (sidecar !== undefined) {
-    const time = formatTime(verifiedAt);
-    await amendSidecar(sidecarPath(archivePath, archive.format), { verified_at: time });
-  }
   const { storedBytes } = archive;
   const hasSidecar = sidecar !== undefined;
-  return { archivePath, storedBytes, tarBytes, entries, files, hasSidecar, verifiedAt };
+  const recordedAt = hasSidecar ? await recordTime(archive, tools) : undefined;
+  return { archivePath, storedBytes, tarBytes, entries, files, hasSidecar, recordedAt };
+}
+
+/** A snapshot in a store that is read-only is no worse for it. */
+async function recordTime({ path, format }: Archive, tools: Tools): Promise<Date | undefined> {
+  const time = tools.now();
+  try {
+    await amendSidecar(sidecarPath(path, format), { verified_at: formatTime(time) });
+    return time;
+  } catch (error) {
+    if (!(error instanceof DockformError) || error.kind !== "failed") throw error;
+    tools.log.warn(`that ${path} was verified is not recorded: ${messageOf(error.cause)}`);
+    return undefined;
+  }
 }
 
 /** Counts as a snapshot does: files and further names, of whatever, as the archive tells them. */

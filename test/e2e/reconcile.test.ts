@@ -326,6 +326,7 @@ test(
     await sandbox.declare(sandbox.name("kept"));
     const apply = await sandbox.dockform(["apply", "--prune", "--skip-confirmation", "--json"]);
     assert.equal(apply.code, 0, apply.stderr);
+    assert.match(apply.stderr, new RegExp(`- ${orphan.name}: no longer declared, removed after`));
     const { removed } = JSON.parse(apply.stdout);
     assert.equal(removed.length, 1);
     assert.equal(removed[0].volume, orphan.name);

@@ -226,6 +226,22 @@ test(
   },
 );
 
+test("a file that a full disk has no room for is not left there in part", { skip }, async () => {
+  await using at = await place();
+  const from = await source(at.sandbox, { small: "text", large: randomBytes(1_000_000) });
+  const archive = await store(from, join(at.root, "data"), { time: "2026-11-22T02:15:40" });
+  const command = `
+    mkdir out && mount -t tmpfs -o size=256k tmpfs out && { "$0" "$@"; code=$?; ls out >left; exit $code; }`;
+  const under = ["unshare", "--mount", "sh", "-c", command];
+  const args = ["snapshot", "extract", archive, "small", "large", "-o", "out", "--json"];
+  assertError(await at.sandbox.dockform(args, { under }), {
+    exitCode: 1,
+    message: /^cannot write large: ENOSPC/,
+    hint: /^What was extracted before is there\./,
+  });
+  assert.doesNotMatch(await readFile(at.sandbox.path("left"), "utf8"), /large/);
+});
+
 const MICROSECOND_NS = 1000n;
 
 /** The folder itself is the person's own; times come back to the microsecond. */
@@ -579,6 +595,24 @@ test("any damage to the sidecar is an error that names it", async () => {
     const base = archive.replace(/\.tar\.zst$/, "");
     assert.ok(stderr.includes(base), `${name} names no file: ${stderr}`);
   }
+});
+
+test("a good snapshot in a store that cannot be written to is good", { skip }, async () => {
+  await using at = await place();
+  const from = await source(at.sandbox, { file: "text" });
+  const archive = await store(from, join(at.root, "data"), { time: "2026-11-22T02:15:40" });
+  const before = await readFile(sidecarOf(archive), "utf8");
+  const command = `
+    mount --bind .dockform .dockform && mount -o remount,bind,ro .dockform && exec "$0" "$@"`;
+  const under = ["unshare", "--mount", "sh", "-c", command];
+  const verify = async (...flags: readonly string[]): Promise<CliResult> =>
+    at.sandbox.dockform(["snapshot", "verify", "data@latest", ...flags], { under });
+  const shown = await verify();
+  assert.match(done(shown), /^good /);
+  assert.match(shown.stderr, /^warning: .*EROFS/);
+  const [verified] = JSON.parse(done(await verify("--json"))).snapshots;
+  assert.deepEqual([verified.ok, verified.verified_at, verified.error], [true, null, null]);
+  assert.equal(await readFile(sidecarOf(archive), "utf8"), before);
 });
 
 test("verify --all goes on after a damaged one, and counts a lost one", async () => {

@@ -125,7 +125,7 @@ test("undo is refused like a restore, and changes nothing", { skip }, async () =
   assertError(await undo(...UNDO), {
     exitCode: 3,
     message: /is not defined in manifest/,
-    hint: /--undeclared/,
+    hint: "Declare it under `volumes:`, or add --undeclared to work on it all the same.",
   });
   assert.deepEqual(await sandbox.evidence(into.folder, [userId]), before);
   const other = await sandbox.volume("other");

@@ -41,7 +41,7 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   const orphans = steps.filter((step): step is Step<"orphan"> => step.planned.action === "orphan");
   const toRemove = options.prune ? orphans : [];
 
-  session.log.info(renderPlan(plans, unmanagedSections, session.paint));
+  session.log.info(renderPlan(plans, unmanagedSections, session.paint, options));
   const removable = toRemove.map(({ target }) => target);
   await refuseUsedVolumes(removable, session.io.signal);
   await refuseKeptContents(removable, session.io.signal);

@@ -14,7 +14,9 @@ export async function plan(session: Session, { check }: CheckOption): Promise<vo
   const attention = renderFreshness(freshness, plans.length > 1, session.paint);
   session.result(
     { contexts: plans, unmanagedSections, snapshots: freshness.map(toJson) },
-    [renderPlan(plans, unmanagedSections, session.paint), ...attention].join("\n"),
+    [renderPlan(plans, unmanagedSections, session.paint, { prune: false }), ...attention].join(
+      "\n",
+    ),
   );
   if (check) checkFreshness(freshness);
 }

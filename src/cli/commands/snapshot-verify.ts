@@ -144,7 +144,7 @@ function toJson({ archivePath, verification, error }: Outcome): unknown {
     uncompressed_bytes: verification?.tarBytes ?? null,
     entry_count: verification?.entries ?? null,
     file_count: verification?.files ?? null,
-    verified_at: verification?.hasSidecar === true ? verification.verifiedAt.toISOString() : null,
+    verified_at: verification?.recordedAt?.toISOString() ?? null,
     error: error === undefined ? null : { kind: error.kind, message: error.message },
   };
 }
