@@ -269,24 +269,24 @@ async function deleteContainer(
   query: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  let attempts = 0;
-  const attempt = async (): Promise<void> => {
-    attempts += 1;
+  // An engine that still writes into a container's folder while it deletes it fails, for once.
+  await insist(async (attempt) => {
     try {
       await engine.json("DELETE", `/containers/${id}`, { query, signal });
     } catch (error) {
-      if (attempts === 1 || !isNotFound(error)) throw error;
+      if (attempt === 1 || !isNotFound(error)) throw error;
     }
-  };
-  // An engine that still writes into a container's folder while it deletes it fails, for once.
-  await insist(attempt, signal);
+  }, signal);
 }
 
 /** Calls again, for a second, where the engine fails in what may pass by itself. */
-async function insist(call: () => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+async function insist(
+  call: (attempt: number) => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await call();
+      await call(attempt);
       return;
     } catch (error) {
       const mayPass = error instanceof EngineApiError && error.statusCode === 500;
