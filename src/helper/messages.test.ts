@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MessageGroups, type MessageGroup } from "./message-groups.ts";
 import { tarOutcome } from "./messages.ts";
 import type { HelperReply } from "./reply.ts";
 
@@ -8,8 +9,9 @@ function reply(
   facts: Readonly<Record<string, string>> = {},
 ): HelperReply {
   const all = { tar_status: "0", zstd_status: "0", files: "2", entries: "3", ...facts };
-  const messageCount = messages.length;
-  return { status: 0, facts: new Map(Object.entries(all)), messages, messageCount };
+  const groups = new MessageGroups();
+  for (const message of messages) groups.add(message);
+  return { status: 0, facts: new Map(Object.entries(all)), messages, groups: groups.list() };
 }
 
 const WRITTEN = "Total bytes written: 10240 (10KiB, 71MiB/s)";
@@ -23,6 +25,7 @@ test("a clean run has counts and no remarks", () => {
     markedEnd: false,
     goesOn: false,
     remarks: [],
+    leftOut: [],
     failure: undefined,
   });
 });
@@ -75,10 +78,45 @@ test("a run without tar's sum, or with a verb that failed, is a failure", () => 
   assert.ok(tarOutcome({ ...reply([WRITTEN]), status: 1 }, "create").failure);
 });
 
-test("messages beyond those kept are counted, and paths too long for tar are said", () => {
-  const many = { ...reply([WRITTEN], { too_long: "4" }), messageCount: 12 };
-  assert.deepEqual(tarOutcome(many, "create").remarks, [
-    "and 11 more messages of tar",
+test("paths too long for tar are said", () => {
+  assert.deepEqual(tarOutcome(reply([WRITTEN], { too_long: "4" }), "create").remarks, [
     "4 paths are longer than 4,095 bytes: they are in the archive, but tar cannot extract them",
   ]);
+});
+
+test("one remark of a kind, with a count and the first names", () => {
+  const sockets = Array.from({ length: 12 }, (_, i) => `tar: ./${i}: socket ignored`);
+  const changed = "tar: ./log: file changed as we read it";
+  assert.deepEqual(tarOutcome(reply([...sockets, changed, WRITTEN]), "create").remarks, [
+    "0, 1, 2 and 9 others: socket ignored",
+    "log: file changed as we read it",
+  ]);
+});
+
+const ATTRIBUTE =
+  "tar: setxattrat: Cannot set 'security.NTACL' extended attribute for file './x': Operation not permitted";
+const OWNER = "tar: ./x: Cannot change ownership to uid 4000000, gid 5: Invalid argument";
+const SUMMARY = "tar: Exiting with failure status due to previous errors";
+
+test("what may be left out is no failure, also where tar fails for nothing else", () => {
+  const said = reply([ATTRIBUTE, OWNER, OWNER, READ, SUMMARY], { tar_status: "2" });
+  const { failure, leftOut, remarks } = tarOutcome(said, "read", () => true);
+  assert.equal(failure, undefined);
+  assert.deepEqual(remarks, []);
+  assert.deepEqual(
+    leftOut.map(({ aspect, attribute, count }) => [aspect, attribute, count]),
+    [
+      ["attributes", "security.NTACL", 1],
+      ["owners", undefined, 2],
+    ],
+  );
+});
+
+test("what may not be left out is a failure beside what may", () => {
+  const said = reply([OWNER, ATTRIBUTE, READ], { tar_status: "2" });
+  const doesWithout = ({ aspect }: MessageGroup): boolean => aspect === "attributes";
+  assert.match(tarOutcome(said, "read", doesWithout).failure ?? "", /^x: Cannot change ownership/);
+  const other = "tar: ./y: Cannot open: No space left on device";
+  const both = reply([OWNER, other, READ], { tar_status: "2" });
+  assert.match(tarOutcome(both, "read", () => true).failure ?? "", /^y: Cannot open/);
 });

@@ -1,3 +1,4 @@
+import { groupText, type MessageGroup } from "./message-groups.ts";
 import { TAR_RECORD_BYTES, type HelperReply } from "./reply.ts";
 
 /** What tar and zstd made of an archive, read from a reply's status facts and messages. */
@@ -11,8 +12,10 @@ export interface TarOutcome {
   readonly markedEnd: boolean;
   /** Whether something followed them, or a lone one. */
   readonly goesOn: boolean;
-  /** What tar remarked without failing, without its name in front. */
+  /** What tar remarked without failing, without its name in front; one of a kind, with a count. */
   readonly remarks: readonly string[];
+  /** What could not be put back, and is to be done without. */
+  readonly leftOut: readonly MessageGroup[];
   /** Why the archive is not to be trusted; `undefined` when it is. */
   readonly failure: string | undefined;
 }
@@ -28,22 +31,23 @@ const TOTAL = /^Total bytes (?:written|read): (\d+)/;
 const SUMMARY = /Exiting with failure status due to previous errors|Error is not recoverable/;
 
 /** Status 1 of tar says that files changed while it read them: the archive is whole all the same. */
-const TAR_FILES_CHANGED = 1;
+const TAR_FILES_CHANGED = "1";
+/** Status 2 says that tar could not deal with a file, or with the archive. */
+const TAR_FILES_FAILED = "2";
+const CAUSE = /cannot|error|unexpected|not look|premature/i;
 
-export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutcome {
+/** @param doesWithout what of an archive may be left out where the target cannot hold it. */
+export function tarOutcome(
+  reply: HelperReply,
+  mode: "create" | "read",
+  doesWithout: (group: MessageGroup) => boolean = () => false,
+): TarOutcome {
   const number = (fact: string): number => Number(reply.facts.get(fact) ?? Number.NaN);
-  const total = reply.messages.map((line) => TOTAL.exec(line)?.[1]).find((n) => n !== undefined);
-  const remarks = reply.messages
-    .filter((line) => !TOTAL.test(line) && !SUMMARY.test(line))
-    .map((line) => line.replace(/^tar: (?:\.\/)?/, ""));
-  const tarStatus = number("tar_status");
-  const tarWorked = tarStatus === 0 || (mode === "create" && tarStatus === TAR_FILES_CHANGED);
-  const worked = reply.status === 0 && tarWorked && number("zstd_status") === 0;
-  const cause = remarks.find((line) => /cannot|error|unexpected|not look|premature/i.test(line));
-  const lostMetadata = mode === "read" ? remarks.find(isLoss) : undefined;
-  const failure = worked
-    ? (lostMetadata ?? (total === undefined ? "tar did not say how much it read" : undefined))
-    : (cause ?? remarks.at(-1) ?? ending(reply));
+  const said = reply.groups.filter(({ what }) => !TOTAL.test(what) && !SUMMARY.test(what));
+  const leftOut = said.filter((group) => group.aspect !== undefined && doesWithout(group));
+  const others = said.filter((group) => !leftOut.includes(group));
+  const failure = failureOf(reply, mode, { leftOut, others });
+  const total = totalIn(reply);
   return {
     // A reader's total is in whole records, and counts the attempt to read beyond the end.
     tarBytes: mode === "create" ? Number(total ?? 0) : number("blocks") * BLOCK_BYTES,
@@ -51,9 +55,34 @@ export function tarOutcome(reply: HelperReply, mode: "create" | "read"): TarOutc
     entries: number("entries"),
     markedEnd: number("marked_end") === 1,
     goesOn: number("after_end") === 1,
-    remarks: [...remarks, ...omitted(reply), ...tooLong(reply), ...mounted(reply)],
+    remarks: [...others.map(groupText), ...tooLong(reply), ...mounted(reply)],
+    leftOut,
     failure,
   };
+}
+
+function failureOf(
+  reply: HelperReply,
+  mode: "create" | "read",
+  { leftOut, others }: Record<"leftOut" | "others", readonly MessageGroup[]>,
+): string | undefined {
+  const [tarStatus, zstdStatus] = [reply.facts.get("tar_status"), reply.facts.get("zstd_status")];
+  const lost = mode === "read" ? others.find(isLoss) : undefined;
+  const accepted = [
+    "0",
+    ...(mode === "create" ? [TAR_FILES_CHANGED] : []),
+    ...(leftOut.length > 0 && others.every(isHarmless) ? [TAR_FILES_FAILED] : []),
+  ];
+  if (reply.status === 0 && accepted.includes(tarStatus ?? "") && zstdStatus === "0") {
+    if (lost !== undefined) return groupText(lost);
+    return totalIn(reply) === undefined ? "tar did not say how much it read" : undefined;
+  }
+  const cause = others.find(({ what }) => CAUSE.test(what)) ?? others.at(-1);
+  return cause === undefined ? ending(reply) : groupText(cause);
+}
+
+function totalIn({ messages }: HelperReply): string | undefined {
+  return messages.map((line) => TOTAL.exec(line)?.[1]).find((total) => total !== undefined);
 }
 
 /** Whether a verb did nothing because an operation on the volume was cut short before. */
@@ -72,13 +101,12 @@ function ending({ facts, status }: HelperReply): string {
  * tar treats an attribute or ACL that it cannot set as a warning; to us it is a loss. An ACL text
  * with names that mean nothing here is none: tar then sets the ACL's raw copy, which attributes carry.
  */
-function isLoss(remark: string): boolean {
-  return remark.includes("Cannot") && !remark.includes("Cannot acl_from_text");
+function isLoss(group: MessageGroup): boolean {
+  return group.what.includes("Cannot") && !isHarmless(group);
 }
 
-function omitted(reply: HelperReply): readonly string[] {
-  const count = reply.messageCount - reply.messages.length;
-  return count === 0 ? [] : [`and ${count} more messages of tar`];
+function isHarmless({ what }: MessageGroup): boolean {
+  return what.includes("Cannot acl_from_text");
 }
 
 function mounted({ facts }: HelperReply): readonly string[] {

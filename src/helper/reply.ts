@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { DockformError } from "../errors.ts";
+import { MessageGroups, type MessageGroup } from "./message-groups.ts";
 
 /** What a verb of helper.sh answered. */
 export interface HelperReply {
@@ -9,7 +10,8 @@ export interface HelperReply {
   readonly facts: ReadonlyMap<string, string>;
   /** What tar, zstd and mv said, the first {@link MESSAGES_KEPT} of a kind. */
   readonly messages: readonly string[];
-  readonly messageCount: number;
+  /** The same, all of them, by what they say. */
+  readonly groups: readonly MessageGroup[];
 }
 
 /** How far a verb is; what is not known yet is absent. */
@@ -109,6 +111,7 @@ class PendingCall {
   readonly reply = Promise.withResolvers<HelperReply>();
   readonly #facts = new Map<string, string>();
   readonly #messages: string[] = [];
+  readonly #groups = new MessageGroups();
   readonly #onProgress: OnHelperProgress | undefined;
   #messageCount = 0;
   #failureCount = 0;
@@ -128,6 +131,7 @@ class PendingCall {
       return;
     }
     this.#messageCount += 1;
+    this.#groups.add(line);
     if (this.#isKept(line)) this.#messages.push(line);
   }
 
@@ -156,7 +160,7 @@ class PendingCall {
       status,
       facts: this.#facts,
       messages: this.#messages,
-      messageCount: this.#messageCount,
+      groups: this.#groups.list(),
     };
     this.ready.resolve(false);
     this.reply.resolve(reply);
