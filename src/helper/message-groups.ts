@@ -139,7 +139,7 @@ export function groupText({ what, files, count }: MessageGroup): string {
 }
 
 /** `a, b, c and 9 others`. */
-export function fileNames({ files, count }: Pick<MessageGroup, "files" | "count">): string {
+function fileNames({ files, count }: Pick<MessageGroup, "files" | "count">): string {
   const others = count - files.length;
   return files.join(", ") + (others > 0 ? ` and ${formatCount(others, "other", "others")}` : "");
 }
