@@ -1,9 +1,8 @@
 // `npm test`: every test, unit tests and those on a real engine, with the counts as its last line.
 //
 // usage: npm test -- [part of a file's path ...] [--name <regular expression>]
-import { glob, mkdir, stat } from "node:fs/promises";
+import { glob, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { engineEnvironment, prepareTestEngine } from "./engine/test-engine.ts";
 import { Report } from "./runner/report.ts";
@@ -34,7 +33,8 @@ const engine = await prepareTestEngine();
 try {
   console.log(describeEngine());
   Object.assign(process.env, engineEnvironment(engine));
-  if (engine.folder !== undefined) await useTemporaryFolder(join(engine.folder, "tmp"));
+  // What tests leave behind goes away with the engine's folder, even after kill -9.
+  if (engine.temporaryFolder !== undefined) process.env["TMPDIR"] = engine.temporaryFolder;
   await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, runNextFiles));
 } finally {
   await engine.stop();
@@ -55,12 +55,6 @@ async function runNextFiles(): Promise<void> {
     if (file === undefined) return;
     report.add(await runTestFile(file, { name: values.name, signal: interrupted.signal }));
   }
-}
-
-/** What tests leave behind goes away with the engine's folder, even after kill -9. */
-async function useTemporaryFolder(folder: string): Promise<void> {
-  await mkdir(folder);
-  process.env["TMPDIR"] = folder;
 }
 
 function describeEngine(): string {

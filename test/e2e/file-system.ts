@@ -1,48 +1,61 @@
-import { mkdir, mkdtemp, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { attempt, run } from "../oracle/host.ts";
+import { basename, join } from "node:path";
+import { attempt, needProgram, run } from "../oracle/host.ts";
 
-type RunProgram = (command: readonly string[]) => Promise<void>;
+export type DiskType = "ext4" | "xfs" | "btrfs";
 
-/** A small ext4 file system on a loop device, mounted here, too, so that a test can look into it. */
+export interface DiskOptions {
+  readonly bytes: number;
+  /** ext4 where nothing else is said. */
+  readonly type?: DiskType;
+  /** Of ext4. */
+  readonly inodes?: number;
+  /** Whether an ext4 has one, and survives a loss of power. */
+  readonly journal?: boolean;
+  /** Whether an ext4 keeps the folder that mkfs makes for fsck. */
+  readonly lostFound?: boolean;
+  /** Where an engine sees what is mounted, if not in this process's temporary folder. */
+  readonly under?: string;
+}
+
+/** The smallest that mkfs makes. */
+export const SMALLEST_BYTES: Readonly<Record<DiskType, number>> = {
+  ext4: 1 << 20,
+  xfs: 300 << 20,
+  btrfs: 128 << 20,
+};
+
+/** A small file system on a loop device, mounted here, too, so that a test can look into it. */
 export class FileSystem implements AsyncDisposable {
   /** Its root, as this machine sees it. */
   readonly folder: string;
+  readonly type: DiskType;
   readonly #place: string;
   #device: string;
 
-  private constructor(place: string, device: string, folder: string) {
+  private constructor(type: DiskType, place: string, device: string, folder: string) {
+    this.type = type;
     this.#place = place;
     this.#device = device;
     this.folder = folder;
   }
 
-  static async create(options: {
-    readonly bytes: number;
-    readonly inodes?: number;
-    /** Whether it has one, and survives a loss of power. */
-    readonly journal?: boolean;
-    /** Whether it keeps the folder that mkfs makes for fsck. */
-    readonly lostFound?: boolean;
-  }): Promise<FileSystem> {
-    const place = await mkdtemp(join(tmpdir(), "dockform-fs-"));
+  static async create(options: DiskOptions): Promise<FileSystem> {
+    const { type = "ext4", under = tmpdir() } = options;
+    const place = await mkdtemp(join(under, "dockform-fs-"));
     const image = join(place, "image");
     await writeFile(image, "");
     await truncate(image, options.bytes);
-    const inodes = options.inodes === undefined ? [] : ["-N", String(options.inodes)];
-    const journal = options.journal === true ? "has_journal" : "^has_journal";
-    await run(
-      "mkfs.ext4",
-      ["-q", "-F", "-b", "4096", "-m", "0", "-O", journal, ...inodes, image],
-      SBIN,
-    );
+    await MAKE[type](image, options);
     const device = await attachImage(image);
     const folder = join(place, "mounted");
     await mkdir(folder);
-    await run("mount", [device, folder]);
-    if (options.lostFound !== true) await rm(join(folder, "lost+found"), { recursive: true });
-    return new FileSystem(place, device, folder);
+    await mount(type, device, folder);
+    if (type === "ext4" && options.lostFound !== true) {
+      await rm(join(folder, "lost+found"), { recursive: true });
+    }
+    return new FileSystem(type, place, device, folder);
   }
 
   get device(): string {
@@ -51,7 +64,7 @@ export class FileSystem implements AsyncDisposable {
 
   /** For a volume of the `local` driver on this file system. */
   get driverOpts(): Readonly<Record<string, string>> {
-    return { type: "ext4", device: this.device };
+    return { type: this.type, device: this.device };
   }
 
   /** Makes a file in whose middle reading fails: the block that says where its data is is damaged. */
@@ -69,26 +82,36 @@ export class FileSystem implements AsyncDisposable {
     const block = /^\s*0\/\s*1 .* (\d+)\s+\d+\s*$/m.exec(extents.toString())?.[1];
     if (block === undefined) throw new Error(`no block of extents in ${extents.toString()}`);
     await run("dd", [`of=${this.device}`, `seek=${block}`, "if=/dev/urandom", ...DD_BLOCK]);
-    await run("mount", [this.device, this.folder]);
+    await mount(this.type, this.device, this.folder);
   }
 
   /**
    * What a machine has after a loss of power: what was on the disk, and nothing of what was still in memory. The
-   * device is another one then.
-   *
-   * @param elsewhere runs a program in another namespace in which it is mounted at the same place, if it is
+   * device is another one then. Nothing may write to it meanwhile.
    */
-  async losePower(elsewhere: RunProgram = async () => {}): Promise<void> {
+  async losePower(): Promise<void> {
     const [image, onDisk] = [join(this.#place, "image"), join(this.#place, "on-disk")];
     // Before anything is unmounted, which writes the rest.
-    await run("cp", ["--sparse=always", image, onDisk]);
-    await elsewhere(["umount", "--lazy", this.folder]);
+    await this.#copyWhileStill(image, onDisk);
     await run("umount", ["--lazy", this.folder]);
     await run("losetup", ["--detach", this.#device], SBIN);
     await rename(onDisk, image);
     this.#device = await attachImage(image);
-    await run("mount", [this.#device, this.folder]);
-    await elsewhere(["mount", this.#device, this.folder]);
+    await mount(this.type, this.#device, this.folder);
+  }
+
+  /** The kernel may write what is in memory at any time; half of that is on no disk ever. */
+  async #copyWhileStill(image: string, copy: string): Promise<void> {
+    const written = (): Promise<string> =>
+      readFile(`/sys/block/${basename(this.#device)}/stat`, "utf8").then((fields) =>
+        fields.trim().split(/\s+/).slice(4, 9).join(" "),
+      );
+    for (let attempts = 0; attempts < COPY_ATTEMPTS; attempts += 1) {
+      const before = await written();
+      await run("cp", ["--sparse=always", image, copy]);
+      if ((await written()) === before) return;
+    }
+    throw new Error(`${this.#device} is written to all the time`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,6 +119,27 @@ export class FileSystem implements AsyncDisposable {
     await attempt("losetup", ["--detach", this.device], SBIN);
     await rm(this.#place, { recursive: true, force: true });
   }
+}
+
+const COPY_ATTEMPTS = 20;
+
+const MAKE: Readonly<Record<DiskType, (image: string, options: DiskOptions) => Promise<unknown>>> =
+  {
+    ext4: (image, { inodes, journal }) => {
+      const count = inodes === undefined ? [] : ["-N", String(inodes)];
+      const feature = journal === true ? "has_journal" : "^has_journal";
+      const args = ["-q", "-F", "-b", "4096", "-m", "0", "-O", feature, ...count, image];
+      return run("mkfs.ext4", args, SBIN);
+    },
+    xfs: async (image) => run(await needProgram("/usr/sbin/mkfs.xfs", "xfsprogs"), ["-q", image]),
+    btrfs: async (image) =>
+      run(await needProgram("/usr/sbin/mkfs.btrfs", "btrfs-progs"), ["-q", image]),
+  };
+
+async function mount(type: DiskType, device: string, folder: string): Promise<void> {
+  // The device from before a loss of power may not be quite gone yet.
+  const options = type === "xfs" ? ["-o", "nouuid"] : [];
+  await run("mount", ["-t", type, ...options, device, folder]);
 }
 
 async function attachImage(image: string): Promise<string> {

@@ -7,7 +7,6 @@ import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { run } from "../oracle/host.ts";
 
 const START_TIMEOUT_MS = 60_000;
 const CRASH_TIMEOUT_MS = 30_000;
@@ -53,6 +52,8 @@ export class PrivateEngine implements AsyncDisposable {
   readonly host: string;
   /** Volumes are in `volumes/<name>/_data` below it. */
   readonly dataRoot: string;
+  /** What is mounted below it the engine sees as well. */
+  readonly temporaryFolder: string;
   readonly #supervisor: Supervisor;
   /** The exit codes that dockerd ended with and nobody has asked for yet. */
   readonly #exitCodes: string[] = [];
@@ -62,6 +63,7 @@ export class PrivateEngine implements AsyncDisposable {
     this.socketPath = join(folder, "docker.sock");
     this.host = `unix://${this.socketPath}`;
     this.dataRoot = join(folder, "data");
+    this.temporaryFolder = join(folder, "tmp");
     this.#supervisor = supervisor;
     createInterface(supervisor.stdout).on("line", (line) => {
       this.#exitCodes.push(line.replace("exited ", ""));
@@ -134,12 +136,6 @@ export class PrivateEngine implements AsyncDisposable {
   /** The process id of dockerd outside its namespaces; `undefined` while none runs. */
   pid(): Promise<number | undefined> {
     return findDescendant(this.#supervisor.pid ?? 0, "dockerd");
-  }
-
-  /** Runs a program where the engine sees what it mounts, whether dockerd runs or not. */
-  async runInside(command: readonly string[]): Promise<void> {
-    const init = await findDescendant(this.#supervisor.pid ?? 0, "bash");
-    await run("nsenter", ["--target", String(init), "--mount", "--pid", ...command]);
   }
 
   /** Ends the engine with everything in it and removes its folder. May be called again. */

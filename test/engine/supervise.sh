@@ -20,12 +20,18 @@ exec 2>>"$folder/dockerd.log"
 # running. Handlers, as opposed to ignored signals, are not passed on to dockerd.
 trap : HUP INT TERM
 
+# A place for file systems of the tests: what is mounted below it, at any time, the engine sees as well.
+mkdir -p "$folder/tmp"
+mount --bind "$folder/tmp" "$folder/tmp"
+mount --make-shared "$folder/tmp"
+
 # The engine gets namespaces of its own: network, so that it leaves the machine's
 # bridges and firewall alone; mounts and processes, so that the kernel ends every
-# mount, shim and container when engine-init.sh ends. Mounts made outside later
-# are seen inside ("slave"), never the other way round.
+# mount, shim and container when engine-init.sh ends. What is mounted inside is
+# not seen outside ("slave").
 unshare --net --mount --propagation slave --pid --fork --kill-child --mount-proc \
   bash "$here/engine-init.sh" "$folder"
 
 end_cgroups "${folder##*/}"
+umount --recursive --lazy "$folder/tmp"
 rm -rf --one-file-system "$folder"

@@ -62,8 +62,8 @@ export async function reachableEndpoint(): Promise<EngineEndpoint | undefined> {
 
 /** An engine with the way to end it. */
 export interface OwnedTestEngine extends TestEngine {
-  /** Removed together with a private engine. */
-  readonly folder: string | undefined;
+  /** A private engine's, which sees what is mounted there; removed together with it. */
+  readonly temporaryFolder: string | undefined;
   stop(): Promise<void>;
 }
 
@@ -71,12 +71,13 @@ export interface OwnedTestEngine extends TestEngine {
 export async function prepareTestEngine(): Promise<OwnedTestEngine> {
   if (canStartPrivateEngine()) {
     const engine = await startPrivateEngine();
-    return { kind: "private", host: engine.host, folder: engine.folder, stop: () => engine.stop() };
+    const { host, temporaryFolder } = engine;
+    return { kind: "private", host, temporaryFolder, stop: () => engine.stop() };
   }
   const endpoint = await reachableEndpoint();
   return endpoint === undefined
-    ? { kind: "none", host: "", folder: undefined, stop: leaveAlone }
-    : { kind: "reachable", host: endpoint.host, folder: undefined, stop: leaveAlone };
+    ? { kind: "none", host: "", temporaryFolder: undefined, stop: leaveAlone }
+    : { kind: "reachable", host: endpoint.host, temporaryFolder: undefined, stop: leaveAlone };
 }
 
 async function leaveAlone(): Promise<void> {
@@ -92,5 +93,6 @@ function engineFromEnvironment(): TestEngine | undefined {
 async function engineForThisFile(): Promise<TestEngine> {
   const engine = await prepareTestEngine();
   after(() => engine.stop());
+  if (engine.temporaryFolder !== undefined) process.env["TMPDIR"] = engine.temporaryFolder;
   return engine;
 }

@@ -162,9 +162,7 @@ export class Conductor implements AsyncDisposable {
   async #scene(ground: Ground): Promise<Scene> {
     const known = this.#scenes.get(ground);
     if (known !== undefined) return known;
-    const scene = await Scene.create(this.#engine.host, ground, (command) =>
-      this.#engine.runInside(command),
-    );
+    const scene = await Scene.create(this.#engine, ground);
     this.#scenes.set(ground, scene);
     return scene;
   }

@@ -51,6 +51,13 @@ export interface ArchivePair {
   readonly sidecar: string;
 }
 
+/** The engine that a scene is on. */
+export interface SceneEngine {
+  readonly host: string;
+  /** What is mounted below it the engine sees as well. */
+  readonly temporaryFolder: string;
+}
+
 type Format = "tar.zst" | "tar";
 
 /**
@@ -65,7 +72,6 @@ export class Scene implements AsyncDisposable {
   /** The small file system that the volume lies on. */
   readonly fileSystem: FileSystem | undefined;
   readonly ground: Ground;
-  readonly #inEngine: (command: readonly string[]) => Promise<void>;
   readonly #archives = new Map<string, Promise<string>>();
   readonly #sources: Readonly<Record<Contents, TestVolume>>;
   readonly #trees: Readonly<Record<Contents, readonly TreeEntry[]>>;
@@ -77,7 +83,6 @@ export class Scene implements AsyncDisposable {
     volume: TestVolume,
     fileSystem: FileSystem | undefined,
     ground: Ground,
-    inEngine: (command: readonly string[]) => Promise<void>,
     sources: Readonly<Record<Contents, TestVolume>>,
     trees: Readonly<Record<Contents, readonly TreeEntry[]>>,
   ) {
@@ -85,25 +90,23 @@ export class Scene implements AsyncDisposable {
     this.volume = volume;
     this.fileSystem = fileSystem;
     this.ground = ground;
-    this.#inEngine = inEngine;
     this.#sources = sources;
     this.#trees = trees;
   }
 
-  /** @param inEngine runs a program where the engine sees what it mounts. */
-  static async create(
-    host: string,
-    ground: Ground,
-    inEngine: (command: readonly string[]) => Promise<void>,
-  ): Promise<Scene> {
-    const sandbox = await Sandbox.create(host);
+  static async create(engine: SceneEngine, ground: Ground): Promise<Scene> {
+    const sandbox = await Sandbox.create(engine.host);
     const fileSystem =
       ground === "roomy"
         ? undefined
-        : await FileSystem.create({ bytes: DISK_BYTES, inodes: 4096, journal: true });
+        : await FileSystem.create({
+            bytes: DISK_BYTES,
+            inodes: 4096,
+            journal: true,
+            under: engine.temporaryFolder,
+          });
     if (fileSystem !== undefined) {
       await mkdir(join(fileSystem.folder, "volume"));
-      await inEngine(["mount", fileSystem.device, fileSystem.folder]);
     }
     const sources = {
       a: await sandbox.volume("a"),
@@ -125,7 +128,7 @@ export class Scene implements AsyncDisposable {
       ({ type: "none", o: "bind", device: join(fileSystem.folder, "volume") } as const);
     const made = await sandbox.volume("contested", { driverOpts: place ?? {} });
     const volume = { name: made.name, folder: place?.device ?? made.folder };
-    const scene = new Scene(sandbox, volume, fileSystem, ground, inEngine, sources, trees);
+    const scene = new Scene(sandbox, volume, fileSystem, ground, sources, trees);
     await copyTree(sources.a.folder, volume.folder);
     if (fileSystem !== undefined && ground === "cramped") {
       await leaveRoom(fileSystem, "ballast", CRAMPED_BYTES);
@@ -201,7 +204,7 @@ export class Scene implements AsyncDisposable {
 
   /** Takes from the volume's file system what is not on the disk yet, as a loss of power does. */
   async losePower(): Promise<void> {
-    await this.fileSystem?.losePower(this.#inEngine);
+    await this.fileSystem?.losePower();
   }
 
   /** Starts a user as somebody would by hand; answers what the engine has against it. */
@@ -227,9 +230,7 @@ export class Scene implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await attempt("chattr", ["-R", "-i", this.volume.folder]);
     await this.sandbox[Symbol.asyncDispose]();
-    if (this.fileSystem === undefined) return;
-    await this.#inEngine(["umount", this.fileSystem.folder]);
-    await this.fileSystem[Symbol.asyncDispose]();
+    await this.fileSystem?.[Symbol.asyncDispose]();
   }
 
   async #addUsers(): Promise<void> {

@@ -9,7 +9,14 @@ import type { CliOptions } from "../e2e/harness.ts";
 import { needProgram, run } from "../oracle/host.ts";
 import { CuttableConnection } from "./cuttable.ts";
 import type { Blow, Moment, Operation, Phase } from "./plan.ts";
-import { leaveRoom, MIXED_PATHS, otherThan, type Contents, type Scene } from "./scene.ts";
+import {
+  leaveRoom,
+  MIXED_PATHS,
+  otherThan,
+  type Contents,
+  type Scene,
+  type SceneEngine,
+} from "./scene.ts";
 
 /** A command that takes longer hangs, whatever happened to it. */
 const COMMAND_LIMIT_MS = 100_000;
@@ -20,15 +27,12 @@ const FILLER = "filler";
 const FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
 /** An engine that can be killed. */
-export interface KillableEngine {
-  readonly host: string;
+export interface KillableEngine extends SceneEngine {
   /** dockerd alone. */
   crash(): Promise<void>;
   /** Everything that runs in it. */
   cutPower(): Promise<void>;
   start(): Promise<void>;
-  /** Runs a program where the engine sees what it mounts. */
-  runInside(command: readonly string[]): Promise<void>;
 }
 
 /** A command that was under fault, and is over. */
