@@ -375,11 +375,15 @@ refuse_unfinished() {
 	exit 1
 }
 
-# In tar's listing the mode is followed by + for an ACL and by * for attributes.
+# In tar's listing the mode is followed by + for an ACL and by * for attributes. A file system that knows no
+# attributes has none.
 has_attributes() {
 	# shellcheck disable=SC2086
 	tar --create --file=/dev/null --directory="$1" --format=posix $faithful --no-recursion \
-		-vv --index-file=/dev/fd/3 . 3>&1 | awk '{ found += length($1) > 10 } END { exit !found }'
+		-vv --index-file=/dev/fd/3 . 3>&1 2>$scratch/said | awk '{ found += length($1) > 10 } END { exit !found }'
+	found=$?
+	awk '!/Cannot .*: Operation not supported$/' $scratch/said >&2
+	return $found
 }
 
 # The staging folder of an operation holds sides, each with `contents`, and with `root`, an empty folder
@@ -454,10 +458,20 @@ extract() {
 	reply marked_end "$marked_end"
 	reply after_end "$after_end"
 	reply blocks "$blocks"
-	# What is not whole never becomes new, whoever is left to judge it.
-	if [ "$zstd_status $tar_status $marked_end" != '0 0 1' ]; then exit 0; fi
+	# What is not whole never becomes new, whoever is left to judge it. What tar could not do with an entry its
+	# client may do without.
+	if [ "$zstd_status $tar_status $marked_end" = '0 0 1' ]; then finish_extract "$1"; fi
+}
+
+# finish_extract ID [no_set_id]: what was extracted is all of what is wanted, and becomes new. A file whose owner could
+# not be set is ours, and must not run as us.
+finish_extract() {
+	resume "$1" || exit 1
+	contents=$staging/new.partial/contents
 	remove_reserved "$contents"
+	if [ $# -eq 2 ]; then find "$contents" -type f -perm /6000 -exec chmod ug-s {} + || exit 1; fi
 	mkdir "$staging/new.partial/root" || exit 1
+	read -r entries root marked_end after_end blocks <$scratch/counts
 	# An archive that has no metadata for the root leaves it as it is.
 	if [ "$root" -gt 0 ]; then root=$contents; else root=$volume; fi
 	copy_metadata "$root" "$staging/new.partial/root" || exit 1
@@ -1001,8 +1015,9 @@ free_slot() {
 # What was stripped a moment ago is.
 stripped=
 
-# copy_metadata FROM TO: owner, mode, times, attributes and ACLs of one folder. tar only adds attributes,
-# so the target must have none that are not in the source.
+# copy_metadata FROM TO: owner, mode, times, attributes and ACLs of one folder, as far as the file system, and what
+# this helper may do, let them be set: what cannot be set here could not be changed on TO before either. tar only
+# adds attributes, so TO must have none that are not in the source.
 copy_metadata() {
 	stripped=
 	# shellcheck disable=SC2086
@@ -1011,9 +1026,13 @@ copy_metadata() {
 	copied=$?
 	[ -n "$said" ] || return $copied
 	printf '%s\n' "$said" >&2
-	# What tar cannot read or set is a warning to it. An ACL's text that it cannot use comes with a raw copy.
-	printf '%s\n' "$said" | awk '/Cannot/ && !/Cannot acl_from_text/ { lost = 1 } END { exit lost }' &&
-		return $copied
+	# What tar cannot read or set may be a warning to it. An ACL's text that it cannot use comes with a raw copy.
+	printf '%s\n' "$said" | awk -v copied=$copied '
+		/Cannot acl_from_text|Exiting with failure status due to previous errors/ { next }
+		/(Operation not (permitted|supported)|Permission denied|Invalid argument)$/ &&
+			/Cannot (.*listxattr|set .* extended attribute|(set|drop default) POSIX ACLs|change ownership|change mode|utime)/ { next }
+		/Cannot/ || copied { lost = 1 }
+		END { exit lost }'
 }
 
 strip_attributes() {
@@ -1022,13 +1041,22 @@ strip_attributes() {
 	stripped=$1
 }
 
+# What this helper may not take off it may not put on either: that stays.
 take_attributes_off() {
-	setfacl --remove-all --remove-default "$1" || return 1
+	said=$(setfacl --remove-all --remove-default "$1" 2>&1)
+	case $?,$said in
+	0,* | *': Operation not supported') ;;
+	*)
+		printf '%s\n' "$said" >&2
+		return 1
+		;;
+	esac
 	getfattr --match='^(user|trusted|security)\.' --absolute-names "$1" |
 		while IFS= read -r name; do
 			case $name in
 			'' | '#'* | security.selinux) ;;
-			*) setfattr --remove="$name" "$1" || exit 1 ;;
+			user.* | security.capability) setfattr --remove="$name" "$1" || exit 1 ;;
+			*) setfattr --remove="$name" "$1" 2>/dev/null || : ;;
 			esac
 		done
 }

@@ -18,6 +18,9 @@ export interface MessageGroup {
   readonly attribute: string | undefined;
 }
 
+/** What could not be put back. */
+export type LostGroup = MessageGroup & { readonly aspect: Aspect };
+
 const FILES_NAMED = 3;
 /** Messages that are all different, or of no known form. */
 const GROUPS_KEPT = 1000;

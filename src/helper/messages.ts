@@ -1,4 +1,4 @@
-import { groupText, type MessageGroup } from "./message-groups.ts";
+import { groupText, type LostGroup, type MessageGroup } from "./message-groups.ts";
 import { TAR_RECORD_BYTES, type HelperReply } from "./reply.ts";
 
 /** What tar and zstd made of an archive, read from a reply's status facts and messages. */
@@ -15,7 +15,7 @@ export interface TarOutcome {
   /** What tar remarked without failing, without its name in front; one of a kind, with a count. */
   readonly remarks: readonly string[];
   /** What could not be put back, and is to be done without. */
-  readonly leftOut: readonly MessageGroup[];
+  readonly leftOut: readonly LostGroup[];
   /** Why the archive is not to be trusted; `undefined` when it is. */
   readonly failure: string | undefined;
 }
@@ -44,8 +44,8 @@ export function tarOutcome(
 ): TarOutcome {
   const number = (fact: string): number => Number(reply.facts.get(fact) ?? Number.NaN);
   const said = reply.groups.filter(({ what }) => !TOTAL.test(what) && !SUMMARY.test(what));
-  const leftOut = said.filter((group) => group.aspect !== undefined && doesWithout(group));
-  const others = said.filter((group) => !leftOut.includes(group));
+  const leftOut = said.filter(isLost).filter(doesWithout);
+  const others = said.filter((group) => !isLost(group) || !leftOut.includes(group));
   const failure = failureOf(reply, mode, { leftOut, others });
   const total = totalIn(reply);
   return {
@@ -83,6 +83,10 @@ function failureOf(
 
 function totalIn({ messages }: HelperReply): string | undefined {
   return messages.map((line) => TOTAL.exec(line)?.[1]).find((total) => total !== undefined);
+}
+
+function isLost(group: MessageGroup): group is LostGroup {
+  return group.aspect !== undefined;
 }
 
 /** Whether a verb did nothing because an operation on the volume was cut short before. */

@@ -119,6 +119,8 @@ export async function restoreInto(
     keepFailed: false,
     inPlace: false,
     verify: false,
+    without: new Set<never>(),
+    strictAttributes: false,
     paths: [],
     healthTimeoutMs: 0,
   };

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
+import type { LostGroup } from "../helper/message-groups.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
 import { storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
 import {
@@ -35,6 +36,13 @@ import {
 } from "./staging.ts";
 import { stopwatch } from "./stopwatch.ts";
 import type { Tools } from "./tools.ts";
+import { LENIENT } from "./without.ts";
+
+/** What a replacement took and did, the extraction included. */
+export interface Refilled extends Replaced {
+  readonly extractMs: number;
+  readonly leftOut: readonly LostGroup[];
+}
 
 /** The snapshot of the old contents, written and read again. */
 interface SafetySnapshot extends Safety {
@@ -54,7 +62,7 @@ export async function replaceInPlace(
   contents: ArchiveContents,
   options: ReplaceOptions & ExtractOptions,
   tools: Tools,
-): Promise<Replaced & { readonly extractMs: number }> {
+): Promise<Refilled> {
   const stopped = new StoppedContainers(lock, tools.log);
   const clock = stopwatch();
   const times = { swapMs: 0, extractMs: 0 };
@@ -95,7 +103,8 @@ export async function replaceInPlace(
     conclude: () => staged.conclude(),
   };
   await stopIntruders(lock, stopped, tools);
-  return { ...(await startOrGoBack(lock, back, stopped, options, tools)), ...times };
+  const { leftOut } = staged;
+  return { ...(await startOrGoBack(lock, back, stopped, options, tools)), ...times, leftOut };
 }
 
 /** Puts new contents into a volume that was cleared, or the old ones again where that fails. */
@@ -199,7 +208,13 @@ export async function refillFromSafety(
     if (sidecar === undefined) throw new Error(`${safety.archivePath} has no sidecar`);
     const sha256 = await verifyChecksum(archive, sidecar, tools.startProgress, signal);
     const contents = contentsBySidecar(sidecar, sha256, 0);
-    await staged.extract(archive, contents, { verify: false, paths: undefined }, signal);
+    // Contents that lack something are better than none.
+    await staged.extract(
+      archive,
+      contents,
+      { verify: false, paths: undefined, ...LENIENT },
+      signal,
+    );
     await staged.fillIn("returned");
   } catch (error) {
     const cause = `the old contents could not be brought back from ${safety.archivePath}: ${messageOf(error)}`;

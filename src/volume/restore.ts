@@ -1,11 +1,12 @@
+import type { LostGroup } from "../helper/message-groups.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import type { ByteText } from "../tar/header.ts";
 import { Archive, contentsBySidecar, verifyChecksum, type ArchiveContents } from "./archive.ts";
 import { aboutNow } from "./kept.ts";
-import { replaceInPlace } from "./in-place.ts";
+import { replaceInPlace, type Refilled } from "./in-place.ts";
 import { LockedVolume } from "./lock.ts";
 import type { ContainerOutcome } from "./quiesce.ts";
-import { replaceContents, type Replaced, type ReplaceOptions } from "./replace.ts";
+import { replaceContents, type ReplaceOptions } from "./replace.ts";
 import {
   declaredVolume,
   refuseFixedAttributes,
@@ -28,8 +29,9 @@ import {
 import { stopwatch } from "./stopwatch.ts";
 import type { VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
+import type { DoesWithout } from "./without.ts";
 
-export interface RestoreRequest {
+export interface RestoreRequest extends DoesWithout {
   readonly target: VolumeTarget;
   readonly archivePath: string;
   /** Allow a volume that the manifest does not declare. */
@@ -63,6 +65,8 @@ export interface RestoreReport {
   /** Against the sidecar's SHA-256, or by reading the whole archive where there is no sidecar. */
   readonly checkedBy: "checksum" | "reading";
   readonly keptPrevious: boolean;
+  /** What the target, or the helper, could not put back, and was left out. */
+  readonly leftOut: readonly LostGroup[];
   readonly containers: readonly ContainerOutcome[];
   readonly durations: {
     readonly checkMs: number;
@@ -109,16 +113,25 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   const checkMs = clock.lap();
   const { tarBytes, entries } = contents;
   const checkedBy = sidecar === undefined ? "reading" : "checksum";
-  const found = { tarBytes, entries, checkedBy, keptPrevious: false } as const;
+  const found = { tarBytes, entries, checkedBy, keptPrevious: false, leftOut: [] } as const;
   if (request.dryRun) {
     return report(request, { ...found, containers: [], durations: { ...NOTHING_DONE, checkMs } });
   }
 
-  const options = { ...replaceOptions(request, tools), verify: request.verify, paths };
+  const { verify, without, strictAttributes } = request;
+  const extractOptions = { verify, without, strictAttributes, paths };
+  const options = { ...replaceOptions(request, tools), ...extractOptions };
   const replaceBy = inPlace ? replaceInPlace : replaceBeside;
-  const { containers, kept, ...took } = await replaceBy(lock, source, contents, options, tools);
+  const { containers, kept, leftOut, ...took } = await replaceBy(
+    lock,
+    source,
+    contents,
+    options,
+    tools,
+  );
   const durations = { checkMs, ...took, totalMs: clock.total() };
-  return report(request, { ...found, keptPrevious: kept !== undefined, containers, durations });
+  const keptPrevious = kept !== undefined;
+  return report(request, { ...found, keptPrevious, leftOut, containers, durations });
 }
 
 /** An archive, or a part of it, that was checked, and the volume that it is to go into. */
@@ -171,12 +184,13 @@ async function replaceBeside(
   contents: ArchiveContents,
   options: ReplaceOptions & ExtractOptions,
   tools: Tools,
-): Promise<Replaced & { readonly extractMs: number }> {
+): Promise<Refilled> {
   tools.log.debug("phase: extract");
   const clock = stopwatch();
   const staged = await StagedContents.extract(lock, archive, contents, options, tools);
   const extractMs = clock.lap();
-  return { extractMs, ...(await replaceContents(lock, staged, options, tools)) };
+  const { leftOut } = staged;
+  return { extractMs, leftOut, ...(await replaceContents(lock, staged, options, tools)) };
 }
 
 const NOTHING_DONE = { extractMs: 0, swapMs: 0, watchMs: 0, removeOldMs: 0, totalMs: 0 };

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { DockformError, messageOf } from "../errors.ts";
 import { formatBytes } from "../format.ts";
 import type { Helper } from "../helper/helper.ts";
+import type { LostGroup } from "../helper/message-groups.ts";
 import { tarOutcome, tarRecordLimit } from "../helper/messages.ts";
 import type { HelperReply } from "../helper/reply.ts";
 import type { ByteText } from "../tar/header.ts";
@@ -13,6 +14,7 @@ import type { LockedVolume } from "./lock.ts";
 import type { ArchiveSource } from "./selection.ts";
 import type { Tools } from "./tools.ts";
 import { verifyStaged } from "./verify-staged.ts";
+import { leftOutText, mayLeaveOut, withoutAdvice, type DoesWithout } from "./without.ts";
 
 /** What an operation has to know of a volume's files before it touches them. */
 export interface VolumeFiles {
@@ -82,7 +84,7 @@ function toWord(path: ByteText): string {
     .join("");
 }
 
-export interface ExtractOptions {
+export interface ExtractOptions extends DoesWithout {
   /** The only paths that are to change places; without them everything does. */
   readonly paths: readonly ByteText[] | undefined;
   /** Compare what was extracted with the archive, entry by entry. */
@@ -159,6 +161,7 @@ export class StagedContents {
   readonly #tools: Tools;
   #paths: readonly ByteText[] | undefined;
   #safety: Safety | undefined;
+  #leftOut: readonly LostGroup[] = [];
 
   private constructor(lock: LockedVolume, id: string, tools: Tools) {
     this.#lock = lock;
@@ -210,6 +213,11 @@ export class StagedContents {
   /** The staging folder of an id, in whatever state it is. */
   static of(lock: LockedVolume, id: string, tools: Tools): StagedContents {
     return new StagedContents(lock, id, tools);
+  }
+
+  /** What was extracted lacks this, having been allowed to. */
+  get leftOut(): readonly LostGroup[] {
+    return this.#leftOut;
   }
 
   /** Where the old contents are, once they are not in the volume any more for want of room. */
@@ -430,13 +438,15 @@ export class StagedContents {
   async extract(
     archive: ArchiveSource,
     expected: ArchiveContents,
-    { verify, paths }: ExtractOptions,
+    { verify, paths, ...doesWithout }: ExtractOptions,
     signal: AbortSignal,
   ): Promise<void> {
     this.#paths = paths;
-    await this.#extract(archive, expected, signal);
+    await this.#extract(archive, expected, doesWithout, signal);
     await this.refuseInside(archive.path, "The archive would go with the old contents.");
-    if (verify) await verifyStaged(this.#lock, archive, { ...this.#tools, signal });
+    if (!verify) return;
+    const without = { ...doesWithout, leftOut: this.#leftOut };
+    await verifyStaged(this.#lock, archive, without, { ...this.#tools, signal });
   }
 
   /**
@@ -458,6 +468,7 @@ export class StagedContents {
   async #extract(
     archive: ArchiveSource,
     expected: ArchiveContents,
+    doesWithout: DoesWithout,
     signal: AbortSignal,
   ): Promise<void> {
     const { startProgress, log } = this.#tools;
@@ -473,9 +484,11 @@ export class StagedContents {
         progress.report,
       );
       if (reply.facts.has("over_limit")) throw tooLarge(archive, expected);
-      const outcome = tarOutcome(reply, "read");
+      const outcome = tarOutcome(reply, "read", (group) => mayLeaveOut(doesWithout, group));
       const { failure, remarks, tarBytes, entries } = outcome;
-      if (failure !== undefined && !outcome.goesOn) throw cannotExtract(archive, failure);
+      if (failure !== undefined && !outcome.goesOn) {
+        throw cannotExtract(archive, failure, withoutAdvice(reply.groups, doesWithout));
+      }
       const flaw = shortcoming(outcome);
       if (flaw !== undefined) throw archive.damaged(flaw);
       for (const remark of remarks) log.warn(remark);
@@ -488,13 +501,25 @@ export class StagedContents {
           `it holds ${entries} entries and ${tarBytes} bytes as tar, and its sidecar says ${expected.entries} and ${expected.tarBytes}`,
         );
       }
-      const leftOut = reply.facts.get("left_out");
-      if (leftOut !== undefined) {
-        log.warn(`${leftOut} of the archive is left out: this program keeps that name for itself`);
+      this.#leftOut = outcome.leftOut;
+      for (const leftOut of outcome.leftOut) log.warn(leftOutText(leftOut));
+      if (reply.facts.get("tar_status") !== "0") await this.#finishExtract(archive, signal);
+      const reservedName = reply.facts.get("left_out");
+      if (reservedName !== undefined) {
+        log.warn(
+          `${reservedName} of the archive is left out: this program keeps that name for itself`,
+        );
       }
     } finally {
       progress.end();
     }
+  }
+  /** tar failed, but for nothing that was not to be left out. */
+  async #finishExtract(archive: ArchiveSource, signal: AbortSignal): Promise<void> {
+    const noSetId = this.#leftOut.some(({ aspect }) => aspect === "owners") ? ["no_set_id"] : [];
+    const verb = ["finish_extract", this.#id, ...noSetId] as const;
+    const reply = await this.#lock.helper.call(verb, signal);
+    if (reply.status !== 0) throw cannotExtract(archive, causeIn(reply));
   }
 }
 
@@ -531,8 +556,8 @@ function tooLarge(archive: ArchiveSource, { counted, limitBytes }: ArchiveConten
   );
 }
 
-function cannotExtract(archive: ArchiveSource, failure: string): DockformError {
+function cannotExtract(archive: ArchiveSource, failure: string, advice = ""): DockformError {
   return new DockformError("failed", `cannot extract ${archive.path}: ${failure}`, {
-    hint: "The old contents are in place.",
+    hint: `The old contents are in place.${advice}`,
   });
 }

@@ -1,5 +1,6 @@
 import { DockformError } from "../errors.ts";
 import { formatCount } from "../format.ts";
+import type { LostGroup } from "../helper/message-groups.ts";
 import { isReservedPath } from "../snapshot/reserved.ts";
 import { compareEntries, type EntryDifference } from "../tar/compare.ts";
 import { displayText } from "../tar/path.ts";
@@ -8,18 +9,20 @@ import { entriesThrough } from "./helper-entries.ts";
 import type { LockedVolume } from "./lock.ts";
 import type { ArchiveSource } from "./selection.ts";
 import type { Tools } from "./tools.ts";
+import { isDueToLeftOut, type DoesWithout } from "./without.ts";
 
 const NAMED = 5;
 
 /**
  * Reads what was extracted, and compares it with the archive entry by entry: content, owner, mode, time,
- * links, attributes, ACLs.
+ * links, attributes, ACLs. What was left out makes no difference.
  *
  * @throws DockformError `failed` when anything is not as in the archive.
  */
 export async function verifyStaged(
   lock: LockedVolume,
   archive: ArchiveSource,
+  { leftOut, ...doesWithout }: DoesWithout & { readonly leftOut: readonly LostGroup[] },
   tools: Tools,
 ): Promise<void> {
   tools.log.debug("phase: verify");
@@ -37,9 +40,14 @@ export async function verifyStaged(
   );
   const differences = await compareEntries(pass.reader.entries(), staged, isReservedPath);
   // An archive need not have entries of the folders that its files are in.
-  const wrong = differences.filter(({ kind, type }) => kind !== "added" || type !== "folder");
+  const wrong = differences.filter(
+    (difference) =>
+      !(difference.kind === "added" && difference.type === "folder") &&
+      !isDueToLeftOut(difference, leftOut, doesWithout),
+  );
   if (wrong.length > 0) throw notAsInArchive(archive, describe(wrong));
-  tools.log.info("Verified: what was extracted is what the archive holds");
+  const but = leftOut.length > 0 ? ", but for what was left out" : "";
+  tools.log.info(`Verified: what was extracted is what the archive holds${but}`);
 }
 
 function describe(differences: readonly EntryDifference[]): string {

@@ -1,7 +1,9 @@
 import { DockformError } from "../../errors.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
+import type { Aspect } from "../../helper/message-groups.ts";
 import { declaredVolume } from "../../volume/restore-checks.ts";
 import { restoreVolume, type RestoreReport } from "../../volume/restore.ts";
+import { leftOutText } from "../../volume/without.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import { typedPath } from "../typed-path.ts";
 import type { Session } from "../session.ts";
@@ -17,6 +19,8 @@ export interface VolumeRestoreOptions {
   readonly inPlace: boolean;
   readonly path: readonly string[];
   readonly verify: boolean;
+  readonly without: readonly Aspect[];
+  readonly strictAttributes: boolean;
   /** Milliseconds. */
   readonly healthTimeout: number;
 }
@@ -25,9 +29,10 @@ export async function volumeRestore(
   session: Session,
   reference: string,
   snapshot: string,
-  { healthTimeout, path: paths, ...options }: VolumeRestoreOptions,
+  { healthTimeout, path: paths, without, ...options }: VolumeRestoreOptions,
 ): Promise<void> {
   refuseToKeepPart(paths, options);
+  refuseBoth(without, options);
   using workspace = await session.openWorkspace();
   const target = await workspace.target(reference);
   await declaredVolume({ target, undeclared: options.undeclared }, session.tools);
@@ -38,6 +43,7 @@ export async function volumeRestore(
       target,
       archivePath,
       ...options,
+      without: new Set(without),
       paths: paths.map(typedPath),
       healthTimeoutMs: healthTimeout,
     },
@@ -50,7 +56,11 @@ export async function volumeRestore(
 /** What is kept is a volume's whole contents, and so is what --in-place clears. */
 function refuseToKeepPart(
   paths: readonly string[],
-  { keepPrevious, keepFailed, inPlace }: Omit<VolumeRestoreOptions, "path" | "healthTimeout">,
+  {
+    keepPrevious,
+    keepFailed,
+    inPlace,
+  }: Omit<VolumeRestoreOptions, "path" | "healthTimeout" | "without">,
 ): void {
   if (paths.length === 0 || !(keepPrevious || keepFailed || inPlace)) return;
   throw new DockformError(
@@ -58,6 +68,16 @@ function refuseToKeepPart(
     "--path does not go together with --keep-previous, --keep-failed and --in-place",
     { hint: "Take a snapshot first if you may want back what --path replaces." },
   );
+}
+
+function refuseBoth(
+  without: readonly Aspect[],
+  { strictAttributes }: Pick<VolumeRestoreOptions, "strictAttributes">,
+): void {
+  if (!strictAttributes || !without.includes("attributes")) return;
+  throw new DockformError("usage", "--strict-attributes excludes --without attributes", {
+    hint: "Choose one.",
+  });
 }
 
 function toText(report: RestoreReport, session: Session): string {
@@ -77,6 +97,7 @@ function toText(report: RestoreReport, session: Session): string {
     `Restored ${context}/${volume}: ${size}, ${formatDuration(durations.totalMs)}`,
     `  from ${session.displayPath(report.archivePath)}`,
     ...steps.map(([step, ms]) => `  ${step} in ${formatDuration(ms)}`),
+    ...report.leftOut.map((group) => `  ${leftOutText(group)}`),
     ...report.containers.map(containerLine),
     ...(report.keptPrevious ? [`To go back: dockform volume undo ${volume}`] : []),
   ].join("\n");
@@ -92,6 +113,13 @@ function toJson(report: RestoreReport): Readonly<Record<string, unknown>> {
     entry_count: report.entries,
     checked_by: report.checkedBy,
     kept_previous: report.keptPrevious,
+    left_out: report.leftOut.map(({ aspect, attribute, what, count, files }) => ({
+      aspect,
+      ...(attribute === undefined ? {} : { attribute }),
+      what,
+      count,
+      files,
+    })),
     containers: report.containers.map(containerToJson),
     durations: {
       check_ms: report.durations.checkMs,

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { nearest } from "../../manifest/suggest.ts";
 import type { Session } from "../session.ts";
 
 /** Begins a command: reads the flags that all commands take. */
@@ -33,6 +34,21 @@ export function parseSeconds(text: string): number {
     throw new InvalidArgumentError("Expected a whole number of seconds.");
   }
   return Number(text) * 1000;
+}
+
+/** Reads some of a few words, with commas between them. */
+export function parseList<Word extends string>(
+  text: string,
+  words: readonly Word[],
+): readonly Word[] {
+  return text.split(",").map((typed) => {
+    const word = words.find((each) => each === typed.trim());
+    if (word !== undefined) return word;
+    const meant = nearest(typed.trim(), words);
+    throw new InvalidArgumentError(
+      `"${typed}" is none of ${words.join(", ")}.${meant === undefined ? "" : ` Did you mean "${meant}"?`}`,
+    );
+  });
 }
 
 /** How a command line names a snapshot. */

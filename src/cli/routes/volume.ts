@@ -1,10 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { ASPECTS } from "../../helper/message-groups.ts";
 import { ARCHIVE_FORMATS, DEFAULT_LEVEL } from "../../snapshot/name.ts";
 import type { VolumeRecoverOptions } from "../commands/volume-recover.ts";
 import type { VolumeRestoreOptions } from "../commands/volume-restore.ts";
 import type { VolumeSnapshotOptions } from "../commands/volume-snapshot.ts";
 import type { VolumeUndoOptions } from "../commands/volume-undo.ts";
-import { choice, examples, parseSeconds, type Start } from "./options.ts";
+import { choice, examples, parseList, parseSeconds, type Start } from "./options.ts";
 
 /** `volume list`, `snapshot`, `restore`, `undo` and `recover`. */
 export function addVolumeCommands(root: Command, start: Start): void {
@@ -76,6 +77,8 @@ function addRestore(volume: Command, start: Start): void {
         .default([], "everything"),
     )
     .option("--verify", "compare what was extracted with the archive, entry by entry", false)
+    .addOption(withoutOption())
+    .option("--strict-attributes", "refuse where an attribute cannot be put back", false)
     .option("--in-place", "where there is no room for both: snapshot, remove, then extract", false)
     .option("--keep-failed", "keep the new contents when containers are not well on them", false)
     .addOption(healthTimeout())
@@ -90,6 +93,15 @@ function addRestore(volume: Command, start: Start): void {
       const { volumeRestore } = await import("../commands/volume-restore.ts");
       await volumeRestore(start(command), name, path, options);
     });
+}
+
+function withoutOption(): Option {
+  return new Option(
+    "--without <list>",
+    `do without what the volume cannot hold: ${ASPECTS.join(",")}`,
+  )
+    .argParser((text: string) => parseList(text, ASPECTS))
+    .default([], "nothing");
 }
 
 function addUndo(volume: Command, start: Start): void {

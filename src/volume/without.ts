@@ -1,0 +1,72 @@
+import {
+  groupText,
+  type Aspect,
+  type LostGroup,
+  type MessageGroup,
+} from "../helper/message-groups.ts";
+import type { EntryDifference } from "../tar/compare.ts";
+
+/** What a restore may do without, where the target or the helper cannot put it back. */
+export interface DoesWithout {
+  readonly without: ReadonlySet<Aspect>;
+  /** Nor without attributes that only a privileged helper could set. */
+  readonly strictAttributes: boolean;
+}
+
+/** Whatever it lacks: where the alternative is to lose all of it. */
+export const LENIENT: DoesWithout = {
+  without: new Set(["owners", "modes", "attributes", "times", "devices", "links"]),
+  strictAttributes: false,
+};
+
+const ORDINARY = /^(?:ACL$|user\.|security\.capability$|system\.posix_acl_)/;
+
+/** Whether any helper can set an attribute on any file system that has attributes: `user.*`, capabilities, ACLs. */
+export function isOrdinaryAttribute(name: string): boolean {
+  return ORDINARY.test(name);
+}
+
+export function mayLeaveOut(
+  { without, strictAttributes }: DoesWithout,
+  { aspect, attribute }: Pick<MessageGroup, "aspect" | "attribute">,
+): boolean {
+  if (aspect === undefined) return false;
+  if (without.has(aspect)) return true;
+  return aspect === "attributes" && !strictAttributes && !isOrdinaryAttribute(attribute ?? "ACL");
+}
+
+/** One sentence a kind. */
+export function leftOutText(group: LostGroup): string {
+  return `left out: ${groupText(group)}`;
+}
+
+/** The flag that goes on after a failure, where there is one. */
+export function withoutAdvice(groups: readonly MessageGroup[], { without }: DoesWithout): string {
+  const aspects = new Set(groups.flatMap(({ aspect }) => aspect ?? []));
+  if (aspects.size === 0) return "";
+  return ` To restore without what it cannot hold: --without ${[...without, ...aspects].join(",")}`;
+}
+
+/** Whether a difference between an archive and what was extracted is due to what was left out. */
+export function isDueToLeftOut(
+  { kind, type, changes }: EntryDifference,
+  leftOut: readonly LostGroup[],
+  { without }: DoesWithout,
+): boolean {
+  const aspects = new Set([...without, ...leftOut.map(({ aspect }) => aspect)]);
+  if (kind === "removed") {
+    if (type === "symlink" || type === "hardlink") return aspects.has("links");
+    return type !== "file" && type !== "folder" && aspects.has("devices");
+  }
+  const attributes = new Set(leftOut.map(({ attribute }) => attribute));
+  const isLeftOut = (what: string): boolean => {
+    if (what === "owner") return aspects.has("owners");
+    // Without its owner a file has no set-user-ID bit either.
+    if (what === "mode") return aspects.has("modes") || aspects.has("owners");
+    if (what === "time") return aspects.has("times");
+    if (what === "hard link to") return aspects.has("links");
+    if (what.endsWith("ACL")) return without.has("attributes");
+    return without.has("attributes") || attributes.has(what.replace(/^attribute /, ""));
+  };
+  return kind === "changed" && changes.every(({ what }) => isLeftOut(what));
+}
