@@ -22,7 +22,7 @@ export const LENIENT: DoesWithout = {
 const ORDINARY = /^(?:ACL$|user\.|security\.capability$|system\.posix_acl_)/;
 
 /** Whether any helper can set an attribute on any file system that has attributes: `user.*`, capabilities, ACLs. */
-export function isOrdinaryAttribute(name: string): boolean {
+function isOrdinaryAttribute(name: string): boolean {
   return ORDINARY.test(name);
 }
 
@@ -41,10 +41,15 @@ export function leftOutText(group: LostGroup): string {
 }
 
 /** The flag that goes on after a failure, where there is one. */
-export function withoutAdvice(groups: readonly MessageGroup[], { without }: DoesWithout): string {
-  const aspects = new Set(groups.flatMap(({ aspect }) => aspect ?? []));
-  if (aspects.size === 0) return "";
-  return ` To restore without what it cannot hold: --without ${[...without, ...aspects].join(",")}`;
+export function withoutAdvice(groups: readonly MessageGroup[], options: DoesWithout): string {
+  const lost = groups.filter(({ aspect }) => aspect !== undefined);
+  if (lost.length === 0) return "";
+  const [isStrict, isLenient] = [true, false].map((strictAttributes) =>
+    lost.every((group) => mayLeaveOut({ ...options, strictAttributes }, group)),
+  );
+  if (isLenient === true && isStrict === false) return " Or leave --strict-attributes away.";
+  const aspects = new Set([...options.without, ...lost.flatMap(({ aspect }) => aspect ?? [])]);
+  return ` To restore without what cannot be put back: --without ${[...aspects].join(",")}`;
 }
 
 /** Whether a difference between an archive and what was extracted is due to what was left out. */
@@ -65,7 +70,7 @@ export function isDueToLeftOut(
     if (what === "mode") return aspects.has("modes") || aspects.has("owners");
     if (what === "time") return aspects.has("times");
     if (what === "hard link to") return aspects.has("links");
-    if (what.endsWith("ACL")) return without.has("attributes");
+    if (what === "ACL" || what === "default ACL") return without.has("attributes");
     return without.has("attributes") || attributes.has(what.replace(/^attribute /, ""));
   };
   return kind === "changed" && changes.every(({ what }) => isLeftOut(what));
