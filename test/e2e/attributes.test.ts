@@ -55,11 +55,11 @@ test(
       warnings[0] ?? "",
       /left out: \S+, \S+, \S+ and 4 others: Cannot set attribute security\.NTACL: Operation not permitted/,
     );
-    const { left_out: leftOut } = JSON.parse(stdout) as {
-      left_out: readonly { readonly attribute: string; readonly count: number }[];
-    };
+    const printed: {
+      readonly left_out: readonly { readonly attribute: string; readonly count: number }[];
+    } = JSON.parse(stdout);
     assert.deepEqual(
-      leftOut.map(({ attribute, count }) => [attribute, count]),
+      printed.left_out.map(({ attribute, count }) => [attribute, count]),
       [["security.NTACL", 7]],
     );
     assert.equal((await attributes(into.folder, "user.DOSATTRIB")).length, 7);
@@ -69,8 +69,14 @@ test(
     );
     assertError(
       await sandbox.dockform([
-        ...["volume", "restore", into.name, archive, "--json"],
-        ...["--undeclared", "--force", "--strict-attributes"],
+        "volume",
+        "restore",
+        into.name,
+        archive,
+        "--json",
+        "--undeclared",
+        "--force",
+        "--strict-attributes",
       ]),
       {
         exitCode: 1,
@@ -128,8 +134,12 @@ test("what any helper can set is not left out without a word for it", { skip }, 
   await writeFiles(sandbox.path("source"), { file: "new" });
   const pack = (name: string): Promise<unknown> =>
     run("tar", [
-      ...["--create", `--file=${archive}`, `--directory=${sandbox.path("source")}`],
-      ...["--format=posix", `--pax-option=SCHILY.xattr.${name}:=value`, "file"],
+      "--create",
+      `--file=${archive}`,
+      `--directory=${sandbox.path("source")}`,
+      "--format=posix",
+      `--pax-option=SCHILY.xattr.${name}:=value`,
+      "file",
     ]);
   await pack(`user.${"long".repeat(70)}`);
   const args = ["volume", "restore", into.name, archive, "--json", "--undeclared", "--force"];
