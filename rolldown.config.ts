@@ -1,4 +1,4 @@
-import { copyFile, readFile } from "node:fs/promises";
+import { copyFile, glob, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { defineConfig, type Plugin } from "rolldown";
 
@@ -7,7 +7,7 @@ import { defineConfig, type Plugin } from "rolldown";
  * one for each command. One file to read instead of many, and nothing for npm to resolve, makes it
  * start faster than with its dependencies installed beside it. CommonJS, since importing a module of
  * Node.js into an ES module loads all that the module would load on demand: a third of the start. The chunks stay in one folder, so that
- * code that reads a file beside itself (helper.sh) finds it there too.
+ * code that reads files beside itself (helper.sh and its programs) finds them there too.
  */
 export default defineConfig({
   input: "src/main.ts",
@@ -19,7 +19,7 @@ export default defineConfig({
     chunkFileNames: "[name].cjs",
     cleanDir: true,
   },
-  plugins: [withoutSubprocesses(), copyBesideChunks("src/helper/helper.sh"), addLicenses()],
+  plugins: [withoutSubprocesses(), copyBesideChunks("src/helper/*.{sh,pl}"), addLicenses()],
 });
 
 /** Commander loads this for commands that are programs of their own, which ours are not: 12 ms of a start. */
@@ -34,10 +34,12 @@ function withoutSubprocesses(): Plugin {
   };
 }
 
-function copyBesideChunks(file: string): Plugin {
+function copyBesideChunks(pattern: string): Plugin {
   return {
     name: "copy-beside-chunks",
-    writeBundle: ({ dir = "." }) => copyFile(file, join(dir, basename(file))),
+    async writeBundle({ dir = "." }) {
+      for await (const file of glob(pattern)) await copyFile(file, join(dir, basename(file)));
+    },
   };
 }
 

@@ -8,7 +8,7 @@
 #   VERB ARG...    one verb, as an exec; there the data stream is the exec's stdin or stdout.
 #
 # Replies are lines on stderr that begin with $DOCKFORM_MARK, which nobody else knows; every other
-# line there is a message of tar, zstd or mv.
+# line there is a message of a tool.
 #
 # POSIX sh: it runs under dash, bash and BusyBox ash.
 set -uf
@@ -18,18 +18,22 @@ export TZ=UTC0
 # What the image says of tar and zstd could leave out files without a word.
 unset TAR_OPTIONS TAPE TAR_RSH RSH POSIXLY_CORRECT ZSTD_CLEVEL ZSTD_NBTHREADS
 
+# A program of perl, which takes this name's place when the script is loaded (script.ts).
+rename_program='@rename.pl@'
+
 volume=/volume
 exchange=/exchange
 scratch=/scratch
 
-# Names at the top of a volume that are ours: an operation in flight, what an operation keeps, and what
-# is being removed.
+# Names at the top of a volume that are ours: an operation in flight, what an operation keeps, what is being
+# removed, and what somebody else wrote between old and new.
 hex='[0-9a-f]'
 id_pattern=$hex$hex$hex$hex$hex$hex$hex$hex$hex$hex$hex$hex
 staging_pattern=.dockform-$id_pattern
 trash_pattern=.dockform-trash-$id_pattern
+aside_pattern=.dockform-aside-$id_pattern
 kept_name=.dockform-kept
-reserved="( -name $staging_pattern -o -name $trash_pattern -o -name $kept_name )"
+reserved="( -name $staging_pattern -o -name $trash_pattern -o -name $aside_pattern -o -name $kept_name )"
 
 # The unit in which tar reads and writes. 60 KiB, the most that a pipe takes at once and a multiple of tar's
 # default: half the processor time of 10 KiB.
@@ -109,7 +113,7 @@ hello() {
 		IFS= read -r line <$scratch/said.$what
 		reply $what "$line"
 	done
-	for tool in awk cat chmod du find mkdir mkfifo mv rm rmdir sleep stat sync touch; do
+	for tool in awk cat chmod du find mkdir mkfifo perl rm rmdir sleep stat sync touch; do
 		command -v $tool >/dev/null || reply missing_tool $tool
 	done
 	if [ -r $exchange/token ] && mkfifo -m 666 $exchange/data 2>/dev/null; then
@@ -152,7 +156,7 @@ archive() {
 	if [ $# -eq 3 ]; then folder=$volume/.dockform-$3/new/contents; fi
 	if [ -n "$(reserved_in "$folder")" ]; then
 		if [ $# -eq 2 ]; then refuse_unfinished; fi
-		ours="--anchored --exclude=./$staging_pattern --exclude=./$trash_pattern --exclude=./$kept_name"
+		ours="--anchored --exclude=./$staging_pattern --exclude=./$trash_pattern --exclude=./$aside_pattern --exclude=./$kept_name"
 	fi
 	if [ $# -eq 2 ]; then reply_mounted; fi
 	look_ahead
@@ -211,7 +215,7 @@ fingerprint() {
 	# A write through a memory map changes the time of a file only if the page was clean before.
 	sync -f $volume
 	find $volume -regextype posix-extended \
-		-regex "$volume/\.dockform-(kept|(trash-)?[0-9a-f]{12})" -prune \
+		-regex "$volume/\.dockform-(kept|((trash|aside)-)?[0-9a-f]{12})" -prune \
 		-o -printf '%D %C@ %T@ %y %m %U %G %i %n %s %P\0%l\0'
 	reply find_status $?
 }
@@ -403,12 +407,14 @@ has_attributes() {
 #   safety.done   was safety; new contents are in place, or on their way out as well
 #   accepted      there, new was found good by the client, and may be put in place without it
 #   emptied       was new or kept, and is in place
-#   aside         what somebody else put into the volume meanwhile
+#
+# What somebody else put into the volume meanwhile is put aside, into .dockform-aside-ID at the top of the volume.
+# It may be the only copy of something, and is never removed here.
 #
 # Each step from one of these states to the next is one rename, so that the folders alone tell what is to
 # be done, and no step removes what another state still needs. What a file says is flushed before its name
 # counts: after a loss of power the name may be there and the file empty.
-staging=
+staging= spared=
 
 # begin ID: makes the staging folder, without a trace in the root folder's time, and without the root folder's setgid
 # bit, which what is extracted into it would have as well.
@@ -432,7 +438,7 @@ extract() {
 	resume "$1" || begin "$1" || exit 1
 	rm -f "$staging/accepted" || exit 1
 	# One that its client did not like, or that was cut short.
-	if [ -e "$staging/new" ]; then rm -rf "$staging/new.partial" && mv "$staging/new" "$staging/new.partial"; fi
+	if [ -e "$staging/new" ]; then rm -rf "$staging/new.partial" && move "$staging/new" "$staging/new.partial"; fi
 	if [ -e "$staging/new.partial" ]; then rm -rf "$staging/new.partial" || exit 1; fi
 	mkdir -m 700 "$staging/new.partial" "$staging/new.partial/contents" || exit 1
 	contents=$staging/new.partial/contents
@@ -477,7 +483,7 @@ finish_extract() {
 	copy_metadata "$root" "$staging/new.partial/root" || exit 1
 	names "$contents" >"$staging/new.partial/names" || exit 1
 	# The new contents must be on the disk before the old ones are given up.
-	sync -f "$staging" && mv "$staging/new.partial" "$staging/new" || exit 1
+	sync -f "$staging" && move "$staging/new.partial" "$staging/new" || exit 1
 }
 
 # accept ID [returned]: the client has found good what was extracted, which may be the old contents again.
@@ -571,8 +577,8 @@ limit_to() {
 			word=${word%\\0057*}
 		done
 		printf '%s\n' "$word" || exit 1
-	done >"$staging/paths.partial" && sync "$staging/paths.partial" &&
-		mv "$staging/paths.partial" "$staging/paths"
+	done >"$staging/paths.partial" && sync "$staging/paths.partial" && rm -f "$staging/paths" &&
+		move "$staging/paths.partial" "$staging/paths"
 }
 
 # each_path COMMAND: for each path that changes places, with $path, $parent and the number $n.
@@ -605,35 +611,33 @@ give_time_back() {
 
 take_out_path() {
 	is_there "$volume/$path" || return 0
-	mkdir -p "$out/contents/$parent" && mv -- "$volume/$path" "$out/contents/$parent"
+	mkdir -p "$out/contents/$parent" && move "$volume/$path" "$out/contents/$path"
 }
 
 put_in_path() {
 	is_there "$in/contents/$path" || return 0
-	if is_there "$volume/$path"; then put_aside "$volume/$path" || return 1; fi
-	mv -- "$in/contents/$path" "$volume/$parent"
+	renaming place "$in/contents/$path" "$volume/$path" "$(aside)"
 }
 
 # What was moved in goes out again; what somebody else has put there meanwhile is put aside.
 take_in_back_path() {
 	is_there "$volume/$path" || return 0
 	if is_there "$in/contents/$path"; then
-		put_aside "$volume/$path"
+		renaming aside "$volume/$path" "$(aside)"
 	else
-		mkdir -p "$in/contents/$parent" && mv -- "$volume/$path" "$in/contents/$parent"
+		mkdir -p "$in/contents/$parent" && move "$volume/$path" "$in/contents/$path"
 	fi
 }
 
 return_path() {
 	is_there "$out/contents/$path" || return 0
-	if is_there "$volume/$path"; then put_aside "$volume/$path" || return 1; fi
-	mv -- "$out/contents/$path" "$volume/$parent"
+	renaming place "$out/contents/$path" "$volume/$path" "$(aside)"
 }
 
 # take_kept ID: makes ready what .dockform-kept holds. What others have written is flushed now, and not while
 # containers are down for the swap.
 take_kept() {
-	begin "$1" && mv "$volume/$kept_name" "$staging/kept" && touch -r $scratch/root-time $volume &&
+	begin "$1" && move "$volume/$kept_name" "$staging/kept" && touch -r $scratch/root-time $volume &&
 		names "$staging/kept/contents" >"$staging/kept/names" && flush
 }
 
@@ -644,7 +648,7 @@ swap() {
 	if write_about about "${2-}" && take_out; then
 		finish_swap && exit
 		# Nothing of the old is lost yet: what came in goes out again.
-		take_in_back && mv "$staging/old" "$staging/old.partial" || exit 1
+		take_in_back && move "$staging/old" "$staging/old.partial" || exit 1
 	fi
 	undo_swap
 }
@@ -666,10 +670,14 @@ clear() {
 	resume "$1" || exit 1
 	if [ ! -e "$staging/safety" ]; then
 		rm -rf "$staging/old" "$staging/accepted" && echo "$2" >"$staging/safety.partial" &&
-			sync "$staging/safety.partial" && mv "$staging/safety.partial" "$staging/safety" || exit 1
+			sync "$staging/safety.partial" && move "$staging/safety.partial" "$staging/safety" || exit 1
 	fi
 	[ -e "$staging/old" ] || take_out || exit 1
-	if [ -e "$staging/old/contents" ]; then mv "$staging/old/contents" "$staging/gone" || exit 1; fi
+	if [ -e "$staging/old/contents" ]; then
+		slot=1
+		while [ -e "$staging/gone/$slot" ]; do slot=$((slot + 1)); done
+		mkdir -p "$staging/gone" && move "$staging/old/contents" "$staging/gone/$slot" || exit 1
+	fi
 	# What cannot be removed is in nobody's way but that of room.
 	rm -rf "$staging/gone"
 	rm -f "$staging/safety.done" && reply cleared
@@ -680,7 +688,7 @@ clear() {
 swap_back() {
 	resume "$1" && [ ! -e "$staging/safety.done" ] && write_about about.back "${2-}" || exit 1
 	if [ ! -e "$staging/back" ] && [ ! -e "$staging/returned" ]; then
-		mv "$staging/old" "$staging/back" || exit 1
+		move "$staging/old" "$staging/back" || exit 1
 	fi
 	go_back
 }
@@ -717,7 +725,7 @@ recover() {
 	elif [ -e "$staging/safety" ] && [ -e "$staging/old" ]; then
 		rm -rf "$staging/gone"
 		if [ -e "$staging/old/contents" ]; then
-			mv "$staging/old" "$staging/old.partial" && undo_swap
+			move "$staging/old" "$staging/old.partial" && undo_swap
 		elif [ -e "$staging/new" ] && [ -e "$staging/accepted" ]; then
 			finish_swap
 		else
@@ -734,7 +742,7 @@ recover() {
 
 # Contents that had taken the place of those in the safety copy, and were about to go as well, stay.
 stay() {
-	if [ -e "$staging/old" ]; then mv "$staging/old" "$staging/old.partial" || exit 1; fi
+	if [ -e "$staging/old" ]; then move "$staging/old" "$staging/old.partial" || exit 1; fi
 	return_out && rm -f "$staging/safety" && mkdir -p "$staging/old" && flush &&
 		reply safety "$(cat "$staging/safety.done")" && reply swapped
 }
@@ -765,15 +773,15 @@ take_out() {
 	about=$(about_file)
 	if [ -e "$about" ]; then cat "$about" >"$out/about" && sync "$out/about" || return 1; fi
 	if [ -e "$staging/paths" ]; then
-		each_path remember_time && each_path take_out_path && mv "$out" "$staging/old"
+		each_path remember_time && each_path take_out_path && move "$out" "$staging/old"
 		return
 	fi
 	if [ ! -e "$out/root" ]; then
 		if [ -e "$out/root.partial" ]; then rm -rf "$out/root.partial" || return 1; fi
 		mkdir "$out/root.partial" && copy_metadata $volume "$out/root.partial" &&
-			mv "$out/root.partial" "$out/root" || return 1
+			move "$out/root.partial" "$out/root" || return 1
 	fi
-	strip_attributes $volume && move_all $volume "$out/contents" "$spared" && mv "$out" "$staging/old"
+	strip_attributes $volume && move_all $volume "$out/contents" && move "$out" "$staging/old"
 }
 
 finish_swap() {
@@ -785,7 +793,7 @@ finish_swap() {
 			put_in_whole || return 1
 		fi
 		# Before the folder goes: without it and with this, the copy would be asked for again.
-		if [ -e "$staging/safety" ]; then mv "$staging/safety" "$staging/safety.done" || return 1; fi
+		if [ -e "$staging/safety" ]; then move "$staging/safety" "$staging/safety.done" || return 1; fi
 		leave_emptied || return 1
 	fi
 	flush || return 1
@@ -796,8 +804,8 @@ finish_swap() {
 
 put_in_whole() {
 	if [ -e "$in/contents" ]; then
-		strip_attributes $volume && put_strangers_aside && move_all "$in/contents" $volume "-name ." &&
-			rmdir "$in/contents" || return 1
+		strip_attributes $volume && list_names && spare_lost_found &&
+			renaming in "$in" $volume "$(aside)" "$spared" && rmdir "$in/contents" || return 1
 	fi
 	if [ -e "$in/root" ]; then
 		copy_metadata "$in/root" $volume && rmdir "$in/root" || return 1
@@ -807,10 +815,10 @@ put_in_whole() {
 # A side whose contents are in place is none any more.
 leave_emptied() {
 	if [ "${in##*/}" = back ]; then
-		mv "$in" "$staging/returned"
+		move "$in" "$staging/returned"
 	else
 		if [ -e "$staging/emptied" ]; then rm -rf "$staging/emptied" || return 1; fi
-		mv "$in" "$staging/emptied"
+		move "$in" "$staging/emptied"
 	fi
 }
 
@@ -831,7 +839,7 @@ take_in_back() {
 		return
 	fi
 	spare_lost_found
-	mkdir -p "$in/contents" && move_all $volume "$in/contents" "$spared"
+	mkdir -p "$in/contents" && move_all $volume "$in/contents"
 }
 
 undo_swap() {
@@ -847,13 +855,13 @@ return_out() {
 	if [ -e "$staging/paths" ]; then
 		each_path return_path && give_times_back "$out" || return 1
 	else
-		mkdir -p "$out/contents" && move_all "$out/contents" $volume "-name ." || return 1
+		mkdir -p "$out/contents" && move_all "$out/contents" $volume || return 1
 		if [ -e "$out/root" ]; then
 			strip_attributes $volume && copy_metadata "$out/root" $volume || return 1
 		fi
 		rmdir "$out/contents" || return 1
 	fi
-	mv "$out" "$staging/undone"
+	move "$out" "$staging/undone"
 }
 
 # discard ID: takes away what was made ready and not put in place; never anything that was in the volume.
@@ -864,7 +872,7 @@ discard() {
 	done
 	touch -r $volume $scratch/root-time
 	if [ -e "$staging/kept" ]; then
-		rm -f "$staging/kept/names" && mv "$staging/kept" "$volume/$kept_name" || return 1
+		rm -f "$staging/kept/names" && move "$staging/kept" "$volume/$kept_name" || return 1
 	fi
 	throw_away
 }
@@ -878,8 +886,8 @@ conclude() {
 	about=$(about_file)
 	if [ -e "$about" ]; then
 		if [ -e "$staging/old" ]; then
-			if [ -e "$volume/$kept_name" ]; then mv "$volume/$kept_name" "$staging/replaced" || return 1; fi
-			mv "$staging/old" "$volume/$kept_name" || return 1
+			if [ -e "$volume/$kept_name" ]; then move "$volume/$kept_name" "$staging/replaced" || return 1; fi
+			move "$staging/old" "$volume/$kept_name" || return 1
 		fi
 		measure_kept
 	fi
@@ -895,17 +903,15 @@ measure_kept() {
 
 # forget_kept ID: removes what .dockform-kept holds.
 forget_kept() {
-	begin "$1" && mv "$volume/$kept_name" "$staging/replaced" && throw_away
+	begin "$1" && move "$volume/$kept_name" "$staging/replaced" && throw_away
 }
 
 # The folder is out of everybody's way after one rename; what cannot be removed then does no harm. The
 # root folder's time must be in $scratch/root-time.
 throw_away() {
-	if [ -d "$staging/aside" ]; then
-		reply aside "$(first_line "$(find "$staging/aside" -mindepth 1 ! -type d -print -quit)")"
-	fi
+	if [ -d "$(aside)" ]; then reply aside "$(first_aside "$(aside)")"; fi
 	trash=$volume/.dockform-trash-${staging##*-}
-	mv "$staging" "$trash" && rm -f $scratch/staging || return 1
+	move "$staging" "$trash" && rm -f $scratch/staging || return 1
 	reply put_away
 	rm -rf "$trash"
 	removed=$?
@@ -927,89 +933,56 @@ empty_trash() {
 # A lost+found that is the file system's own (inode 11 of ext2 to ext4) stays where it is, unless there is
 # something in it, or is to be.
 spare_lost_found() {
-	spared=$reserved
+	spared=
 	lost=$volume/lost+found
 	if [ "$(stat -c '%i %F' $lost 2>/dev/null)" != '11 directory' ] || holds_something $lost; then return; fi
 	other=$(incoming)/contents/lost+found
 	if [ -e "$other" ] && ! rmdir "$other" 2>/dev/null; then return; fi
-	spared="( -name lost+found -o $reserved )"
+	spared="lost+found"
 }
 
 holds_something() {
 	[ -n "$(find "$1" -mindepth 1 -print -quit)" ]
 }
 
-# move_all FROM TO SPARED: every entry but those that the find expression SPARED names, until nothing is left: a
-# folder that changes while it is read may be read with gaps. One of the two is the volume. Where both have an entry
-# of one name, the volume's is somebody else's, and is put aside.
+# Every rename is one of rename.pl's.
+renaming() {
+	perl -e "$rename_program" "$@"
+}
+
+# move FROM TO: where there is no TO.
+move() {
+	renaming one "$1" "$2"
+}
+
+# move_all FROM TO: every entry but what is ours, and what is to be spared. One of the two is the volume.
 move_all() {
-	for _ in 1 2 3 4 5; do
-		free_slot
-		# shellcheck disable=SC2086
-		find "$1" -mindepth 1 -maxdepth 1 ! $3 -exec sh -c 'exec mv -n -- "$@" "$0"' "$2" {} +
-		# shellcheck disable=SC2086
-		[ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! $3 -print -quit)" ] || return 0
-		# shellcheck disable=SC2086
-		find "$1" -mindepth 1 -maxdepth 1 ! $3 -exec sh -c '
-			to=$0 volume=$1 aside=$2
-			shift 2
-			for entry; do
-				name=${entry##*/}
-				if [ -e "$to/$name" ] || [ -L "$to/$name" ]; then
-					mkdir -p "$aside" && mv -- "$volume/$name" "$aside" || exit 1
-				fi
-			done' "$2" $volume "$staging/aside/$slot" {} + || return 1
-	done
-	return 1
+	renaming all "$1" "$2" $volume "$(aside)" "$spared"
 }
 
-# Whatever is in the volume when new contents are about to come in, and is not one of them that came in already: an
-# application that was started on an empty volume may have made itself at home. An entry comes in by one rename, so
-# that one which was listed and is not waiting any more has come in.
-put_strangers_aside() {
+# Where this operation puts aside what somebody else wrote meanwhile.
+aside() {
+	echo "$volume/.dockform-aside-${staging##*-}"
+}
+
+# first_aside FOLDER: by its path in the volume.
+first_aside() {
+	path=$(first_line "$(find "$1" -mindepth 2 -maxdepth 2 -print -quit)")
+	echo "${path#"$volume"/}"
+}
+
+# The names of what is to come in, before any of it has: what is in the volume then, and has one of them, and does
+# not wait any more, has come in. An application that was started on an empty volume may have made itself at home.
+list_names() {
 	# The others have theirs since before the swap.
-	if [ ! -e "$in/names" ]; then
-		names "$in/contents" >"$in/names.partial" && sync "$in/names.partial" &&
-			mv "$in/names.partial" "$in/names" || return 1
-	fi
-	spare_lost_found
-	strangers=$({ cat "$in/names" && echo / && names "$in/contents" && echo / && names $volume "$spared"; } | awk '
-		# Where a line ends within a name no other begins, since a name is what follows a slash.
-		function add() {
-			if (name == "") return
-			if (list == 0) ours[name]
-			if (list == 1) waiting[name]
-			if (list == 2 && (!(name in ours) || (name in waiting))) print name
-			name = ""
-		}
-		$0 == "/" { add(); list++; next }
-		/^\.\// { add(); name = substr($0, 3); next }
-		{ name = name "/" $0 }
-		END { add() }')
-	[ -n "$strangers" ] || return 0
-	printf '%s\n' "$strangers" | while IFS= read -r name; do
-		while [ "$name" != "${name#*/}" ]; do
-			name="${name%%/*}
-${name#*/}"
-		done
-		put_aside "$volume/$name" || exit 1
-	done
+	[ -e "$in/names" ] || {
+		names "$in/contents" >"$in/names.partial" && sync "$in/names.partial" && move "$in/names.partial" "$in/names"
+	}
 }
 
-# names FOLDER [SPARED]: of its entries.
+# names FOLDER: of its entries.
 names() {
-	# shellcheck disable=SC2086
-	(cd "$1" && find . -mindepth 1 -maxdepth 1 ! ${2:--name .})
-}
-
-# put_aside PATH: out of the way of what is to be in the volume, into a folder where nothing is in its own way.
-put_aside() {
-	free_slot && mkdir -p "$staging/aside/$slot" && mv -- "$1" "$staging/aside/$slot"
-}
-
-slot=1
-free_slot() {
-	while [ -e "$staging/aside/$slot" ]; do slot=$((slot + 1)); done
+	(cd "$1" && find . -mindepth 1 -maxdepth 1)
 }
 
 # What was stripped a moment ago is.

@@ -30,9 +30,9 @@ export interface PackedRootfs extends AsyncDisposable {
   readonly stream: Readable;
 }
 
-const RECIPE_VERSION = 3;
+const RECIPE_VERSION = 4;
 const NEEDED_TOOLS =
-  "sh tar zstd awk cat chmod du find head mkdir mkfifo mv rm rmdir sleep stat sync touch wc";
+  "sh tar zstd awk cat chmod du find head mkdir mkfifo perl rm rmdir sleep stat sync touch wc";
 /** Only a root folder with attributes of its own needs those of attr and acl; helper.sh says so when it does. */
 const OPTIONAL_TOOLS = "getfattr setfattr setfacl nice";
 
@@ -83,7 +83,7 @@ export async function packHostRootfs(
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw new DockformError("failed", `cannot pack this machine's tools: ${messageOf(error)}`, {
-      hint: "Name an image with GNU tar, zstd and a shell in DOCKFORM_HELPER_IMAGE.",
+      hint: "Name an image with GNU tar, zstd, perl and a shell in DOCKFORM_HELPER_IMAGE.",
       cause: error,
     });
   }

@@ -13,7 +13,7 @@ const REPOSITORY = "dockform-helper";
 
 /** Built once per engine, never in the data path. */
 const ALPINE_DOCKERFILE = `FROM alpine:3.23.5
-RUN apk add --no-cache tar zstd acl attr findutils
+RUN apk add --no-cache tar zstd acl attr findutils perl
 `;
 
 /** A registry that does not answer must not hold up a first snapshot for long. */
@@ -129,7 +129,7 @@ async function assembleFromHost(
   const recipe = await usableHostRecipe(engine, options);
   if (typeof recipe === "string") {
     throw new DockformError("failed", `there is no helper image, and none can be made: ${recipe}`, {
-      hint: `Let the engine reach a registry, or name an image with GNU tar, zstd and a shell in DOCKFORM_HELPER_IMAGE. (${messageOf(alpineFailure)})`,
+      hint: `Let the engine reach a registry, or name an image with GNU tar, zstd, perl and a shell in DOCKFORM_HELPER_IMAGE. (${messageOf(alpineFailure)})`,
       cause: alpineFailure,
     });
   }
@@ -161,7 +161,7 @@ async function usableHostRecipe(
   const recipe = await hostRecipe(host);
   return (
     recipe ??
-    "the engine cannot reach a registry, and this machine lacks tar, zstd or another tool that the image needs"
+    "the engine cannot reach a registry, and this machine lacks tar, zstd, perl or another tool that the image needs"
   );
 }
 

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { EngineApiError, isConflict, isNotFound, type EngineClient } from "../engine/client.ts";
 import {
@@ -19,14 +18,15 @@ import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { ExchangeFolder } from "./exchange.ts";
 import { operationLabels, writes, type Operation } from "../journal/operation.ts";
+import { helperScript } from "./script.ts";
 import { ReplyReader, type HelperCall, type HelperReply, type OnHelperProgress } from "./reply.ts";
 
-const SCRIPT = readFileSync(new URL("./helper.sh", import.meta.url), "utf8");
+const SCRIPT = helperScript();
 /** runc's words for a command that is not there. */
 const NOT_FOUND_IN_IMAGE = "executable file not found";
 /** What to do about an image that cannot serve. */
 export const IMAGE_ADVICE =
-  "Use an image with GNU tar (built with attributes and ACLs), zstd and a shell, or leave helper.image unset.";
+  "Use an image with GNU tar (built with attributes and ACLs), zstd, perl and a shell, or leave helper.image unset.";
 const CLEANUP_TIMEOUT_MS = 30_000;
 const GONE_POLL_MS = 20;
 /** helper.sh takes a client that is silent for a minute for dead. */

@@ -407,9 +407,8 @@ export class StagedContents {
   #tellOfStrangers({ facts }: HelperReply): void {
     const aside = facts.get("aside");
     if (aside === undefined) return;
-    const name = aside === "" ? "" : ` (${basename(aside)})`;
     this.#tools.log.warn(
-      `what somebody else wrote into volume "${this.#lock.volume.name}" while it was between old and new${name} was put aside, and goes with what was replaced`,
+      `files were written to volume "${this.#lock.volume.name}" during the swap (${basename(aside)}): they are set aside in its folder ${dirname(aside)}`,
     );
   }
 

@@ -286,10 +286,18 @@ export class Sandbox implements AsyncDisposable {
     for (const beside of ["node_modules", "package.json"]) {
       await symlink(join(SOURCES, "..", beside), join(folder, beside));
     }
-    const script = join(folder, "src/helper/helper.sh");
-    const text = await readFile(script, "utf8");
-    assert.ok(text.includes(from), `the helper has no: ${from}`);
-    await writeFile(script, text.replace(from, to));
+    const scripts = (await readdir(join(folder, "src/helper"))).filter((name) =>
+      /\.(sh|pl)$/.test(name),
+    );
+    let isFlawed = false;
+    for (const name of scripts) {
+      const script = join(folder, "src/helper", name);
+      const text = await readFile(script, "utf8");
+      if (!text.includes(from)) continue;
+      await writeFile(script, text.replace(from, to));
+      isFlawed = true;
+    }
+    assert.ok(isFlawed, `the helper has no: ${from}`);
     return join(folder, "src/main.ts");
   }
 

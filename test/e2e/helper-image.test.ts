@@ -100,6 +100,7 @@ test(
     await sandbox.declare(volume.name);
     for (const [what, message] of [
       ["zstd", /has no zstd/],
+      ["perl", /has no perl/],
       ["sh", /no shell|has no sh|sh.*not found/],
     ] as const) {
       const dockerfile = `FROM ${base.reference}\nRUN rm /bin/${what}\n`;
@@ -107,7 +108,7 @@ test(
       const result = await sandbox.dockform(["volume", "snapshot", volume.name, "--json"], {
         env: { DOCKFORM_HELPER_IMAGE: image.reference },
       });
-      assertError(result, { exitCode: 3, message, hint: /GNU tar .*zstd and a shell/ });
+      assertError(result, { exitCode: 3, message, hint: /GNU tar .*zstd, perl and a shell/ });
       assert.deepEqual(await sandbox.leftBehind(), []);
     }
   },

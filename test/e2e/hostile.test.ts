@@ -16,7 +16,7 @@ const { host, skipUnlessPrivate: skip } = await testEngine();
 
 const AT_ONCE = 3;
 /** What a restore keeps for itself at the top of a volume. */
-const RESERVED = /^\.dockform-([0-9a-f]{12}|trash-[0-9a-f]{12}|kept)$/;
+const RESERVED = /^\.dockform-([0-9a-f]{12}|(?:trash|aside)-[0-9a-f]{12}|kept)$/;
 const RESTORE_FLAGS = ["--undeclared", "--force", "--json"];
 
 interface Target {

@@ -61,7 +61,7 @@ test("verify --deep finds what a restore would not bring back", { skip }, async 
   await sandbox.declare(volume.name);
   await sandbox.snapshot(volume.name);
   const args = ["snapshot", "verify", `${volume.name}@latest`];
-  const promote = 'sync -f "$staging" && mv "$staging/new.partial"';
+  const promote = 'sync -f "$staging" && move "$staging/new.partial"';
   const main = await sandbox.flawed(promote, `touch "$contents/changed"; ${promote}`);
   assert.equal((await sandbox.dockform(args, { main })).code, 0);
   const { code, stdout, stderr } = await sandbox.dockform([...args, "--deep"], { main });

@@ -22,7 +22,7 @@ async function manyEntries(folder: string, content: string): Promise<void> {
 
 /** What a volume holds: "old" or "new" throughout, or else what is mixed up in it. */
 async function contentsOf(folder: string): Promise<string> {
-  const names = await readdir(folder);
+  const names = (await readdir(folder)).filter((name) => !name.startsWith(".dockform-aside-"));
   if (names.length !== ENTRIES + 1) return `${names.length} entries`;
   const found = new Set<string>();
   for (const name of names) {
@@ -141,5 +141,8 @@ test(
     const { code, stderr } = await restore.process.ended;
     assert.equal(await contentsOf(restore.into.folder), code === 0 ? "new" : "old", stderr);
     assert.equal(await sandbox.state(restore.userId), "running", stderr);
+    const [, aside = ""] = /set aside in its folder (\S+)$/m.exec(stderr) ?? [];
+    const kept = join(restore.into.folder, aside, "aa-folder/foreign");
+    assert.equal(await readFile(kept, "utf8"), "foreign", stderr);
   },
 );

@@ -58,7 +58,7 @@ const MISHAPS = [
   ],
   [
     "a hard link that became a copy",
-    'cat "$contents/file" >"$contents/x" && mv "$contents/x" "$contents/other"',
+    'rm "$contents/other" && cat "$contents/file" >"$contents/other"',
     /other/,
   ],
 ] as const;
@@ -76,8 +76,8 @@ for (const [what, command, said] of MISHAPS) {
     const { archive } = await sandbox.snapshot(from.name);
     const before = await sandbox.evidence(into.folder);
     const main = await sandbox.flawed(
-      'sync -f "$staging" && mv "$staging/new.partial"',
-      `${command}; sync -f "$staging" && mv "$staging/new.partial"`,
+      'sync -f "$staging" && move "$staging/new.partial"',
+      `${command}; sync -f "$staging" && move "$staging/new.partial"`,
     );
     const args = ["volume", "restore", into.name, archive, "--force", "--verify", "--json"];
     assertError(await sandbox.dockform(args, { main }), {

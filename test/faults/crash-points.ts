@@ -7,15 +7,15 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import { helperScript } from "../../src/helper/script.ts";
 import { FileSystem } from "../e2e/file-system.ts";
 import { run } from "../oracle/host.ts";
 
-const HELPER = new URL("../../src/helper/helper.sh", import.meta.url);
 const MARK = "=mark=";
 const ID = "0123456789ab";
 const ABOUT = "about";
@@ -39,23 +39,8 @@ step() {
 	kill -9 0
 }
 program=\${0##*/}
-if [ $program = mv ]; then
-	# One rename after the other, as it is in truth.
-	for target; do :; done
-	option=
-	while [ $# -gt 1 ]; do
-		case $1 in
-		--) ;;
-		-n) option=-n ;;
-		*)
-			step
-			mv $option -- "$1" "$target" || exit 1
-			;;
-		esac
-		shift
-	done
-	exit
-fi
+# A program of perl takes many steps: each call that changes anything is one.
+if [ $program = perl ]; then exec perl -e "$PERL_STEPS" "$@"; fi
 if [ "$program $1" = "rm -rf" ] && [ -d "$2/old" ]; then
 	# Half of a tree may be gone.
 	step
@@ -64,7 +49,24 @@ fi
 step
 exec $program "$@"
 `;
-const SHIMMED = ["mv", "mkdir", "rmdir", "rm", "touch", "tar", "setfacl", "setfattr", "sync"];
+/** The same for the calls of a program of perl. */
+const PERL_STEPS = `
+BEGIN {
+	my $step = sub {
+		open(my $steps, ">>", $ENV{STEPS}) or die;
+		syswrite $steps, "x";
+		return if -s $steps != $ENV{DIE_AT};
+		if ($ENV{COMMIT} ne "") { system "echo >>$ENV{COMMIT} && sync $ENV{COMMIT}" }
+		kill "KILL", 0;
+		sleep 60;
+	};
+	*CORE::GLOBAL::syscall = sub { $step->(); CORE::syscall($_[0], $_[1], $_[2], $_[3], $_[4], $_[5]) };
+	*CORE::GLOBAL::rename = sub { $step->(); CORE::rename($_[0], $_[1]) };
+	*CORE::GLOBAL::mkdir = sub { $step->(); CORE::mkdir($_[0], $_[1]) };
+	*CORE::GLOBAL::rmdir = sub { $step->(); CORE::rmdir($_[0]) };
+}
+`;
+const SHIMMED = ["perl", "mkdir", "rmdir", "rm", "touch", "tar", "setfacl", "setfattr", "sync"];
 
 type Name = "old" | "new" | "kept" | "patched";
 
@@ -80,7 +82,7 @@ export async function setTheStage(): Promise<() => Promise<void>> {
   await mkdir(shims);
   for (const program of SHIMMED) await writeFile(join(shims, program), SHIM, { mode: 0o755 });
   script = join(place, "helper.sh");
-  const source = await readFile(HELPER, "utf8");
+  const source = helperScript();
   const here = source
     .replace("\nvolume=/volume\n", "\nvolume=$VOLUME\n")
     .replace("\nscratch=/scratch\n", "\nscratch=$PLACE/scratch\n");
@@ -204,6 +206,7 @@ class Workplace implements AsyncDisposable {
         COMMIT: existsSync(this.#commitFile) ? this.#commitFile : "",
         STEPS: join(this.folder, "steps"),
         DIE_AT: String(dieAt),
+        PERL_STEPS,
         DOCKFORM_MARK: MARK,
       },
     });

@@ -18,7 +18,7 @@ import { makeTree, MIXED_PATHS, otherThan, type Contents } from "./trees.ts";
 
 const HELPER_LABEL = "io.dockform.helper";
 const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
-const RESERVED = /^\.\/(\.dockform-(?:[0-9a-f]{12}|trash-[0-9a-f]{12}|kept))(\/|$)/;
+const RESERVED = /^\.\/(\.dockform-(?:[0-9a-f]{12}|(?:trash|aside)-[0-9a-f]{12}|kept))(\/|$)/;
 /** The time of a root folder may be another after a crash. */
 const ROOT_TIME = /^\.: mtime /;
 const DISK_BYTES = 64 << 20;

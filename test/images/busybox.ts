@@ -7,14 +7,14 @@ import { importImage, type TestImage } from "./import-image.ts";
 import { debianPackages, unpackedProgram } from "./packages.ts";
 import { cachedRootfs, Rootfs } from "./rootfs.ts";
 
-const TOOL_PACKAGES = ["acl", "attr", "findutils", "tar", "zstd"];
+const TOOL_PACKAGES = ["acl", "attr", "findutils", "perl-base", "tar", "zstd"];
 
-/** What `apk add tar zstd acl attr findutils` adds, of what a helper may want. */
-const TOOLS = ["tar", "zstd", "getfacl", "setfacl", "getfattr", "setfattr", "find"];
+/** What `apk add tar zstd acl attr findutils perl` adds, of what a helper may want. */
+const TOOLS = ["tar", "zstd", "getfacl", "setfacl", "getfattr", "setfattr", "find", "perl"];
 
 const CHANGES = ["ENV PATH=/usr/sbin:/usr/bin:/sbin:/bin", 'CMD ["/bin/sh"]'];
 
-/** Alpine after `apk add tar zstd acl attr`: those four are GNU's and zstd, all else is BusyBox. */
+/** Alpine after `apk add tar zstd acl attr findutils perl`: those are the real ones, all else is BusyBox. */
 export async function importBusyboxWithTools(host: string): Promise<TestImage> {
   const archive = await busyboxRootfs("busybox-tools", TOOL_PACKAGES, async (root, unpacked) => {
     await rm(join(root.folder, "bin/tar"));
@@ -31,7 +31,7 @@ export async function importBusybox(host: string): Promise<TestImage> {
 }
 
 /**
- * Alpine as a registry has it: `apk add --no-cache tar zstd acl attr` works,
+ * Alpine as a registry has it: `apk add --no-cache tar zstd acl attr findutils perl` works,
  * without a network, once, and for these packages only.
  *
  * @param reference e.g. `alpine:3.23.5`, that a Dockerfile's FROM finds it
@@ -58,11 +58,11 @@ packages=
 for word; do
   case $word in
     add | --no-cache) ;;
-    acl | attr | findutils | tar | zstd) packages="$packages $word" ;;
+    acl | attr | findutils | perl | tar | zstd) packages="$packages $word" ;;
     *) echo "ERROR: unable to select packages: $word (no such package)" >&2; exit 1 ;;
   esac
 done
-[ "$(echo $packages | tr ' ' '\\n' | sort | tr '\\n' ' ')" = "acl attr findutils tar zstd " ] || exit 1
+[ "$(echo $packages | tr ' ' '\\n' | sort | tr '\\n' ' ')" = "acl attr findutils perl tar zstd " ] || exit 1
 rm /bin/tar /bin/find && cp -a ${FAKE_FOLDER}/. / && rm -r ${FAKE_FOLDER} && echo "OK: fake packages"
 `;
 

@@ -40,6 +40,7 @@ describe("the published package", () => {
       "bin/dockform.cjs",
       "dist/LICENSES.txt",
       "dist/helper.sh",
+      "dist/rename.pl",
       "dockform.schema.json",
       "package.json",
     ]);
@@ -47,11 +48,10 @@ describe("the published package", () => {
 
   test("brings the helper's script along, beside the code that reads it", async () => {
     const dist = join(folder, "prefix/lib/node_modules/dockform/dist");
-    const [packed, source] = await Promise.all([
-      readFile(join(dist, "helper.sh"), "utf8"),
-      readFile(join(PROJECT, "src/helper/helper.sh"), "utf8"),
-    ]);
-    assert.equal(packed, source);
+    for (const file of ["helper.sh", "rename.pl"]) {
+      const packed = await readFile(join(dist, file), "utf8");
+      assert.equal(packed, await readFile(join(PROJECT, "src/helper", file), "utf8"));
+    }
   });
 
   test("passes on the licenses of what is bundled", async () => {

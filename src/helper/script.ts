@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+
+const PROGRAM = /'@([a-z-]+\.pl)@'/g;
+
+/**
+ * What the helper's container runs: helper.sh with the programs of perl that it names, each from its file, since
+ * all of it travels as one argument. Linux allows 131,072 bytes for one.
+ */
+export function helperScript(): string {
+  return readBeside("helper.sh").replace(PROGRAM, (_, name: string) => asWord(readBeside(name)));
+}
+
+function readBeside(name: string): string {
+  return readFileSync(new URL(`./${name}`, import.meta.url), "utf8");
+}
+
+/** In the shell's quotes. */
+function asWord(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
