@@ -155,7 +155,7 @@ async function snapshot({ run, from }: Demo): Promise<string> {
 }
 
 /** Answers for how long the application was down. */
-async function restore({ engine, image, run, into }: Demo, archive: string): Promise<number> {
+async function restore({ engine, image, run, from, into }: Demo, archive: string): Promise<number> {
   stage.heading("A restore into a volume that is in use");
   const application = await engine.startApplication(image, {
     volume: into,
@@ -167,7 +167,7 @@ async function restore({ engine, image, run, into }: Demo, archive: string): Pro
     `The container ${application} uses ${into}; it sees ${before} entries. A restore would replace them under its feet, so dockform refuses until it is told what may be done:`,
   );
   stage.say("");
-  const words = ["volume", "restore", into, archive];
+  const words = ["volume", "restore", into, archive, "--from-volume", from];
   await stage.timed("dockform volume restore, refused", async () => {
     await stage.dockform(words, run, { expect: 3 });
     stage.say("");

@@ -112,7 +112,7 @@ async function limitRestore(
 
 async function restoreIntoEmpty(stage: Stage, archive: string): Promise<Run> {
   const into = await stage.volume("bench-into");
-  const measured = await stage.restore(into.name, archive);
+  const measured = await stage.restore(into.name, archive, "--from-volume", VOLUME);
   await stage.removeVolume(into);
   return measured;
 }

@@ -19,7 +19,7 @@ export async function declaredFreshness(
     [...context.volumes.values()].map(async ({ name, snapshot }) => ({
       context: context.name,
       volume: name,
-      ...(await volumeFreshness(context.snapshotFolders(name), snapshot?.every, now)),
+      ...(await volumeFreshness(name, context.snapshotFolders(name), snapshot?.every, now)),
     })),
   );
 }

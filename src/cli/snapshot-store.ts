@@ -10,6 +10,7 @@ import {
   type StoredSnapshot,
   type VolumeSnapshots,
 } from "../store/list.ts";
+import { isStranger } from "../store/stranger.ts";
 import type { CliIo } from "./io.ts";
 import type { Session } from "./session.ts";
 import type { Workspace } from "./workspace.ts";
@@ -90,7 +91,10 @@ export class SnapshotStore {
         hint: "Write it as volume@latest, volume@2026-11-23, or give a path.",
       });
     }
-    const stored = pickSnapshot((await this.volume(named)).snapshots, reference.which, named);
+    const { volume: folder, snapshots } = await this.volume(named);
+    const stored = pickSnapshot(snapshots, reference.which, named, (snapshot) =>
+      isStranger(snapshot, folder),
+    );
     return { archivePath: stored.archivePath, stored, volume: named };
   }
 

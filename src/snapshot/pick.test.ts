@@ -73,3 +73,18 @@ test("a reference is a path, a volume's snapshot, or a volume for its latest one
   assert.deepEqual(parseSnapshotReference("other@latest", true), stored("other", "latest"));
   assert.deepEqual(parseSnapshotReference("folder/file", true), path("folder/file"));
 });
+
+test("the latest ones are the volume's own; a stranger is named by its time", () => {
+  const newest = SNAPSHOTS.at(-1);
+  const isStranger = (snapshot: (typeof SNAPSHOTS)[number]): boolean => snapshot === newest;
+  const own = (which: string): string =>
+    pickSnapshot(SNAPSHOTS, which, "data", isStranger).time.toISOString().slice(0, 16);
+  assert.equal(own("latest"), "2026-11-23T14:15");
+  assert.equal(own("latest~1"), "2026-11-23T02:15");
+  assert.equal(own("2026-11-24"), "2026-11-24T02:15");
+  assert.throws(() => own("latest~3"), { message: "volume data has no latest~3: it has only 3" });
+  assert.throws(() => pickSnapshot(SNAPSHOTS.slice(0, 1), "latest", "data", () => true), {
+    message: "volume data has no snapshot of its own: those in its folder are of other volumes",
+    hint: "There are:\n    2026-11-22T02-15-40Z__spec-1a2b3c4d",
+  });
+});

@@ -37,7 +37,8 @@ const TIME =
 const SHOWN_MAX = 10;
 
 /**
- * The one of a volume's snapshots that is meant.
+ * The one of a volume's snapshots that is meant. `latest` and those before it are the volume's own: what
+ * `isStranger` says of another volume's is passed over, and has to be named by its time.
  *
  * @throws DockformError `usage` when it is none or not one alone; the hint names those there are.
  */
@@ -45,16 +46,22 @@ export function pickSnapshot<Named extends SnapshotName>(
   snapshots: readonly Named[],
   which: string,
   volume: string,
+  isStranger: (snapshot: Named) => boolean = () => false,
 ): Named {
   const newestFirst = snapshots.toSorted((a, b) => b.time.getTime() - a.time.getTime());
   const relative = RELATIVE.exec(which);
   if (newestFirst.length === 0) throw noneAtAll(volume);
   if (relative === null) return pickByTime(newestFirst, which, volume);
   const back = Number(relative[1] ?? 0);
-  const picked = newestFirst[back];
-  if (picked !== undefined) return picked;
-  const have = newestFirst.length === 1 ? "only one" : `only ${newestFirst.length}`;
-  throw unknown(`volume ${volume} has no ${which}: it has ${have}`, newestFirst);
+  const own: Named[] = [];
+  for (const snapshot of newestFirst) {
+    if (isStranger(snapshot)) continue;
+    own.push(snapshot);
+    if (own.length > back) return snapshot;
+  }
+  if (own.length === 0) throw noneOfItsOwn(volume, newestFirst);
+  const have = own.length === 1 ? "only one" : `only ${own.length}`;
+  throw unknown(`volume ${volume} has no ${which}: it has ${have}`, own);
 }
 
 function pickByTime<Named extends SnapshotName>(
@@ -84,6 +91,13 @@ function noneAtAll(volume: string): DockformError {
     hint: `Take one with \`dockform volume snapshot ${volume}\`. \`dockform snapshot list\` shows what there is.`,
     data: { candidates: [] },
   });
+}
+
+function noneOfItsOwn(volume: string, strangers: readonly SnapshotName[]): DockformError {
+  return unknown(
+    `volume ${volume} has no snapshot of its own: those in its folder are of other volumes`,
+    strangers,
+  );
 }
 
 function unknown(message: string, candidates: readonly SnapshotName[]): DockformError {

@@ -8,7 +8,14 @@ const NOTHING = { lastOne: false, lastVerified: false };
 
 function candidate(day: number, more: Partial<PruneCandidate> = {}): PruneCandidate {
   const time = new Date(Date.UTC(2026, 0, day));
-  return { time, note: undefined, isVerified: false, problem: undefined, ...more };
+  return {
+    time,
+    note: undefined,
+    isVerified: false,
+    problem: undefined,
+    otherVolume: undefined,
+    ...more,
+  };
 }
 
 /** `day: reasons`, the newest first; no reasons where it goes. */
@@ -43,6 +50,15 @@ test("a damaged one takes no place of a good one, and is not removed either", ()
   assert.deepEqual(plan(all, { last: 1 }), ["3: damaged: look at it yourself", "2: last", "1: "]);
 });
 
+test("one of another volume takes no place of this one's, and is not removed either", () => {
+  const all = [candidate(1), candidate(2), candidate(3, { otherVolume: "db", isVerified: true })];
+  assert.deepEqual(plan(all, { last: 1 }), [
+    "3: of volume db: look at it yourself",
+    "2: last",
+    "1: ",
+  ]);
+});
+
 test("unless both are said a sound snapshot is always left, and a verified one where there was one", () => {
   const any = fc.record(
     {
@@ -50,6 +66,7 @@ test("unless both are said a sound snapshot is always left, and a verified one w
       note: fc.constantFrom(undefined, "a"),
       isVerified: fc.boolean(),
       problem: fc.constantFrom(undefined, undefined, "cut short"),
+      otherVolume: fc.constantFrom(undefined, undefined, "other"),
     },
     { noNullPrototype: true },
   );
@@ -64,11 +81,11 @@ test("unless both are said a sound snapshot is always left, and a verified one w
       const kept = planPrune(candidates, policy, NOTHING, NOW)
         .filter(({ keptBy }) => keptBy.length > 0)
         .map(({ snapshot }) => snapshot);
-      const sound = candidates.filter(({ problem }) => problem === undefined);
+      const sound = candidates.filter((each) => (each.problem ?? each.otherVolume) === undefined);
       for (const group of [sound, sound.filter(({ isVerified }) => isVerified)]) {
         if (group.length > 0) assert.ok(kept.some((snapshot) => group.includes(snapshot)));
       }
-      assert.ok(candidates.every((each) => each.problem === undefined || kept.includes(each)));
+      assert.ok(candidates.every((each) => sound.includes(each) || kept.includes(each)));
     }),
   );
 });

@@ -7,6 +7,8 @@ export interface PruneCandidate {
   readonly isVerified: boolean;
   /** Why it cannot be trusted. */
   readonly problem: string | undefined;
+  /** The other volume that it is of. */
+  readonly otherVolume: string | undefined;
 }
 
 /** What may go that is kept by default; each has to be said. */
@@ -23,8 +25,9 @@ export interface PruneVerdict<Candidate> {
 
 /**
  * Which snapshots of a volume go. A policy alone decides too much: a snapshot that is damaged must not take
- * the place of a good one, so it does not count, and is left for a person to look at. And the newest one,
- * and the newest of those that were verified, stay whatever the rules say.
+ * the place of a good one, nor may one of another volume take that of one of this, so neither counts, and both
+ * are left for a person to look at. And the newest one, and the newest of those that were verified, stay
+ * whatever the rules say.
  *
  * @returns a verdict for each, the newest first.
  */
@@ -34,8 +37,7 @@ export function planPrune<Candidate extends PruneCandidate>(
   allowed: PruneAllowances,
   now: Date,
 ): readonly PruneVerdict<Candidate>[] {
-  const sound = candidates.filter(({ problem }) => problem === undefined);
-  const damaged = candidates.filter(({ problem }) => problem !== undefined);
+  const sound = candidates.filter((candidate) => reasonToLeave(candidate) === undefined);
   const verdicts = applyRetention(sound, policy, now);
   const newest = verdicts[0]?.snapshot;
   const verified = verdicts.find(({ snapshot }) => snapshot.isVerified)?.snapshot;
@@ -47,8 +49,16 @@ export function planPrune<Candidate extends PruneCandidate>(
     ];
     return { snapshot, keptBy: guards };
   });
-  const left = damaged.map((snapshot) => ({ snapshot, keptBy: ["damaged: look at it yourself"] }));
+  const left = candidates.flatMap((snapshot) => {
+    const reason = reasonToLeave(snapshot);
+    return reason === undefined ? [] : [{ snapshot, keptBy: [reason] }];
+  });
   return [...guarded, ...left].toSorted(
     (a, b) => b.snapshot.time.getTime() - a.snapshot.time.getTime(),
   );
+}
+
+function reasonToLeave({ problem, otherVolume }: PruneCandidate): string | undefined {
+  if (otherVolume !== undefined) return `of volume ${otherVolume}: look at it yourself`;
+  return problem === undefined ? undefined : "damaged: look at it yourself";
 }

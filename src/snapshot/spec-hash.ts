@@ -23,6 +23,19 @@ function pairs(record: Readonly<Record<string, string>>): string {
     .join(";");
 }
 
+/**
+ * Labels that a tool writes for itself: Compose's version and hash differ with every upgrade, and whose volume it
+ * is says our own. They tell nothing of what a volume is.
+ */
+const TOOL_LABEL =
+  /^(?:com\.docker\.(?:compose|stack)\.|io\.podman\.compose\.|com\.docker\.volume\.anonymous$|io\.dockform\.identifier$)/;
+
+/** A volume without the labels that tools write for themselves. */
+export function withoutToolLabels({ driver, driverOpts, labels }: VolumeShape): VolumeShape {
+  const own = Object.entries(labels).filter(([label]) => !TOOL_LABEL.test(label));
+  return { driver, driverOpts, labels: Object.fromEntries(own) };
+}
+
 /** In what two volumes differ, a line each: `label tier: "a" there, "b" here`. */
 export function shapeDifferences(there: VolumeShape, here: VolumeShape): readonly string[] {
   return [

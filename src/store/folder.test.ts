@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { PendingSnapshot } from "./folder.ts";
-import { newestSnapshot } from "./list.ts";
+import { newestSnapshot } from "./stranger.ts";
 
 const NOON = new Date("2026-11-23T12:00:00.400Z");
 
@@ -33,7 +33,7 @@ test("nothing looks like a snapshot before it is committed, and then all of it d
   await using pending = await begin(into);
   await pending.write(Buffer.from("data"));
   assert.deepEqual(await readdir(into), [".2026-11-23T12-00-00Z__spec-00000000.data.partial"]);
-  assert.equal(await newestSnapshot([into]), undefined);
+  assert.equal(await newestSnapshot([into], "volume"), undefined);
   await pending.commit("{}\n");
   assert.deepEqual((await readdir(into)).toSorted(), [
     "2026-11-23T12-00-00Z__spec-00000000.json",
@@ -44,7 +44,7 @@ test("nothing looks like a snapshot before it is committed, and then all of it d
     assert.equal((await stat(file)).mode & 0o777, 0o600);
   }
   assert.equal((await stat(into)).mode & 0o777, 0o700);
-  assert.equal((await newestSnapshot([into]))?.archivePath, pending.archivePath);
+  assert.equal((await newestSnapshot([into], "volume"))?.archivePath, pending.archivePath);
 });
 
 test("a snapshot that is given up leaves nothing", async () => {
@@ -100,7 +100,7 @@ test("the newest complete snapshot is found among others, unfinished and foreign
     "notes.json",
   ];
   for (const name of names) await writeFile(join(folder.path, name), "");
-  const newest = await newestSnapshot([join(folder.path, "missing"), folder.path]);
+  const newest = await newestSnapshot([join(folder.path, "missing"), folder.path], "data");
   assert.equal(newest?.time.toISOString(), "2026-02-01T00:00:00.000Z");
-  assert.equal(await newestSnapshot([join(folder.path, "missing")]), undefined);
+  assert.equal(await newestSnapshot([join(folder.path, "missing")], "data"), undefined);
 });

@@ -4,7 +4,8 @@ import type { Interval } from "../snapshot/duration.ts";
 import { judgeFreshness, type FreshnessState } from "../snapshot/freshness.ts";
 import { archiveFormat, sidecarPath } from "../snapshot/name.ts";
 import { parseSidecar, type Sidecar } from "../snapshot/sidecar.ts";
-import { newestSnapshot, type StoredSnapshot } from "./list.ts";
+import type { StoredSnapshot } from "./list.ts";
+import { newestSnapshot } from "./stranger.ts";
 
 /** How a volume stands with its snapshots, and why. */
 export interface Freshness {
@@ -20,13 +21,14 @@ export interface Freshness {
   readonly damage: string | undefined;
 }
 
-/** Looks at the names in a volume's folders, and into one file: the newest snapshot's sidecar. */
+/** Looks at the names in a volume's folders, and into one sidecar: that of its newest snapshot. */
 export async function volumeFreshness(
+  volume: string,
   folders: readonly string[],
   every: Interval | "never" | undefined,
   now: Date,
 ): Promise<Freshness> {
-  const newest = await newestSnapshot(folders);
+  const newest = await newestSnapshot(folders, volume);
   const { sidecar, damage } = newest === undefined ? {} : await readNewestSidecar(newest);
   const unchangedAt =
     sidecar?.unchanged_at === undefined ? undefined : new Date(sidecar.unchanged_at);

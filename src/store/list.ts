@@ -29,14 +29,12 @@ export interface VolumeSnapshots {
   readonly leftovers: readonly Leftover[];
 }
 
-/** The newest complete snapshot in any of the folders, by its name alone; no file is opened. */
-export async function newestSnapshot(
-  folders: readonly string[],
-): Promise<StoredSnapshot | undefined> {
+/** The complete snapshots in some folders, the newest first, by their names alone; no file is opened. */
+export async function listFolders(folders: readonly string[]): Promise<readonly StoredSnapshot[]> {
   const listings = await Promise.all(
     folders.map(async (folder) => snapshotsAmong(folder, (await readFolder(folder)).files)),
   );
-  return newestFirst(listings.flatMap(({ snapshots }) => snapshots))[0];
+  return newestFirst(listings.flatMap(({ snapshots }) => snapshots));
 }
 
 /**

@@ -25,7 +25,8 @@ import {
   type ContainerCopy,
   type CopiedMount,
 } from "./drill-copy.ts";
-import { restoreVolume } from "./restore.ts";
+import { ANY_VOLUME } from "./restore-origin.ts";
+import { restoreVolume, type RestoreRequest } from "./restore.ts";
 import { stopwatch } from "./stopwatch.ts";
 import type { VolumeTarget } from "./target.ts";
 import { removeLeftovers, ThrowAwayVolume } from "./throwaway.ts";
@@ -108,7 +109,7 @@ export async function restoreInto(
 ): Promise<void> {
   const debug = (message: string): void => tools.log.debug(message);
   const log = { debug, info: debug, warn: debug };
-  const request = {
+  const request: RestoreRequest = {
     target: throwAway.target,
     archivePath,
     undeclared: true,
@@ -122,6 +123,7 @@ export async function restoreInto(
     without: new Set<never>(),
     strictAttributes: false,
     paths: [],
+    fromVolume: ANY_VOLUME,
     healthTimeoutMs: 0,
   };
   await restoreVolume(request, { ...tools, log });

@@ -1,9 +1,7 @@
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { formatBytes } from "../format.ts";
-import { shapeDifferences, specHash } from "../snapshot/spec-hash.ts";
-import type { Sidecar } from "../snapshot/sidecar.ts";
-import type { Archive, ArchiveContents } from "./archive.ts";
+import type { ArchiveContents } from "./archive.ts";
 import { interrupted, refuseInterrupted, type LockedVolume } from "./lock.ts";
 import { refuseUnstoppable } from "./quiesce.ts";
 import type { RestoreRequest } from "./restore.ts";
@@ -29,26 +27,6 @@ export async function declaredVolume(
     ? "Run `dockform apply` to create it."
     : "Create it with `docker volume create`, or declare it and run `dockform apply`.";
   return existingVolume(target, { kind: "refused", hint }, tools.signal);
-}
-
-export function warnAboutSidecar(
-  archive: Archive,
-  sidecar: Sidecar | undefined,
-  volume: EngineVolume,
-  { log }: Tools,
-): void {
-  if (sidecar === undefined) {
-    log.warn(`${archive.path} has no sidecar: the whole archive is read once to check it`);
-    return;
-  }
-  if (sidecar.spec_hash === specHash(volume)) return;
-  const there = {
-    driver: sidecar.driver,
-    driverOpts: sidecar.driver_opts ?? {},
-    labels: sidecar.labels ?? {},
-  };
-  const differences = shapeDifferences(there, volume).join("; ") || "the spec hash alone";
-  log.warn(`the snapshot was taken of a volume that differs from this one: ${differences}`);
 }
 
 export function refuseNonEmpty({ target, force }: RestoreRequest, facts: VolumeFiles): void {

@@ -17,8 +17,8 @@ import {
   refuseToPushOutKept,
   refuseUnfinished,
   refuseUsers,
-  warnAboutSidecar,
 } from "./restore-checks.ts";
+import { type ANY_VOLUME, refuseStranger, warnAboutSidecar } from "./restore-origin.ts";
 import { selectPaths, type ArchiveSource } from "./selection.ts";
 import {
   inspectVolumeFiles,
@@ -47,6 +47,8 @@ export interface RestoreRequest extends DoesWithout {
   readonly keepFailed: boolean;
   /** Only these paths of the snapshot; everything where there is none. */
   readonly paths: readonly ByteText[];
+  /** Which other volume the snapshot may be of, and then must be. */
+  readonly fromVolume: string | typeof ANY_VOLUME | undefined;
   /** Compare what was extracted with the archive, entry by entry, before it takes its place. */
   readonly verify: boolean;
   /** Where there is no room for old and new contents at once: replace the old after a snapshot of them. */
@@ -94,7 +96,8 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   const volume = await declaredVolume(request, tools);
   await using archive = await Archive.open(request.archivePath);
   const sidecar = await archive.sidecar();
-  warnAboutSidecar(archive, sidecar, volume, tools);
+  refuseStranger(request, sidecar);
+  warnAboutSidecar(archive, sidecar, volume, target, tools);
   // Starting the helper touches nothing, and takes about as long as reading a small archive.
   await using locking = new Locking(LockedVolume.lock(target, volume, "restore", tools));
   const { source, contents, paths, files } =

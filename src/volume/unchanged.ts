@@ -7,8 +7,8 @@ import { FINGERPRINT_ALGORITHM } from "../snapshot/metadata-digest.ts";
 import { archiveFormat, sidecarPath } from "../snapshot/name.ts";
 import { parseSidecar, type Sidecar } from "../snapshot/sidecar.ts";
 import { specHash } from "../snapshot/spec-hash.ts";
-import { newestSnapshot } from "../store/list.ts";
 import { amendSidecar } from "../store/sidecar-file.ts";
+import { newestSnapshot } from "../store/stranger.ts";
 import { takeFingerprint } from "./fingerprint.ts";
 import type { VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
@@ -69,10 +69,10 @@ function isOf(
 
 /** The newest snapshot, when its data has the length it was stored with. */
 async function newestWhole(
-  { snapshotFolder }: VolumeTarget,
+  { snapshotFolder, volume }: VolumeTarget,
   { log }: Tools,
 ): Promise<HeldSnapshot | undefined> {
-  const newest = await newestSnapshot([snapshotFolder]);
+  const newest = await newestSnapshot([snapshotFolder], volume);
   const format = newest && archiveFormat(newest.archivePath);
   if (newest === undefined || format === undefined) return undefined;
   const { archivePath } = newest;

@@ -103,6 +103,13 @@ export function sidecarOf(archive: string): string {
   return archive.replace(/\.tar(\.zst)?$/, ".json");
 }
 
+/** The flag by which a snapshot of another volume may be restored, where the archive is one. */
+export async function originFlags(volume: string, archive: string): Promise<readonly string[]> {
+  const sidecar = await readJson(sidecarOf(archive)).catch(() => undefined);
+  const name = sidecar?.["volume_name"];
+  return typeof name === "string" && name !== volume ? ["--from-volume", name] : [];
+}
+
 export async function readJson(file: string): Promise<Readonly<Record<string, unknown>>> {
   const value: Readonly<Record<string, unknown>> = JSON.parse(await readFile(file, "utf8"));
   return value;

@@ -317,7 +317,11 @@ test(
     const into = await sandbox.volume("into", { driverOpts: { type: "none", o: "bind", device } });
     const archive = await packFiles(sandbox.folder, { new: "new" });
     // More than any disk has room for.
-    await writeSidecar(archive, { uncompressed_bytes: 1e15, file_count: 1 });
+    await writeSidecar(archive, {
+      volume_name: into.name,
+      uncompressed_bytes: 1e15,
+      file_count: 1,
+    });
     const before = await describeTree(device);
     const args = ["volume", "restore", into.name, archive, "--in-place", ...FLAGS, "--json"];
     assertError(await sandbox.dockform(args, { cwd: device }), {

@@ -36,7 +36,7 @@ async function stored(
   const seconds = time.toISOString().slice(0, 19).replaceAll(":", "-");
   const archive = join(folder, `${seconds}Z__spec-00000000.tar.zst`);
   await writeFile(archive, "data");
-  await writeSidecar(archive, sidecar);
+  await writeSidecar(archive, { volume_name: volume, ...sidecar });
   return archive;
 }
 

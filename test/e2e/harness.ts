@@ -13,6 +13,7 @@ import {
   startContainer,
 } from "../../src/engine/containers.ts";
 import { createVolume, inspectVolume, removeVolume } from "../../src/engine/volumes.ts";
+import { originFlags } from "./archives.ts";
 import { CliProcess, until, type CliResult } from "./cli-process.ts";
 import { describeTree, differences, type TreeEntry } from "../oracle/tree.ts";
 
@@ -237,14 +238,18 @@ export class Sandbox implements AsyncDisposable {
     return { archive, sidecarPath, sidecar, stderr: result.stderr };
   }
 
-  /** Makes a restore that must succeed. */
+  /** Makes a restore that must succeed, of whichever volume's snapshot. */
   async restore(
     volume: string,
     archive: string,
     args: readonly string[] = [],
     options: CliOptions = {},
   ): Promise<CliResult> {
-    const result = await this.dockform(["volume", "restore", volume, archive, ...args], options);
+    const origin = await originFlags(volume, archive);
+    const result = await this.dockform(
+      ["volume", "restore", volume, archive, ...origin, ...args],
+      options,
+    );
     if (result.code !== 0) throw new Error(`restore of ${archive} failed: ${result.stderr}`);
     return result;
   }

@@ -8,7 +8,7 @@ import { testEngine } from "../engine/test-engine.ts";
 import { ESCAPED, hostileArchives, intactTar, type HostileArchive } from "../fixtures/hostile.ts";
 import { run } from "../oracle/host.ts";
 import { describeTree, differences, removeTree, type TreeEntry } from "../oracle/tree.ts";
-import { sidecarOf, writeFiles, writeSidecar } from "./archives.ts";
+import { originFlags, sidecarOf, writeFiles, writeSidecar } from "./archives.ts";
 import { FileSystem } from "./file-system.ts";
 import { Sandbox, type TestVolume } from "./harness.ts";
 
@@ -51,6 +51,7 @@ async function restoreHostile(
     "restore",
     volume.name,
     path,
+    ...(await originFlags(volume.name, path)),
     ...RESTORE_FLAGS,
   ]);
   const problems: string[] = [];
@@ -164,7 +165,7 @@ for (const [kind, what, announcedBytes] of [
     const into = await sandbox.volume("into", { driverOpts: fs.driverOpts });
     const archive = await packBomb(sandbox, kind);
     if (announcedBytes !== undefined) {
-      const counts = { format_version: 1, entry_count: 1 };
+      const counts = { volume_name: into.name, format_version: 1, entry_count: 1 };
       await writeSidecar(archive, { uncompressed_bytes: announcedBytes, ...counts });
     }
     const before = await describeTree(fs.folder);
@@ -195,6 +196,7 @@ test("a sidecar that counts wrong is told from its archive", { skip }, async () 
   );
   const { uncompressed_bytes: uncompressedBytes, entry_count: entries } = counted;
   const good = {
+    volume_name: target.volume.name,
     format_version: 1,
     uncompressed_bytes: uncompressedBytes,
     entry_count: entries,

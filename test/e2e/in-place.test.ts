@@ -29,7 +29,11 @@ async function setUp(sandbox: Sandbox, fs: FileSystem): Promise<Setting> {
   await sandbox.declare(into.name);
   const user = await sandbox.running("user", await sandbox.waiting(into.name));
   const archive = await packFiles(sandbox.folder, { new: randomBytes(10 * MIB) });
-  await writeSidecar(archive, { uncompressed_bytes: 10 * MIB + 10_240, file_count: 1 });
+  await writeSidecar(archive, {
+    volume_name: into.name,
+    uncompressed_bytes: 10 * MIB + 10_240,
+    file_count: 1,
+  });
   return { into, userId: user.id, archive };
 }
 

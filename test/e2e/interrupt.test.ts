@@ -72,7 +72,7 @@ test("Ctrl-C while the checksum is computed changes nothing", { skip }, async ()
   // It takes no room on the disk, but seconds to read.
   const archive = sandbox.path("large.tar");
   await (await open(archive, "w")).close();
-  await writeSidecar(archive);
+  await writeSidecar(archive, { volume_name: setting.into.name });
   await truncate(archive, 20 * 2 ** 30);
   const restore = setting.start(archive);
   await restore.until("the archive is open", () => opens(restore, archive));
@@ -104,7 +104,11 @@ for (const [kind, options] of [
     const names = Array.from({ length: 400 }, (_, i) => `a-folder/${i}`);
     const files = Object.fromEntries(names.map((name) => [name, "x"]));
     const archive = await packFiles(sandbox.folder, { ...files, large: randomBytes(64 << 20) });
-    await writeSidecar(archive, { uncompressed_bytes: 65 << 20, file_count: 401 });
+    await writeSidecar(archive, {
+      volume_name: setting.into.name,
+      uncompressed_bytes: 65 << 20,
+      file_count: 401,
+    });
     const restore = setting.start(archive, options);
     await restore.until("the large file is extracted", async () => {
       const staging = (await readdir(folder)).find((name) => name.startsWith(".dockform-"));

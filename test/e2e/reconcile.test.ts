@@ -335,6 +335,7 @@ test(
 
     const back = await sandbox.volume("back");
     const restore = ["volume", "restore", back.name, removed[0].snapshot, "--undeclared"];
+    restore.push("--from-volume", orphan.name);
     assert.equal((await sandbox.dockform(restore)).code, 0);
     assert.equal(await readFile(join(back.folder, "folder/file"), "utf8"), "precious");
   },
@@ -564,6 +565,7 @@ test(
     const folder = sandbox.path(".dockform", "snapshots", "second", single);
     assert.equal(join(snapshot.archive, ".."), folder);
     const restore = ["volume", "restore", `second/${shared}`, snapshot.archive];
+    restore.push("--from-volume", single);
     assert.equal((await sandbox.dockform(restore)).code, 0);
     const restored = join(other.dataRoot, "volumes", shared, "_data", "file");
     assert.equal(await readFile(restored, "utf8"), "from the second");

@@ -43,7 +43,11 @@ async function startLargeRestore(
   options: CliOptions = {},
 ): Promise<CliProcess> {
   const archive = await packFiles(sandbox.folder, { a: "a", large: randomBytes(96 << 20) });
-  await writeSidecar(archive, { uncompressed_bytes: 97 << 20, file_count: 2 });
+  await writeSidecar(archive, {
+    volume_name: into.name,
+    uncompressed_bytes: 97 << 20,
+    file_count: 2,
+  });
   const restore = sandbox.start(restoreArgs(into.name, archive), options);
   await restore.until("data is extracted", async () => {
     const staging = (await readdir(into.folder)).find((name) => name.startsWith(".dockform-"));
@@ -68,7 +72,7 @@ test(
     const archive = await packFiles(sandbox.folder, files);
     const before = await sandbox.evidence(fs.folder, [user.id]);
     for (const sidecar of [false, true]) {
-      if (sidecar) await writeSidecar(archive, { file_count: 1800 });
+      if (sidecar) await writeSidecar(archive, { volume_name: into.name, file_count: 1800 });
       assertError(await sandbox.dockform(restoreArgs(into.name, archive)), {
         exitCode: 1,
         message: /^cannot extract \S+: .*No space left on device/,

@@ -9,6 +9,7 @@ import { run } from "../oracle/host.ts";
 import {
   assertError,
   entryOffsets,
+  originFlags,
   packFiles,
   readJson,
   sidecarOf,
@@ -62,6 +63,7 @@ class Target implements AsyncDisposable {
         "restore",
         into.volume.name,
         archive,
+        ...(await originFlags(into.volume.name, archive)),
         ...args,
       ]);
       free.push(into);
@@ -359,6 +361,8 @@ test(
       "restore",
       into.name,
       archive,
+      "--from-volume",
+      from.name,
       "--force",
       "--json",
     ]);

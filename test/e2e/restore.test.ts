@@ -24,13 +24,16 @@ test(
     await writeFiles(fs.folder, { "old/data": "precious" });
     const name = sandbox.name("into");
     const good = await packFiles(sandbox.folder, { large: LARGE });
-    await writeSidecar(good, { uncompressed_bytes: 12_010_000 });
+    await writeSidecar(good, { volume_name: name, uncompressed_bytes: 12_010_000 });
     const cut = join(sandbox.folder, "cut.tar.zst");
     await copyFile(good, cut);
     await truncate(cut, 200);
     const wrong = join(sandbox.folder, "wrong.tar.zst");
     await copyFile(good, wrong);
-    await writeSidecar(wrong, { checksum: { algo: "sha256", tar_zst: "0".repeat(64) } });
+    await writeSidecar(wrong, {
+      volume_name: name,
+      checksum: { algo: "sha256", tar_zst: "0".repeat(64) },
+    });
     const malformed = join(sandbox.folder, "malformed.tar.zst");
     await copyFile(cut, malformed);
     await writeFile(sidecarOf(malformed), "{");
@@ -123,7 +126,7 @@ test(
     const archive = await packFiles(sandbox.folder, files);
     const before = await sandbox.evidence(fs.folder);
     for (const sidecar of [false, true]) {
-      if (sidecar) await writeSidecar(archive, { file_count: 100 });
+      if (sidecar) await writeSidecar(archive, { volume_name: into.name, file_count: 100 });
       const result = await sandbox.dockform(["volume", "restore", into.name, archive, "--json"]);
       assertError(result, { exitCode: 3, message: /: \d+ inodes missing/, hint: /Make room/ });
     }

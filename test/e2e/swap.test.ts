@@ -46,7 +46,15 @@ async function startRestore(sandbox: Sandbox): Promise<Restore> {
   const { archive } = await sandbox.snapshot(from.name);
   const user = await sandbox.running("user", await sandbox.waiting(into.name));
   const flags = ["--undeclared", "--force", "--stop-containers", "--health-timeout", "0"];
-  const process = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
+  const process = sandbox.start([
+    "volume",
+    "restore",
+    into.name,
+    archive,
+    "--from-volume",
+    from.name,
+    ...flags,
+  ]);
   return { into, userId: user.id, process };
 }
 

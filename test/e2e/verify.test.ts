@@ -79,7 +79,8 @@ for (const [what, command, said] of MISHAPS) {
       'sync -f "$staging" && move "$staging/new.partial"',
       `${command}; sync -f "$staging" && move "$staging/new.partial"`,
     );
-    const args = ["volume", "restore", into.name, archive, "--force", "--verify", "--json"];
+    const flags = ["--from-volume", from.name, "--force", "--verify", "--json"];
+    const args = ["volume", "restore", into.name, archive, ...flags];
     assertError(await sandbox.dockform(args, { main }), {
       exitCode: 1,
       message: said,

@@ -20,6 +20,7 @@ import {
   prepare,
   recoverCommand,
   restoreCommand,
+  restoreFrom,
   restoreUndisturbed,
   strike,
   undoCommand,
@@ -288,8 +289,8 @@ async function damaged(
   if (!fault.vouchedFor) await rm(pair.sidecar);
   const doDamage = (): Promise<void> =>
     inflict(fault.file === "archive" ? pair.archive : pair.sidecar, fault);
+  const args = await restoreFrom(scene, pair.archive);
   if (fault.when === "before") await doDamage();
-  const args = (await restoreCommand(scene, after)).with(3, pair.archive);
   const child = scene.sandbox.start(args);
   let delivered = true;
   if (fault.when === "after the check") {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { removeContainer } from "../../src/engine/containers.ts";
 import type { CliProcess, CliResult } from "../e2e/cli-process.ts";
+import { originFlags } from "../e2e/archives.ts";
 import { FileSystem } from "../e2e/file-system.ts";
 import type { CliOptions } from "../e2e/harness.ts";
 import { needProgram, run } from "../oracle/host.ts";
@@ -68,9 +69,19 @@ export async function restoreCommand(
   contents: Contents,
   flags: readonly string[] = [],
 ): Promise<readonly string[]> {
-  const archive = await scene.archive(contents);
+  return restoreFrom(scene, await scene.archive(contents), flags);
+}
+
+/** A sidecar beside the archive names another volume; without one nothing does. */
+export async function restoreFrom(
+  scene: Scene,
+  archive: string,
+  flags: readonly string[] = [],
+): Promise<readonly string[]> {
   const inPlace = scene.ground === "cramped" ? ["--in-place"] : [];
-  return ["volume", "restore", scene.volume.name, archive, ...RESTORE_FLAGS, ...inPlace, ...flags];
+  const origin = await originFlags(scene.volume.name, archive);
+  const words = ["volume", "restore", scene.volume.name, archive, ...origin];
+  return [...words, ...RESTORE_FLAGS, ...inPlace, ...flags];
 }
 
 export function recoverCommand(scene: Scene): readonly string[] {

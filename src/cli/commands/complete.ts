@@ -1,7 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { listVolumes } from "../../engine/volumes.ts";
-import { parseSnapshotBaseName } from "../../snapshot/name.ts";
+import { parseSnapshotBaseName, snapshotBaseName } from "../../snapshot/name.ts";
+import { newestSnapshot } from "../../store/stranger.ts";
 import {
   complete,
   splitLine,
@@ -98,13 +99,13 @@ async function referencesOf(
     .filter((baseName) => parseSnapshotBaseName(baseName) !== undefined)
     .map((baseName) => baseName.replace(/__.*$/, ""));
   const newestFirst = [...new Set(times)].toSorted().toReversed();
-  const [newest] = newestFirst;
-  return newest === undefined
-    ? []
-    : [
-        { value: "latest", description: newest },
-        ...newestFirst.map((value) => ({ value, description: "" })),
-      ];
+  const latest = await newestSnapshot([...folders], volume);
+  return [
+    ...(latest === undefined
+      ? []
+      : [{ value: "latest", description: snapshotBaseName(latest).replace(/__.*$/, "") }]),
+    ...newestFirst.map((value) => ({ value, description: "" })),
+  ];
 }
 
 /** Names of folders that can be those of volumes with snapshots. */

@@ -6,6 +6,7 @@ import {
   type VolumeSnapshots,
 } from "../../store/list.ts";
 import { describeSnapshot } from "../../store/sidecars.ts";
+import { otherVolume } from "../../store/stranger.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
 import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
@@ -18,6 +19,8 @@ interface ListedSnapshot extends StoredSnapshot {
   readonly notes: string | undefined;
   readonly verifiedAt: string | undefined;
   readonly problem: string | undefined;
+  /** Of which volume it is, where not of the one that it is listed under. */
+  readonly otherVolume: string | undefined;
 }
 
 interface ListedVolume {
@@ -46,12 +49,12 @@ export async function snapshotList(
 
 function describe(listed: VolumeSnapshots): ListedVolume {
   const { context, volume, leftovers } = listed;
-  const snapshots = listed.snapshots.map(summarize);
+  const snapshots = listed.snapshots.map((snapshot) => summarize(snapshot, volume));
   const storedBytes = snapshots.reduce((sum, snapshot) => sum + snapshot.storedBytes, 0);
   return { title: title(listed), context, volume, snapshots, storedBytes, leftovers };
 }
 
-function summarize(snapshot: StoredSnapshot): ListedSnapshot {
+function summarize(snapshot: StoredSnapshot, volume: string): ListedSnapshot {
   const { storedBytes, sidecar, problem } = describeSnapshot(snapshot);
   return {
     ...snapshot,
@@ -61,6 +64,7 @@ function summarize(snapshot: StoredSnapshot): ListedSnapshot {
     notes: sidecar?.notes,
     verifiedAt: sidecar?.verified_at,
     problem,
+    otherVolume: otherVolume(sidecar, volume),
   };
 }
 
@@ -96,7 +100,7 @@ function snapshotTable(volumes: readonly ListedVolume[], session: Session): stri
 }
 
 function row(snapshot: ListedSnapshot, { paint, io }: Session): readonly string[] {
-  const { time, storedBytes, fileCount, verifiedAt, notes = "", problem } = snapshot;
+  const { time, storedBytes, fileCount, verifiedAt } = snapshot;
   const ageMs = (at: Date): number => io.now().getTime() - at.getTime();
   return [
     `  ${formatAge(ageMs(time))}`,
@@ -106,8 +110,18 @@ function row(snapshot: ListedSnapshot, { paint, io }: Session): readonly string[
     verifiedAt === undefined
       ? paint("dim", "never")
       : paint("green", `${formatAge(ageMs(new Date(verifiedAt)))} ago`),
-    problem === undefined ? oneLine(notes) : paint("red", `damaged: ${problem}`),
+    remark(snapshot, paint),
   ];
+}
+
+function remark(
+  { notes = "", problem, otherVolume: other }: ListedSnapshot,
+  paint: Session["paint"],
+): string {
+  if (problem !== undefined) return paint("red", `damaged: ${problem}`);
+  return other === undefined
+    ? oneLine(notes)
+    : [paint("yellow", `of volume ${oneLine(other)}`), oneLine(notes)].filter(Boolean).join("; ");
 }
 
 /** A note may hold anything; a table's cell is a line. */
@@ -153,6 +167,7 @@ function toJson(root: string, volumes: readonly ListedVolume[], { io }: Session)
         notes: snapshot.notes ?? null,
         verified_at: snapshot.verifiedAt ?? null,
         problem: snapshot.problem ?? null,
+        other_volume: snapshot.otherVolume ?? null,
       })),
       leftovers: leftovers.map(({ path, kind }) => ({ path, kind })),
     })),

@@ -6,6 +6,7 @@ import { isEmptyPolicy, type RetentionPolicy } from "../../snapshot/retention.ts
 import { title, type VolumeSnapshots } from "../../store/list.ts";
 import { removeSnapshot } from "../../store/remove.ts";
 import { describeSnapshots, type DescribedSnapshot } from "../../store/sidecars.ts";
+import { otherVolume } from "../../store/stranger.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
 import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
@@ -95,6 +96,7 @@ function planVolume(
     note: described.sidecar?.notes,
     isVerified: described.sidecar?.verified_at !== undefined,
     problem: described.problem,
+    otherVolume: otherVolume(described.sidecar, listed.volume),
     described,
   }));
   const allowed = { lastOne: evenLast, lastVerified: evenLastVerified };

@@ -2,7 +2,8 @@ import { listContainers } from "../../engine/containers.ts";
 import { listVolumes, volumeSizes, type EngineVolume } from "../../engine/volumes.ts";
 import { formatBytes, formatTime } from "../../format.ts";
 import { interruptionIn, ofVolume, readJournal } from "../../journal/operation.ts";
-import { newestSnapshot, type StoredSnapshot } from "../../store/list.ts";
+import type { StoredSnapshot } from "../../store/list.ts";
+import { newestSnapshot } from "../../store/stranger.ts";
 import { keptContents, type KeptContents } from "../../volume/kept.ts";
 import { usersAmong } from "../../volume/users.ts";
 import { table } from "../output/terminal.ts";
@@ -59,7 +60,7 @@ async function listContext(
         exists: volume !== undefined,
         sizeBytes: sizes.get(name),
         containers: containersOf(volume, containers),
-        newestSnapshot: await newestSnapshot(context.snapshotFolders(name)),
+        newestSnapshot: await newestSnapshot(context.snapshotFolders(name), name),
         kept: kept.get(name),
         interrupted: interruptionIn(ofVolume(journal, name)) !== undefined,
       };

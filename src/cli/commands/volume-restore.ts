@@ -21,6 +21,7 @@ export interface VolumeRestoreOptions {
   readonly verify: boolean;
   readonly without: readonly Aspect[];
   readonly strictAttributes: boolean;
+  readonly fromVolume?: string;
   /** Milliseconds. */
   readonly healthTimeout: number;
 }
@@ -44,6 +45,7 @@ export async function volumeRestore(
       archivePath,
       ...options,
       without: new Set(without),
+      fromVolume: options.fromVolume,
       paths: paths.map(typedPath),
       healthTimeoutMs: healthTimeout,
     },

@@ -76,6 +76,7 @@ function addRestore(volume: Command, start: Start): void {
         .argParser((path: string, others: readonly string[]) => [...others, path])
         .default([], "everything"),
     )
+    .option("--from-volume <name>", "restore a snapshot of this other volume")
     .option("--verify", "compare what was extracted with the archive, entry by entry", false)
     .addOption(withoutOption())
     .option("--strict-attributes", "refuse where an attribute cannot be put back", false)

@@ -1,0 +1,80 @@
+import type { EngineVolume } from "../engine/volumes.ts";
+import { DockformError } from "../errors.ts";
+import type { Sidecar } from "../snapshot/sidecar.ts";
+import { shapeDifferences, specHash, withoutToolLabels } from "../snapshot/spec-hash.ts";
+import type { Archive } from "./archive.ts";
+import type { RestoreRequest } from "./restore.ts";
+import type { VolumeTarget } from "./target.ts";
+import type { Tools } from "./tools.ts";
+
+/** For a restore into a volume that is made for the purpose. */
+export const ANY_VOLUME: unique symbol = Symbol("any volume");
+
+/**
+ * A snapshot of another volume is restored only where that volume is named. The name alone counts: a snapshot may
+ * well come from another context or engine, and without a sidecar nothing says what an archive is of.
+ *
+ * @throws DockformError `refused`.
+ */
+export function refuseStranger(
+  { target, archivePath, fromVolume }: RestoreRequest,
+  sidecar: Sidecar | undefined,
+): void {
+  if (fromVolume === ANY_VOLUME) return;
+  if (sidecar === undefined) {
+    if (fromVolume === undefined) return;
+    throw new DockformError(
+      "refused",
+      `${archivePath} has no sidecar to say which volume it is of`,
+      {
+        hint: "Leave --from-volume out to restore it all the same.",
+      },
+    );
+  }
+  const { volume_name: name } = sidecar;
+  const expected = fromVolume ?? target.volume;
+  if (name === expected) return;
+  throw new DockformError(
+    "refused",
+    `${archivePath} is a snapshot of volume ${JSON.stringify(name)}, not of "${expected}"`,
+    {
+      hint: `Add --from-volume ${asWord(name)} to restore it into volume "${target.volume}" all the same.`,
+      data: { volume: target.volume, snapshot_of: name },
+    },
+  );
+}
+
+/** As a shell would take it: a sidecar may hold anything. */
+function asWord(name: string): string {
+  return /^[\w.-]+$/.test(name) ? name : JSON.stringify(name);
+}
+
+/** What a person should know of where a snapshot comes from. */
+export function warnAboutSidecar(
+  archive: Archive,
+  sidecar: Sidecar | undefined,
+  volume: EngineVolume,
+  target: VolumeTarget,
+  { log }: Tools,
+): void {
+  if (sidecar === undefined) {
+    log.warn(
+      `${archive.path} has no sidecar: nothing says which volume it is of, and the whole archive is read once to check it`,
+    );
+    return;
+  }
+  if (sidecar.context !== undefined && sidecar.context !== target.context) {
+    log.info(`The snapshot was taken in context "${sidecar.context}"`);
+  }
+  if (sidecar.spec_hash === specHash(volume)) return;
+  const there = {
+    driver: sidecar.driver,
+    driverOpts: sidecar.driver_opts ?? {},
+    labels: sidecar.labels ?? {},
+  };
+  const differences = shapeDifferences(withoutToolLabels(there), withoutToolLabels(volume));
+  if (differences.length === 0 && specHash(there) === sidecar.spec_hash) return;
+  log.warn(
+    `the snapshot was taken of a volume that differs from this one: ${differences.join("; ") || "the spec hash alone"}`,
+  );
+}
