@@ -73,6 +73,8 @@ test(
         "restore",
         into.name,
         archive,
+        "--from-volume",
+        from.name,
         "--json",
         "--undeclared",
         "--force",
