@@ -158,48 +158,47 @@ archive() {
 		if [ $# -eq 2 ]; then refuse_unfinished; fi
 		ours="--anchored --exclude=./$staging_pattern --exclude=./$trash_pattern --exclude=./$aside_pattern --exclude=./$kept_name"
 	fi
-	if [ $# -eq 2 ]; then reply_mounted; fi
-	look_ahead
+	mounted=$(mounted_inside)
+	if [ $# -eq 2 ]; then reply mounted "$mounted"; fi
+	look_for_holes
 	fail_unless_told
+	# 3 is the listing, 4 the data, 5 what tar says.
 	{
 		{
-			# shellcheck disable=SC2086
-			tar --create --file=- --directory="$folder" --format=posix --sparse $faithful \
-				--pax-option=delete=atime,delete=ctime $records --totals --checkpoint=64 $ours \
-				-vv --index-file=/dev/fd/3 . 3>&1 >&4
-			echo $? >$scratch/tar
-		} | count_entries >$scratch/counts 4>&-
+			{
+				# shellcheck disable=SC2086
+				tar --create --file=- --directory="$folder" --format=posix $sparse $faithful \
+					--pax-option=delete=atime,delete=ctime $records --totals --checkpoint=64 $ours \
+					-vv --index-file=/dev/fd/3 . 3>&1 >&4 2>&5 5>&-
+				echo $? >$scratch/tar
+			} | count_entries >$scratch/counts 4>&- 5>&-
+		} 5>&1 | perl -e '@tar-said.pl@' "$folder" 4>&-
 	} 4>&1 | compress "$2" 4>&-
 	reply zstd_status $?
-	kill $finder $adder 2>/dev/null
-	rm -f $scratch/sizes
 	read -r tar_status <$scratch/tar
+	if [ -n "$sparse" ]; then
+		# What there is to know of an archive that failed is not waited for.
+		if [ "$tar_status" -le 1 ]; then wait "$looker"; else kill "$looker" 2>/dev/null; fi
+		reply looked_status $?
+	fi
 	reply tar_status "$tar_status"
 	while read -r kind count; do reply "$kind" "$count"; done <$scratch/counts
 }
 
-# Says beside the archiving, where that takes longer than a moment, what there is to archive: the client
-# can tell then how far it is. No file is read for it, and whatever else wants the processor goes first.
-# The room that an entry takes in the stream is a guess, but a close one.
-look_ahead() {
-	rm -f $scratch/sizes && mkfifo $scratch/sizes || exit 1
-	{
-		sleep 0.5
-		# shellcheck disable=SC2086
-		exec $patient find "$folder" -mindepth 1 $reserved -prune -o \
-			-exec stat -c '%s %b %B %h %F' {} +
-	} >$scratch/sizes 2>/dev/null &
-	finder=$!
-	$patient awk '
-		{ bytes += 1536 / $4; entries++ }
-		$5 == "regular" {
-			held = $2 * $3
-			bytes += (held < $1 ? held : int(($1 + 511) / 512) * 512) / $4
-		}
-		END {
-			if (NR) printf "%s expected %.0f %d\n", ENVIRON["DOCKFORM_MARK"], bytes, entries + 1
-		}' <$scratch/sizes >&2 &
-	adder=$!
+# Sets $sparse to the option by which tar looks for holes, or to nothing where it could take data for a hole, as
+# holes.pl finds out. That has to be known first where a file system may leave out blocks; beside the archiving, as
+# $looker, it is a check, and looks how much there is to archive.
+look_for_holes() {
+	sparse=--sparse
+	if ! counts_blocks && [ "$(perl -e '@holes.pl@' "$folder" first)" != sparse ]; then sparse=; fi
+	[ -n "$sparse" ] || return 0
+	$patient perl -e '@holes.pl@' "$folder" beside >/dev/null &
+	looker=$!
+}
+
+# These count the blocks of data that is still in memory, too (test/e2e/blocks.test.ts).
+counts_blocks() {
+	[ -z "$mounted" ] && case $(stat -f -c %T "$folder") in ext2/ext3 | xfs | btrfs | tmpfs) ;; *) false ;; esac
 }
 
 # fingerprint SINK: what tells whether anything in the volume changed: a record for each entry, of two texts
@@ -339,7 +338,7 @@ inspect() {
 			command -v $tool >/dev/null || reply missing_tool $tool
 		done
 	fi
-	reply_mounted
+	reply mounted "$(mounted_inside)"
 	reply_unfinished
 	if [ -d "$volume/$kept_name" ]; then reply_kept; fi
 }
@@ -349,9 +348,8 @@ reply_kept() {
 }
 
 # The first mount point of another file system inside the volume.
-reply_mounted() {
-	reply mounted "$(awk -v top=$volume/ 'index($5, top) == 1 { print substr($5, length(top) + 1); exit }' \
-		/proc/self/mountinfo)"
+mounted_inside() {
+	awk -v top=$volume/ 'index($5, top) == 1 { print substr($5, length(top) + 1); exit }' /proc/self/mountinfo
 }
 
 # folders_named PATTERN: at the top of the volume. No name that is ours has a blank in it.

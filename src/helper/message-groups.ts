@@ -22,6 +22,7 @@ export interface MessageGroup {
 export type LostGroup = MessageGroup & { readonly aspect: Aspect };
 
 const FILES_NAMED = 3;
+const FILE_SHRANK = "File shrank while it was read; what was missing is stored as zeros";
 /** Messages that are all different, or of no known form. */
 const GROUPS_KEPT = 1000;
 const FAILURE = /Cannot |Read error/;
@@ -72,8 +73,12 @@ const FORMS: readonly Form[] = [
     what: ({ what, why }) => `Cannot ${what}: ${why}`,
   },
   {
+    pattern: /^(?<file>.*): File shrank by \d+ bytes?; padding with zeros$/,
+    what: () => FILE_SHRANK,
+  },
+  {
     pattern:
-      /^(?<file>.*): (?<what>(?:Warning: )?Cannot \w+: [^:]+|socket ignored|file changed as we read it|File removed before we read it)$/,
+      /^(?<file>.*): (?<what>(?:Warning: )?Cannot [\w ]+: [^:]+|socket ignored|file changed as we read it|File removed before we read it)$/,
     what: ({ what = "" }) => what,
   },
 ];
@@ -93,7 +98,7 @@ export class MessageGroups {
   };
 
   add(line: string): void {
-    const { what, file, ...parts } = read(line.replace(/^tar: /, ""));
+    const { what, file, ...parts } = read(line.replace(/^(?:tar|check): /, ""));
     const group = this.#groups.get(what) ?? this.#begin(what, parts);
     group.count += 1;
     if (file !== undefined && group.files.length < FILES_NAMED) group.files.push(file);

@@ -1,12 +1,10 @@
 import { groupText, type LostGroup, type MessageGroup } from "./message-groups.ts";
 import { TAR_RECORD_BYTES, type HelperReply } from "./reply.ts";
 
-/** What tar and zstd made of an archive, read from a reply's status facts and messages. */
+/** What tar and zstd made of an archive that they read, from a reply's status facts and messages. */
 export interface TarOutcome {
   /** Length of the tar stream. */
   readonly tarBytes: number;
-  /** Regular files, and further names, which symbolic links may have, too. */
-  readonly files: number;
   readonly entries: number;
   /** Whether tar met the empty blocks that end an archive, and nothing else after them. */
   readonly markedEnd: boolean;
@@ -30,8 +28,6 @@ const TOTAL = /^Total bytes (?:written|read): (\d+)/;
 /** tar's way to say "see above". */
 const SUMMARY = /Exiting with failure status due to previous errors|Error is not recoverable/;
 
-/** Status 1 of tar says that files changed while it read them: the archive is whole all the same. */
-const TAR_FILES_CHANGED = "1";
 /** Status 2 says that tar could not deal with a file, or with the archive. */
 const TAR_FILES_FAILED = "2";
 const CAUSE = /cannot|error|unexpected|not look|premature/i;
@@ -39,49 +35,54 @@ const CAUSE = /cannot|error|unexpected|not look|premature/i;
 /** @param doesWithout what of an archive may be left out where the target cannot hold it. */
 export function tarOutcome(
   reply: HelperReply,
-  mode: "create" | "read",
   doesWithout: (group: MessageGroup) => boolean = () => false,
 ): TarOutcome {
   const number = (fact: string): number => Number(reply.facts.get(fact) ?? Number.NaN);
-  const said = reply.groups.filter(({ what }) => !TOTAL.test(what) && !SUMMARY.test(what));
+  const said = saidIn(reply);
   const leftOut = said.filter(isLost).filter(doesWithout);
   const others = said.filter((group) => !isLost(group) || !leftOut.includes(group));
-  const failure = failureOf(reply, mode, { leftOut, others });
-  const total = totalIn(reply);
   return {
-    // A reader's total is in whole records, and counts the attempt to read beyond the end.
-    tarBytes: mode === "create" ? Number(total ?? 0) : number("blocks") * BLOCK_BYTES,
-    files: number("files"),
+    // tar's own total is in whole records, and counts the attempt to read beyond the end.
+    tarBytes: number("blocks") * BLOCK_BYTES,
     entries: number("entries"),
     markedEnd: number("marked_end") === 1,
     goesOn: number("after_end") === 1,
-    remarks: [...others.map(groupText), ...tooLong(reply), ...mounted(reply)],
+    remarks: others.map(groupText),
     leftOut,
-    failure,
+    failure: failureOf(reply, { leftOut, others }),
   };
 }
 
 function failureOf(
   reply: HelperReply,
-  mode: "create" | "read",
   { leftOut, others }: Record<"leftOut" | "others", readonly MessageGroup[]>,
 ): string | undefined {
   const [tarStatus, zstdStatus] = [reply.facts.get("tar_status"), reply.facts.get("zstd_status")];
-  const lost = mode === "read" ? others.find(isLoss) : undefined;
+  const lost = others.find(isLoss);
   const accepted = [
     "0",
-    ...(mode === "create" ? [TAR_FILES_CHANGED] : []),
     ...(leftOut.length > 0 && others.every(isHarmless) ? [TAR_FILES_FAILED] : []),
   ];
   if (reply.status === 0 && accepted.includes(tarStatus ?? "") && zstdStatus === "0") {
     if (lost !== undefined) return groupText(lost);
     return totalIn(reply) === undefined ? "tar did not say how much it read" : undefined;
   }
-  const cause = others.find(({ what }) => CAUSE.test(what)) ?? others.at(-1);
-  return cause === undefined ? ending(reply) : groupText(cause);
+  return likelyCause(others) ?? endingOf(reply);
 }
 
-function totalIn({ messages }: HelperReply): string | undefined {
+/** What tar, zstd and others said, without tar's sums. */
+export function saidIn({ groups }: HelperReply): readonly MessageGroup[] {
+  return groups.filter(({ what }) => !TOTAL.test(what) && !SUMMARY.test(what));
+}
+
+/** Of several messages the one that tells best what went wrong; `undefined` where there are none. */
+export function likelyCause(said: readonly MessageGroup[]): string | undefined {
+  const cause = said.find(({ what }) => CAUSE.test(what)) ?? said.at(-1);
+  return cause && groupText(cause);
+}
+
+/** How much tar has read or written, where it came to the end. */
+export function totalIn({ messages }: HelperReply): string | undefined {
   return messages.map((line) => TOTAL.exec(line)?.[1]).find((total) => total !== undefined);
 }
 
@@ -94,7 +95,8 @@ export function metUnfinished({ facts }: Pick<HelperReply, "facts">): boolean {
   return [...facts.keys()].some((fact) => fact.startsWith("unfinished_"));
 }
 
-function ending({ facts, status }: HelperReply): string {
+/** What there is to say of a helper that failed without a word. */
+export function endingOf({ facts, status }: HelperReply): string {
   const tarStatus = facts.get("tar_status");
   return tarStatus === undefined
     ? `the helper ended with status ${status}`
@@ -111,20 +113,4 @@ function isLoss(group: MessageGroup): boolean {
 
 function isHarmless({ what }: MessageGroup): boolean {
   return what.includes("Cannot acl_from_text");
-}
-
-function mounted({ facts }: HelperReply): readonly string[] {
-  const place = facts.get("mounted");
-  return place
-    ? [`${place} is the mount point of another file system; it is in the archive, too`]
-    : [];
-}
-
-function tooLong(reply: HelperReply): readonly string[] {
-  const count = Number(reply.facts.get("too_long") ?? 0);
-  return count === 0
-    ? []
-    : [
-        `${count} paths are longer than 4,095 bytes: they are in the archive, but tar cannot extract them`,
-      ];
 }

@@ -150,7 +150,7 @@ export class Archive implements AsyncDisposable {
         progress.report,
       );
       if (reply.facts.has("over_limit")) throw this.#tooLarge(limitBytes);
-      const outcome = tarOutcome(reply, "read");
+      const outcome = tarOutcome(reply);
       const failure = (outcome.goesOn ? undefined : outcome.failure) ?? shortcoming(outcome);
       if (failure !== undefined) throw this.damaged(failure);
       const { tarBytes, entries } = outcome;

@@ -1,6 +1,7 @@
 import type { DockformError } from "../errors.ts";
 import type { Helper } from "../helper/helper.ts";
-import { metUnfinished, tarOutcome } from "../helper/messages.ts";
+import { archivedOutcome } from "../helper/archived.ts";
+import { metUnfinished } from "../helper/messages.ts";
 import type { HelperReply } from "../helper/reply.ts";
 import type { HelperVerb } from "../helper/session.ts";
 import { TarReader, type TarEntry } from "../tar/entries.ts";
@@ -42,7 +43,7 @@ export async function* entriesThrough(
     const reply = await received;
     const failure = failureOf(reply, archive);
     if (failure !== undefined) throw failure;
-    for (const remark of tarOutcome(reply, "create").remarks) onRemark(remark);
+    for (const { text } of archivedOutcome(reply).remarks) onRemark(text);
   } catch (error) {
     tools.signal.throwIfAborted();
     // Why the stream ended says more than that it did.
@@ -59,6 +60,6 @@ function failureOf(
   { volume, cannotRead }: HelperArchive,
 ): DockformError | undefined {
   if (metUnfinished(reply)) return interrupted(undefined, volume);
-  const { failure } = tarOutcome(reply, "create");
+  const { failure } = archivedOutcome(reply);
   return failure === undefined ? undefined : cannotRead(failure);
 }

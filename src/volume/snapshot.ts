@@ -4,7 +4,8 @@ import { engineInfo } from "../engine/system.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { Helper } from "../helper/helper.ts";
-import { metUnfinished, tarOutcome, type TarOutcome } from "../helper/messages.ts";
+import { archivedOutcome, shortcomings, type ArchivedOutcome } from "../helper/archived.ts";
+import { metUnfinished } from "../helper/messages.ts";
 import { operationInTheWay } from "../journal/operation.ts";
 import type { ArchiveFormat } from "../snapshot/name.ts";
 import { FORMAT_VERSION, formatSidecar, type Sidecar } from "../snapshot/sidecar.ts";
@@ -35,11 +36,13 @@ export interface SnapshotReport {
   readonly sidecar: Sidecar;
   /** Whether nothing was written, since this one is what the volume still holds. */
   readonly unchanged: boolean;
+  /** What says that it may not bring back everything; empty where it does. */
+  readonly shortcomings: readonly string[];
 }
 
 /** What one pass over the volume found out. */
 interface Archived {
-  readonly outcome: TarOutcome;
+  readonly outcome: ArchivedOutcome;
   readonly storedBytes: number;
   readonly sha256: string;
 }
@@ -71,7 +74,7 @@ export async function snapshotVolume(
     request.ifChanged === true ? await checkForChange(target, volume, helper, tools) : undefined;
   if (change?.held !== undefined) {
     const { context, volume: name } = target;
-    return { context, volume: name, ...change.held, unchanged: true };
+    return { context, volume: name, ...change.held, unchanged: true, shortcomings: [] };
   }
   warnAboutWriters(volume, users, tools);
   return await writeSnapshot(helper, request, tools, {
@@ -118,7 +121,8 @@ export async function writeSnapshot(
   });
   const archived = await streamArchive(helper, pending, request, tools);
   const ended = source.afterReading?.();
-  for (const remark of archived.outcome.remarks) tools.log.warn(`${target.volume}: ${remark}`);
+  const { remarks } = archived.outcome;
+  for (const { text } of remarks) tools.log.warn(`${target.volume}: ${text}`);
   const sidecar = describe(request, tools, {
     ...source,
     archived,
@@ -134,6 +138,7 @@ export async function writeSnapshot(
     sidecarPath: pending.sidecarPath,
     sidecar,
     unchanged: false,
+    shortcomings: shortcomings(remarks),
   };
 }
 
@@ -227,7 +232,7 @@ async function streamArchive(
       progress.report,
     );
     if (metUnfinished(reply)) throw interrupted(undefined, target.volume);
-    const outcome = tarOutcome(reply, "create");
+    const outcome = archivedOutcome(reply);
     if (outcome.failure !== undefined) throw cannotRead(target, outcome.failure);
     return { outcome, storedBytes: digest.bytes, sha256: digest.sha256() };
   } finally {
@@ -275,7 +280,7 @@ function describe(
     context: request.target.context,
     engine: { id: found.engine.id, version: found.engine.serverVersion },
     consistency: found.consistency,
-    warnings: [...archived.outcome.remarks],
+    warnings: archived.outcome.remarks.map(({ text }) => text),
     containers: users.map(({ container, readWrite }) => ({
       name: container.name,
       image: container.image,

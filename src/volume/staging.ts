@@ -483,7 +483,7 @@ export class StagedContents {
         progress.report,
       );
       if (reply.facts.has("over_limit")) throw tooLarge(archive, expected);
-      const outcome = tarOutcome(reply, "read", (group) => mayLeaveOut(doesWithout, group));
+      const outcome = tarOutcome(reply, (group) => mayLeaveOut(doesWithout, group));
       const { failure, remarks, tarBytes, entries } = outcome;
       if (failure !== undefined && !outcome.goesOn) {
         throw cannotExtract(archive, failure, withoutAdvice(reply.groups, doesWithout));

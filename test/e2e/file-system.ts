@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { attempt, needProgram, run } from "../oracle/host.ts";
@@ -85,6 +85,20 @@ export class FileSystem implements AsyncDisposable {
     await mount(this.type, this.device, this.folder);
   }
 
+  /** Damages some bytes of a file's content, where they are on the disk: what has checksums does not read them. */
+  async damage(name: string, offset: number): Promise<void> {
+    const content = await readFile(join(this.folder, name));
+    await run("umount", [this.folder]);
+    const bytes = content.subarray(offset, offset + DAMAGED_BYTES);
+    const at = (await readFile(this.#device)).indexOf(bytes);
+    if (at === -1) throw new Error(`${name} is not on the disk as it is`);
+    const device = await open(this.#device, "r+");
+    await device.write(Buffer.alloc(DAMAGED_BYTES), 0, DAMAGED_BYTES, at);
+    await device.sync();
+    await device.close();
+    await mount(this.type, this.#device, this.folder);
+  }
+
   /**
    * What a machine has after a loss of power: what was on the disk, and nothing of what was still in memory. The
    * device is another one then. Nothing may write to it meanwhile.
@@ -122,6 +136,7 @@ export class FileSystem implements AsyncDisposable {
 }
 
 const COPY_ATTEMPTS = 20;
+const DAMAGED_BYTES = 64;
 
 const MAKE: Readonly<Record<DiskType, (image: string, options: DiskOptions) => Promise<unknown>>> =
   {

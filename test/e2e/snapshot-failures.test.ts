@@ -73,7 +73,7 @@ test("an engine that does not tell its id fails before any data is read", { skip
 test("a tar whose end nobody saw has not succeeded", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const { name } = await sandbox.volume("from");
-  const seen = "echo $? >$scratch/tar\n\t\t} | count_entries";
+  const seen = "echo $? >$scratch/tar\n\t\t\t} | count_entries";
   const main = await sandbox.flawed(seen, seen.replace(/^.*/, ""));
   const result = await sandbox.dockform(["volume", "snapshot", name], { main });
   assert.match(result.stderr, /cannot read volume .*: tar ended with status 2\n/);

@@ -1,0 +1,122 @@
+# perl -e PROGRAM FOLDER WHEN: looks for files that tar --sparse would store as zeros without a word. It takes a file
+# without blocks for one hole, though some file systems leave blocks out; and where SEEK_HOLE tells nothing of a file
+# with few blocks, or fails, it reads the file for zeros and takes a read error for the end.
+#
+# first   answers whether tar may look for holes at all: "sparse" or "full".
+# beside  runs while tar looks for holes: what tar cannot store is said in lines that begin with "check: ". In the
+#         end it says what there is to archive, from which the client tells how far tar is.
+#
+# Only the perl program itself is in the image: no modules.
+
+my ($folder, $when) = @ARGV;
+my ($SEEK_DATA, $SEEK_HOLE) = (3, 4);
+my $ENXIO = 6;
+my ($bytes, $bytes_in_full, $entries, $with_holes, $hole_bytes) = (0, 0, 0, 0, 0);
+my ($without_blocks, $first_with_holes);
+my %seen;
+
+my @folders = ($folder);
+while (defined(my $inside = pop @folders)) {
+    opendir my $listing, $inside or next;
+    for my $name (readdir $listing) {
+        next if $name eq '.' || $name eq '..';
+        next if $inside eq $folder && $name =~ /^\.dockform-(?:kept|(?:trash-|aside-)?[0-9a-f]{12})$/;
+        look_at("$inside/$name");
+    }
+}
+my $choice = defined $without_blocks || !$with_holes ? 'full' : 'sparse';
+if ($entries) {
+    inform(sprintf 'expected %.0f %d', $when eq 'first' && $choice eq 'full' ? $bytes_in_full : $bytes, $entries + 1);
+}
+if ($when eq 'first') {
+    inform("filled $with_holes $hole_bytes " . shown($first_with_holes)) if $choice eq 'full' && $with_holes;
+    print "$choice\n";
+}
+
+sub look_at {
+    my ($path) = @_;
+    my @found = lstat $path or return;
+    $entries++;
+    if (-d _) { push @folders, $path }
+    $bytes += 1536;
+    $bytes_in_full += 1536;
+    return if !-f _;
+    my ($links, $size, $blocks) = @found[3, 7, 12];
+    my $held = ($blocks || 0) * 512;
+    # Of several names, one has the data in the archive.
+    $bytes += ($held < $size ? $held : $size + -$size % 512) / $links;
+    $bytes_in_full += ($size + -$size % 512) / $links;
+    # The same bounds as tar's.
+    return if $size < 512 || $held >= $size || $links > 1 && $seen{"$found[0] $found[1]"}++;
+    look_for_holes($path, $size, $held);
+}
+
+sub look_for_holes {
+    my ($path, $size, $held) = @_;
+    my $file;
+    if (!sysopen $file, $path, 2048) { # O_NONBLOCK: it may be a pipe by now
+        return;
+    }
+    my ($data, $error) = bytes_of_data($file, $size);
+    if ($error) { failed($path, "look for its holes: $error"); return }
+    if ($held || !$data) {
+        $with_holes++;
+        $hole_bytes += $size - ($data >= 0 ? $data : $held);
+        $first_with_holes = $path if !defined $first_with_holes;
+        return if $data >= 0 || $when eq 'first';
+    }
+    # Only the content tells.
+    ($data, $error) = holds_data($file, $size, $held);
+    if ($error) { failed($path, "read: $error"); return }
+    return if $held || !$data || (stat $file)[12];
+    $without_blocks = $path if !defined $without_blocks;
+    failed($path, 'store it: it holds data, but its file system counts no blocks of it') if $when eq 'beside';
+}
+
+# How much of a file is data by what its file system says; -1 where it says nothing of holes.
+sub bytes_of_data {
+    my ($file, $size) = @_;
+    my $data = 0;
+    for (my $at = 0; $at < $size;) {
+        my $from = sysseek $file, $at, $SEEK_DATA;
+        if (!defined $from) { return $! + 0 == $ENXIO ? $data : (-1, $at ? "$!" : '') }
+        my $to = sysseek $file, $from, $SEEK_HOLE;
+        if (!defined $to) { return (-1, "$!") }
+        return -1 if $from == 0 && $to >= $size;
+        $data += $to - $from;
+        $at = $to;
+    }
+    return $data;
+}
+
+# Whether there is anything but zeros in as many bytes as there were. To the end where tar reads it to the end.
+sub holds_data {
+    my ($file, $size, $to_the_end) = @_;
+    sysseek $file, 0, 0;
+    my ($buffer, $data) = ('', 0);
+    for (my $at = 0; $at < $size;) {
+        my $read = sysread $file, $buffer, 1 << 20;
+        return (0, "$! after $at bytes") if !defined $read;
+        last if $read == 0;
+        $at += $read;
+        $data ||= $buffer =~ tr/\0//c;
+        last if $data && !$to_the_end;
+    }
+    return $data;
+}
+
+sub failed {
+    my ($path, $what) = @_;
+    write_line('check: ' . shown($path) . ": Cannot $what") if $when eq 'beside';
+}
+
+sub inform { write_line("$ENV{DOCKFORM_MARK} $_[0]") }
+
+# In one piece: others write there, too.
+sub write_line { syswrite STDERR, "$_[0]\n" }
+
+sub shown {
+    my $name = substr $_[0], length($folder) + 1;
+    $name =~ s/([\\\n])/sprintf '\\%03o', ord $1/ge;
+    return $name;
+}
