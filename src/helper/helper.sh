@@ -343,6 +343,12 @@ inspect() {
 	if [ -d "$volume/$kept_name" ]; then reply_kept; fi
 }
 
+# lies_on: the file system under the volume: its type as statfs(2) has it, and its device number.
+lies_on() {
+	reply file_system_type "$(stat -f -c %t $volume)"
+	reply device "$(stat -c %d $volume)"
+}
+
 reply_kept() {
 	reply kept "$(cat $volume/$kept_name/about 2>/dev/null)"
 }

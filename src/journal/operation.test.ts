@@ -49,6 +49,8 @@ test("what labels say is read as it was written", () => {
   const [record] = readJournal([stoppedContainers()]).records;
   assert.deepEqual(record, {
     containerId: "record",
+    containerName: "dockform-record",
+    state: "created",
     name: "stopped-containers",
     volume: "data",
     text: "[]",
@@ -97,6 +99,21 @@ test("who has not begun yet is in the way, who has ended or is being removed is 
   const ended = journal(helper("restore", "exited", { exitCode: 137 }));
   assert.equal(operationInTheWay(ended, "snapshot"), undefined);
   assert.equal(operationInTheWay(journal(helper("restore", "removing")), "snapshot"), undefined);
+});
+
+test("what holds a volume in memory for an operation that is over is an interruption", () => {
+  const holder = {
+    ...stoppedContainers(),
+    state: "running",
+    labels: recordLabels("volume-in-memory", "data", "44"),
+  };
+  const [record] = readJournal([holder]).records;
+  assert.deepEqual(
+    [record?.name, record?.state, record?.text],
+    ["volume-in-memory", "running", "44"],
+  );
+  assert.deepEqual(interruptionIn(readJournal([holder])), record);
+  assert.equal(interruptionIn(readJournal([holder, helper("restore", "running")])), undefined);
 });
 
 test("a helper that left something, or a record that nobody holds, is an interruption", () => {

@@ -16,8 +16,11 @@ const RECORD_LABEL = "io.dockform.record";
 /** An operation that has a helper container. All but a snapshot write to the volume. */
 export type OperationName = "snapshot" | "restore" | "undo" | "recover";
 
-/** A container that is never started and only carries what must outlive the client. */
-export type RecordName = "stopped-containers" | "kept-contents";
+/**
+ * A container that only carries what must outlive the client. All but `volume-in-memory`, which has the volume mounted
+ * and its device number as text, are never started.
+ */
+export type RecordName = "stopped-containers" | "kept-contents" | "volume-in-memory";
 
 /** An operation on a volume, as the labels of its helper say it. */
 export interface Operation {
@@ -60,6 +63,9 @@ export interface FoundOperation {
 /** A record as it is found in the engine; `text` is what {@link recordLabels} was given. */
 export interface FoundRecord {
   readonly containerId: string;
+  readonly containerName: string;
+  /** The container's. */
+  readonly state: string;
   readonly name: RecordName;
   readonly volume: string;
   readonly text: string;
@@ -79,6 +85,7 @@ const OPERATION_NAMES: readonly string[] = [
 const RECORD_NAMES: readonly string[] = [
   "stopped-containers",
   "kept-contents",
+  "volume-in-memory",
 ] satisfies RecordName[];
 
 export function operationLabels(operation: Operation): Readonly<Record<string, string>> {
@@ -139,11 +146,12 @@ function toOperation(container: JournalContainer): FoundOperation | undefined {
   };
 }
 
-function toRecord({ id, labels }: JournalContainer): FoundRecord | undefined {
+function toRecord(container: JournalContainer): FoundRecord | undefined {
+  const { id, name: containerName, state, labels } = container;
   const name = labels[HELPER_LABEL];
   if (!isRecordName(name)) return undefined;
   const volume = labels[VOLUME_LABEL] ?? "";
-  return { containerId: id, name, volume, text: labels[RECORD_LABEL] ?? "" };
+  return { containerId: id, containerName, state, name, volume, text: labels[RECORD_LABEL] ?? "" };
 }
 
 function isOperationName(text: string | undefined): text is OperationName {
@@ -185,6 +193,11 @@ export function operationInTheWay(
   );
 }
 
+/** Whether a record tells of an operation that has not come to its end. */
+export function isUnfinished({ name }: FoundRecord): boolean {
+  return name === "stopped-containers" || name === "volume-in-memory";
+}
+
 /**
  * What of a volume's operations was cut short: the helper that says so, or a record that nobody holds. While
  * an operation that writes is alive, it is that one's to end.
@@ -193,8 +206,7 @@ export function interruptionIn(journal: Journal): FoundOperation | FoundRecord |
   const writers = journal.operations.filter(({ operation }) => writes(operation));
   if (writers.some(({ standing }) => standing === "alive")) return undefined;
   return (
-    writers.find(({ standing }) => standing === "interrupted") ??
-    journal.records.find(({ name }) => name === "stopped-containers")
+    writers.find(({ standing }) => standing === "interrupted") ?? journal.records.find(isUnfinished)
   );
 }
 

@@ -12,6 +12,7 @@ import {
   type ArchiveContents,
 } from "./archive.ts";
 import type { LockedVolume } from "./lock.ts";
+import { holdMemory } from "./memory.ts";
 import { StoppedContainers } from "./quiesce.ts";
 import {
   leftStopped,
@@ -72,6 +73,7 @@ export async function replaceInPlace(
   try {
     const folder = join(lock.target.snapshotFolder, "snapshot");
     await staged.refuseInside(folder, "The snapshot of the old contents would go with them.");
+    await holdMemory(lock, tools);
     tools.log.debug("phase: stop");
     await stopped.stop(await presentUsers(lock, options, tools));
     await refuseNewUsers(lock, stopped, tools);

@@ -5,6 +5,7 @@ import { createContainer, listContainers, removeStoppedContainer } from "../engi
 import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { Helper } from "../helper/helper.ts";
+import { holderDefinition } from "../helper/holder.ts";
 import type { HelperReply } from "../helper/reply.ts";
 import {
   endHelper,
@@ -54,6 +55,7 @@ export class LockedVolume implements AsyncDisposable {
   readonly #helpers: Helper[] = [];
   /** Containers that tell of those of them which died. */
   readonly #standIns: string[] = [];
+  readonly #beforeRelease: (() => Promise<void>)[] = [];
   #abandoned = false;
   /** The helper beside which nobody was at work: who begins to read after that sees it, and gives way. */
   #seenAlone: string | undefined;
@@ -153,6 +155,23 @@ export class LockedVolume implements AsyncDisposable {
     return this.#leaveWord(name, recordLabels(name, this.volume.name, text));
   }
 
+  /**
+   * Makes a record of a volume in memory, which holds that once the caller starts it; answers its id.
+   *
+   * @param device the file system's device number
+   */
+  async addHolder(device: string): Promise<string> {
+    const { reference } = await this.target.findHelperImage();
+    const labels = recordLabels("volume-in-memory", this.volume.name, device);
+    const definition = holderDefinition(reference, this.volume.name, labels);
+    return createContainer(this.target.engine, this.#wordName("volume-in-memory"), definition);
+  }
+
+  /** What is to be done in the end, with the lock still held, unless something is left for a recovery. */
+  beforeRelease(action: () => Promise<void>): void {
+    this.#beforeRelease.push(action);
+  }
+
   /** Removes a record, or what another operation left; one that is gone already is as good. */
   async removeContainer(id: string): Promise<void> {
     await removeHelper(this.target.engine, id);
@@ -165,9 +184,21 @@ export class LockedVolume implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // As long as the lock is held nobody takes them for an interruption.
+    if (!this.#abandoned) await this.#endAll();
     if (!this.#abandoned) await this.#removeStandIns();
     for (const helper of this.#helpers.splice(0)) {
       await (this.#abandoned ? helper.abandon() : helper[Symbol.asyncDispose]());
+    }
+  }
+
+  async #endAll(): Promise<void> {
+    for (const action of this.#beforeRelease.splice(0)) {
+      await action().catch((error: unknown) => {
+        this.#abandoned = true;
+        this.#tools.log.warn(
+          `what held volume "${this.volume.name}" is not known to be removed: ${messageOf(error)}. \`dockform volume recover ${this.volume.name}\` tries again.`,
+        );
+      });
     }
   }
 
@@ -272,9 +303,13 @@ export class LockedVolume implements AsyncDisposable {
   /** A container that is never started and says something by its labels; answers its id. */
   async #leaveWord(what: string, labels: Readonly<Record<string, string>>): Promise<string> {
     const { reference } = await this.target.findHelperImage();
+    const definition = neverStarted(reference, labels);
+    return createContainer(this.target.engine, this.#wordName(what), definition);
+  }
+
+  #wordName(what: string): string {
     const suffix = randomBytes(4).toString("hex");
-    const name = `dockform-${what}-${this.volume.name}-${suffix}`;
-    return createContainer(this.target.engine, name, neverStarted(reference, labels));
+    return `dockform-${what}-${this.volume.name}-${suffix}`;
   }
 }
 

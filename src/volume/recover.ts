@@ -4,6 +4,7 @@ import { listContainers, removeStoppedContainer } from "../engine/containers.ts"
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import {
+  isUnfinished,
   readJournal,
   type FoundOperation,
   type FoundRecord,
@@ -13,6 +14,7 @@ import { aboutNow, forgetKept, recordKept } from "./kept.ts";
 import { refillFromSafety } from "./in-place.ts";
 import { LockedVolume } from "./lock.ts";
 import { StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
+import { memoryStanding, restoreAdvice, takeOverHolders, type MemoryStanding } from "./memory.ts";
 import { letGo, startOrGoBack, UnhealthyError, whyNotWell } from "./replace.ts";
 import { refuseMounts } from "./restore-checks.ts";
 import {
@@ -36,7 +38,7 @@ export async function volumesToRecover(
   const busy = new Set(alive.map(({ operation }) => operation.volume));
   const left = [
     ...operations.filter(({ standing }) => standing !== "alive").map(({ operation }) => operation),
-    ...records.filter(({ name }) => name === "stopped-containers"),
+    ...records.filter(isUnfinished),
   ];
   const volumes = new Set(left.map(({ volume }) => volume).filter((volume) => !busy.has(volume)));
   return { volumes: [...volumes].toSorted(), alive };
@@ -85,8 +87,12 @@ export async function recoverVolume(
   if (files.unfinished.length > 0) refuseMounts(lock, files);
   refuseToMoveUnderUsers(lock, files, users);
   const usage = { files, isUsed: users.some(({ container }) => isActive(container)) };
+  const isFound = missingFolder(journal, files) === undefined && files.unfinished.length > 0;
+  const memory = await memoryStanding(lock, journal, isFound, tools);
+  takeOverHolders(lock, journal, tools);
   const stopped = StoppedContainers.ofRecords(lock, stoppedRecords(journal), tools.log);
   try {
+    await refuseToVouch(lock, { journal, files, memory }, stopped);
     const finished = await finish(lock, usage, stopped, healthTimeoutMs, tools);
     await emptyTrash(lock, tools);
     await tellOfKept(lock, journal);
@@ -127,6 +133,57 @@ async function takeAwayUnstarted(
       if (!isConflict(error) && !isNotFound(error)) throw error;
     });
   }
+}
+
+/** The folder of an operation that was cut short, where it is not in the volume. */
+function missingFolder({ operations }: Journal, { unfinished }: VolumeFiles): string | undefined {
+  const folders = operations
+    .filter(({ standing }) => standing === "interrupted")
+    // Only these two make one.
+    .filter(({ operation: { name } }) => name === "restore" || name === "undo")
+    .flatMap(({ operation: { staging } }) => staging ?? []);
+  return folders.find((folder) => !unfinished.some(({ id }) => folder === `.dockform-${id}`));
+}
+
+interface Traces {
+  readonly journal: Journal;
+  readonly files: VolumeFiles;
+  readonly memory: MemoryStanding;
+}
+
+/**
+ * Before its first container was stopped the operation had a folder in the volume. Where that is gone, and no helper
+ * says that it took it away, nobody knows what the volume holds. What was stopped runs again.
+ *
+ * @throws DockformError `failed`.
+ */
+async function refuseToVouch(
+  lock: LockedVolume,
+  { journal, files, memory }: Traces,
+  stopped: StoppedContainers,
+): Promise<void> {
+  const { name } = lock.volume;
+  const folder = missingFolder(journal, files);
+  const isMissing = folder !== undefined && stopped.names().length > 0;
+  if (memory === "there" && !isMissing) return;
+  const containers = await startAgain(stopped);
+  const data = { volume: name, containers: containers.map(containerToData) };
+  const hint = await restoreAdvice(lock);
+  throw memory === "lost"
+    ? new DockformError(
+        "failed",
+        `volume "${name}" was in memory, and what it held is lost with the engine or the machine that held it`,
+        { hint, data },
+      )
+    : new DockformError(
+        "failed",
+        `whether the contents of volume "${name}" are whole is not known: the folder ${folder} of an interrupted operation is not in it any more`,
+        { hint: `Look at them. ${hint}`, data },
+      );
+}
+
+function containerToData({ name, outcome }: ContainerOutcome): Readonly<Record<string, string>> {
+  return { name, outcome };
 }
 
 function stoppedRecords({ records }: Journal): readonly FoundRecord[] {

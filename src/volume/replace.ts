@@ -2,6 +2,7 @@ import { DockformError, messageOf } from "../errors.ts";
 import { findIll, type Illness } from "./health.ts";
 import { recordKept, type AboutKept, type KeptContents } from "./kept.ts";
 import type { LockedVolume } from "./lock.ts";
+import { holdMemory } from "./memory.ts";
 import { refuseUnstoppable, StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
 import { UndecidedSwapError, type StagedContents } from "./staging.ts";
 import { stopwatch } from "./stopwatch.ts";
@@ -80,6 +81,7 @@ export async function replaceContents(
   let swapMs: number;
   try {
     await staged.holdOn();
+    await holdMemory(lock, tools);
     tools.log.debug("phase: stop");
     await stopped.stop(await presentUsers(lock, options, tools));
     await refuseNewUsers(lock, stopped, tools);

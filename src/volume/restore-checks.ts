@@ -3,6 +3,7 @@ import { DockformError } from "../errors.ts";
 import { formatBytes } from "../format.ts";
 import type { ArchiveContents } from "./archive.ts";
 import { interrupted, refuseInterrupted, type LockedVolume } from "./lock.ts";
+import { refuseForgetful } from "./memory.ts";
 import { refuseUnstoppable } from "./quiesce.ts";
 import type { RestoreRequest } from "./restore.ts";
 import { displayText } from "../tar/path.ts";
@@ -10,7 +11,7 @@ import type { ByteText } from "../tar/header.ts";
 import { lookAtPaths, type PathStanding, type VolumeFiles } from "./staging.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
-import { containerTitle, isActive, type VolumeUser } from "./users.ts";
+import { containerTitle } from "./users.ts";
 
 export async function declaredVolume(
   { target, undeclared }: Pick<RestoreRequest, "target" | "undeclared">,
@@ -93,7 +94,7 @@ export async function refuseUsers(
     );
   }
   await refuseUnstoppable(target.engine, users, tools.signal);
-  refuseForgetful(lock, users);
+  await refuseForgetful(lock, users, tools.signal);
 }
 
 /**
@@ -167,21 +168,6 @@ export function refuseMounts({ volume }: LockedVolume, { mounted }: VolumeFiles)
     "refused",
     `${mounted} in volume "${volume.name}" is another file system's mount point`,
     { hint: "Nothing was touched. Unmount it first: what it holds is no part of the volume." },
-  );
-}
-
-/**
- * A file system in memory lasts as long as a container that runs uses it, and the helper does not.
- *
- * @throws DockformError `refused` when none does.
- */
-function refuseForgetful({ volume }: LockedVolume, users: readonly VolumeUser[]): void {
-  const inMemory = volume.driver === "local" && volume.driverOpts["type"] === "tmpfs";
-  if (!inMemory || users.some(({ container }) => isActive(container))) return;
-  throw new DockformError(
-    "refused",
-    `volume "${volume.name}" is in memory and no running container uses it: what is restored would be gone at once`,
-    { hint: "Start a container that uses it, then restore with --stop-containers." },
   );
 }
 

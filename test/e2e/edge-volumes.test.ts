@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
 import { inspectContainer, pauseContainer } from "../../src/engine/containers.ts";
 import { testEngine } from "../engine/test-engine.ts";
@@ -41,22 +40,13 @@ test(
       await sandbox.restore(into.name, archive, FLAGS);
       assert.deepEqual(await names(elsewhere), ["file"]);
       assert.equal(await sandbox.state(reader.id), "running");
-      assert.equal(await readInside(sandbox, reader.id, "/data/file"), "new");
+      assert.equal(await sandbox.readInside(reader.id, "/data/file"), "new");
     } finally {
       await attempt("umount", [elsewhere]);
     }
     assert.deepEqual(await sandbox.leftBehind(), []);
   },
 );
-
-/** A file as a container sees it. */
-async function readInside(sandbox: Sandbox, containerId: string, path: string): Promise<string> {
-  const answer = await sandbox.engine.stream("GET", `/containers/${containerId}/archive`, {
-    query: { path },
-  });
-  const input = await buffer(answer);
-  return (await run("tar", ["-xOf", "-"], { input })).toString();
-}
 
 for (const [what, path] of [
   ["an immutable file at the top", "immutable"],
@@ -161,43 +151,6 @@ test("a lost+found that holds something is data like any other", { skip }, async
   assert.deepEqual(differences(before, await describeTree(fs.folder)), []);
   assert.deepEqual(await sandbox.leftBehind(), []);
 });
-
-test("a tmpfs volume is restored under the container that holds it", { skip }, async () => {
-  await using sandbox = await Sandbox.create(host);
-  const from = await sandbox.volume("from");
-  await writeFiles(from.folder, { file: "new" });
-  const { archive } = await sandbox.snapshot(from.name);
-  const into = await sandbox.volume("into", {
-    driverOpts: { type: "tmpfs", device: "tmpfs", o: "size=16m" },
-  });
-  const definition = await sandbox.waiting(into.name, {
-    Cmd: ["[ -e /data/file ] || echo old >/data/file; read line"],
-  });
-  const user = await sandbox.running("user", definition);
-  await until("it has written", async () =>
-    readInside(sandbox, user.id, "/data/file").then(
-      (text) => text === "old\n",
-      () => false,
-    ),
-  );
-  await sandbox.restore(into.name, archive, FLAGS);
-  assert.equal(await sandbox.state(user.id), "running");
-  assert.equal(await readInside(sandbox, user.id, "/data/file"), "new");
-  assert.deepEqual(await sandbox.leftBehind(), []);
-});
-
-test(
-  "a tmpfs volume that nobody holds would forget a restore at once, and says so",
-  { skip },
-  async () => {
-    await using sandbox = await Sandbox.create(host);
-    const into = await sandbox.volume("into", { driverOpts: { type: "tmpfs", device: "tmpfs" } });
-    const archive = await packFiles(sandbox.folder, { file: "new" });
-    const args = ["volume", "restore", into.name, archive, ...FLAGS];
-    const { code, stderr } = await sandbox.dockform(args);
-    assert.ok(code === 3 || /warning: .*tmpfs/.test(stderr), `${code} ${stderr}`);
-  },
-);
 
 test("users that are paused, restarting or created are as before", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);

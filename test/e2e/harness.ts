@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { EngineClient, isNotFound } from "../../src/engine/client.ts";
 import {
   createContainer,
@@ -15,6 +16,7 @@ import {
 import { createVolume, inspectVolume, removeVolume } from "../../src/engine/volumes.ts";
 import { originFlags } from "./archives.ts";
 import { CliProcess, until, type CliResult } from "./cli-process.ts";
+import { run } from "../oracle/host.ts";
 import { describeTree, differences, type TreeEntry } from "../oracle/tree.ts";
 
 export { CliProcess, until, type CliResult } from "./cli-process.ts";
@@ -266,6 +268,14 @@ export class Sandbox implements AsyncDisposable {
 
   async state(containerId: string): Promise<string> {
     return (await inspectContainer(this.engine, containerId)).State.Status;
+  }
+
+  /** A file as a container sees it. */
+  async readInside(containerId: string, path: string): Promise<string> {
+    const answer = await this.engine.stream("GET", `/containers/${containerId}/archive`, {
+      query: { path },
+    });
+    return (await run("tar", ["-xOf", "-"], { input: await buffer(answer) })).toString();
   }
 
   /** The helper containers that work on volumes of this test. */
