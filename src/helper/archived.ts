@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { formatBytes, formatCount } from "../format.ts";
 import { groupText, type MessageGroup } from "./message-groups.ts";
 import { endingOf, likelyCause, saidIn, totalIn } from "./messages.ts";
@@ -7,7 +8,7 @@ import type { HelperReply } from "./reply.ts";
  * What a remark means to somebody who relies on the archive.
  *
  * - `changed`: files were written to while they were read; the archive holds them as they never were at one moment.
- * - `unrestorable`: it is in the archive, and cannot be brought back from it as it was.
+ * - `unrestorable`: it cannot be brought back from the archive as it was, or is not in it.
  * - `left out`: no archive can hold it, and nobody misses it: the program that listens on a socket makes it anew.
  * - `note`: nothing is missing.
  */
@@ -61,6 +62,7 @@ export function archivedOutcome(reply: HelperReply): ArchivedOutcome {
       ...said.map((group) => ({ kind: kindOf(group) ?? "note", text: groupText(group) })),
       ...tooLong(reply),
       ...mounted(reply),
+      ...setAside(reply),
       ...filled(reply),
     ],
     failure: failureOf(reply, said),
@@ -100,6 +102,14 @@ function mounted({ facts }: HelperReply): readonly Remark[] {
   const place = facts.get("mounted");
   if (!place) return [];
   const text = `${place} is the mount point of another file system; it is in the archive, too`;
+  return [{ kind: "unrestorable", text }];
+}
+
+/** What a restore once put out of its way; whose it is nobody knows. */
+function setAside({ facts }: HelperReply): readonly Remark[] {
+  const folder = facts.get("set_aside");
+  if (!folder) return [];
+  const text = `${basename(folder)} holds files that were set aside; they are not in the archive: move them where they belong, or remove the folder`;
   return [{ kind: "unrestorable", text }];
 }
 

@@ -155,7 +155,10 @@ archive() {
 	folder=$volume ours=
 	if [ $# -eq 3 ]; then folder=$volume/.dockform-$3/new/contents; fi
 	if [ -n "$(reserved_in "$folder")" ]; then
-		if [ $# -eq 2 ]; then refuse_unfinished; fi
+		if [ $# -eq 2 ]; then
+			refuse_unfinished
+			reply set_aside "$(first_line "$(folders_named "$aside_pattern")")"
+		fi
 		ours="--anchored --exclude=./$staging_pattern --exclude=./$trash_pattern --exclude=./$aside_pattern --exclude=./$kept_name"
 	fi
 	mounted=$(mounted_inside)

@@ -2,10 +2,10 @@ import { listContainers } from "../engine/containers.ts";
 import { createVolume, inspectVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { readJournal } from "../journal/operation.ts";
+import { provenSnapshot } from "../volume/copy-proof.ts";
 import { keptContents } from "../volume/kept.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
 import { refuseOperations, removeVolumeForGood } from "../volume/remove.ts";
-import { snapshotVolume } from "../volume/snapshot.ts";
 import type { VolumeTarget } from "../volume/target.ts";
 import type { Tools } from "../volume/tools.ts";
 import { containerTitle, usersAmong } from "../volume/users.ts";
@@ -75,17 +75,22 @@ export async function refuseKeptContents(
 }
 
 /**
- * Removes a volume, after a snapshot of it has been written; answers the snapshot's path.
+ * Removes a volume, after a snapshot of it has been written and was proved to hold what the volume holds.
  *
- * @throws DockformError when the snapshot fails; the volume is kept then.
+ * @returns the snapshot's path.
+ * @throws DockformError when the snapshot fails, or may not hold everything; the volume is kept then.
  */
 export async function snapshotAndRemove(
   target: VolumeTarget,
   note: string,
   tools: Tools,
 ): Promise<string> {
-  const { archivePath } = await snapshotVolume(
+  const { archivePath } = await provenSnapshot(
     { target, format: "tar.zst", level: DEFAULT_LEVEL, note },
+    {
+      kind: "refused",
+      hint: `Volume ${target.volume} was not removed. Stop what writes to it, and run the command again; \`docker volume rm ${target.volume}\` removes it with all that no snapshot holds.`,
+    },
     tools,
   );
   await removeVolumeForGood(target, tools.signal);

@@ -3,14 +3,9 @@ import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
-import { storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
-import {
-  Archive,
-  checksumMismatch,
-  contentsBySidecar,
-  verifyChecksum,
-  type ArchiveContents,
-} from "./archive.ts";
+import type { Sidecar } from "../snapshot/sidecar.ts";
+import { Archive, contentsBySidecar, verifyChecksum, type ArchiveContents } from "./archive.ts";
+import { proveCopy } from "./copy-proof.ts";
 import type { LockedVolume } from "./lock.ts";
 import { holdMemory } from "./memory.ts";
 import { StoppedContainers } from "./quiesce.ts";
@@ -136,7 +131,7 @@ async function takeSafetySnapshot(lock: LockedVolume, tools: Tools): Promise<Saf
     level: DEFAULT_LEVEL,
     note: "the contents before a restore --in-place",
   } as const;
-  const { archivePath, sidecar } = await writeSnapshot(lock.helper, request, tools, {
+  const report = await writeSnapshot(lock.helper, request, tools, {
     volume,
     users,
     engine: engineInfo(target.engine, tools.signal),
@@ -144,29 +139,18 @@ async function takeSafetySnapshot(lock: LockedVolume, tools: Tools): Promise<Saf
     fingerprint: undefined,
     consistency: "stop",
   });
+  const { archivePath, sidecar } = report;
   tools.log.info(`The old contents are in ${archivePath}`);
-  refuseIncomplete(archivePath, sidecar);
-  await using archive = await Archive.open(archivePath);
-  const { startProgress, signal } = tools;
-  const limitBytes = sidecar.uncompressed_bytes;
-  const { sha256 } = await archive.scan(lock.helper, limitBytes, startProgress, signal);
-  const expected = storedChecksum(sidecar, archive.format) ?? "";
-  if (sha256 !== expected) throw checksumMismatch(archive, expected, sha256);
-  return { archivePath, client: tools.client, sidecar };
-}
-
-/** All that a snapshot may lack to stand for the contents: whoever listens on a socket makes it. */
-const SOCKET = /: socket ignored$/;
-
-/** A snapshot that could not bring everything back is not to be the only copy. */
-function refuseIncomplete(archivePath: string, { warnings = [] }: Sidecar): void {
-  const lacking = warnings.find((warning) => !SOCKET.test(warning));
-  if (lacking === undefined) return;
-  throw new DockformError(
-    "failed",
-    `the snapshot of the old contents, ${archivePath}, would not bring all of them back: ${lacking}`,
-    { hint: "The old contents are in place. Make room for old and new contents at once instead." },
+  await proveCopy(
+    lock.helper,
+    report,
+    {
+      kind: "failed",
+      hint: "The old contents are in place. Make room for old and new contents at once instead.",
+    },
+    tools,
   );
+  return { archivePath, client: tools.client, sidecar };
 }
 
 /** What the old contents take will be free. */

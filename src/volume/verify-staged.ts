@@ -1,17 +1,14 @@
 import { DockformError } from "../errors.ts";
-import { formatCount } from "../format.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
 import { isReservedPath } from "../snapshot/reserved.ts";
-import { compareEntries, type EntryDifference } from "../tar/compare.ts";
-import { displayText } from "../tar/path.ts";
+import { compareEntries } from "../tar/compare.ts";
 import { ArchivePass } from "./contents.ts";
+import { differencesText } from "./differences.ts";
 import { entriesThrough } from "./helper-entries.ts";
 import type { LockedVolume } from "./lock.ts";
 import type { ArchiveSource } from "./selection.ts";
 import type { Tools } from "./tools.ts";
 import { isDueToLeftOut, type DoesWithout } from "./without.ts";
-
-const NAMED = 5;
 
 /**
  * Reads what was extracted, and compares it with the archive entry by entry: content, owner, mode, time,
@@ -45,21 +42,9 @@ export async function verifyStaged(
       !(difference.kind === "added" && difference.type === "folder") &&
       !isDueToLeftOut(difference, leftOut, doesWithout),
   );
-  if (wrong.length > 0) throw notAsInArchive(archive, describe(wrong));
+  if (wrong.length > 0) throw notAsInArchive(archive, differencesText(wrong));
   const but = leftOut.length > 0 ? ", but for what was left out" : "";
   tools.log.info(`Verified: what was extracted is what the archive holds${but}`);
-}
-
-function describe(differences: readonly EntryDifference[]): string {
-  const named = differences.slice(0, NAMED).map(({ path, kind, changes }) => {
-    const what = changes.map((change) => displayText(change.what)).join(", ");
-    return `${displayText(path)} ${kind}${what === "" ? "" : ` (${what})`}`;
-  });
-  const others = differences.length - named.length;
-  return [
-    ...named,
-    ...(others > 0 ? [`and ${formatCount(others, "other entry", "others")}`] : []),
-  ].join("; ");
 }
 
 function notAsInArchive(archive: ArchiveSource, what: string): DockformError {

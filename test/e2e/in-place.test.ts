@@ -235,7 +235,7 @@ for _ in range(20):
     await run("/usr/bin/python3", ["-c", script, fs.folder]);
     assertError(await sandbox.dockform(restoreArgs(setting, "--in-place")), {
       exitCode: 1,
-      message: /would not bring all of them back: \d+ paths are longer than 4,095 bytes/,
+      message: /would not bring back all of volume "[^"]+": \d+ paths are longer than 4,095 bytes/,
       hint: /old contents are in place/,
     });
     assert.ok((await readdir(fs.folder)).includes("large"));
