@@ -17,6 +17,7 @@ export interface WorkspaceContext {
   readonly engine: EngineClient;
   readonly volumes: ReadonlyMap<string, VolumeSpec>;
   readonly findHelperImage: () => Promise<HelperImage>;
+  readonly helperCapabilities: readonly string[];
   /** Where the snapshots of a volume are written. */
   readonly snapshotFolder: (volume: string) => string;
   /** Where they are looked for: a manifest may have had more contexts, or fewer, when they were taken. */
@@ -32,6 +33,7 @@ export function targetIn(context: WorkspaceContext, volume: string): VolumeTarge
     declared: context.volumes.has(volume),
     snapshotFolder: context.snapshotFolder(volume),
     findHelperImage: context.findHelperImage,
+    helperCapabilities: context.helperCapabilities,
   };
 }
 
@@ -48,6 +50,7 @@ export class Workspace implements Disposable {
   readonly #io: CliIo;
   readonly #log: Log;
   readonly #options: WorkspaceOptions;
+  #saidCapabilities = false;
   readonly #contexts = new Map<string | undefined, Promise<WorkspaceContext>>();
 
   private constructor(
@@ -157,13 +160,26 @@ export class Workspace implements Disposable {
       name,
       engine,
       volumes: context.volumes,
-      findHelperImage: () => (image ??= helperImage(engine, this.helperImageOptions())),
+      findHelperImage: () => (image ??= this.#helperImage(engine)),
+      helperCapabilities: this.file?.manifest.helperCapabilities ?? [],
       snapshotFolder: (volume) => snapshotFolder(root, folderContext, volume),
       snapshotFolders: (volume) => [
         snapshotFolder(root, undefined, volume),
         snapshotFolder(root, name, volume),
       ],
     };
+  }
+
+  /** Asked for when a helper is about to be started, so that is when its privileges are said. */
+  #helperImage(engine: EngineClient): Promise<HelperImage> {
+    const { file, helperCapabilities = [] } = this.file?.manifest ?? {};
+    if (helperCapabilities.length > 0 && !this.#saidCapabilities) {
+      this.#saidCapabilities = true;
+      this.#log.warn(
+        `helper containers run with ${helperCapabilities.join(", ")}, as helper.capabilities in ${file} says: with it whoever controls their image controls the host`,
+      );
+    }
+    return helperImage(engine, this.helperImageOptions());
   }
 
   helperImageOptions(): HelperImageOptions {

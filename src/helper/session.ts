@@ -50,6 +50,8 @@ export interface HelperOptions {
   readonly operation: Operation;
   /** Where the folder shared with the helper may be made. */
   readonly temporaryFolder: string;
+  /** Beyond those that every helper has. */
+  readonly capabilities: readonly string[];
   /** Called while the container starts, which is the most of what a helper takes. */
   readonly onStarting?: (containerId: string) => void;
   readonly log: Log;
@@ -315,7 +317,7 @@ function helperDefinition(
       IpcMode: "none",
       ReadonlyRootfs: true,
       CapDrop: ["ALL"],
-      CapAdd: writing ? WRITING_CAPABILITIES : READING_CAPABILITIES,
+      CapAdd: [...(writing ? WRITING_CAPABILITIES : READING_CAPABILITIES), ...options.capabilities],
       SecurityOpt: ["no-new-privileges"],
       // zstd has a thread for each core.
       PidsLimit: 1024,

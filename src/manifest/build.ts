@@ -24,6 +24,7 @@ export function buildManifest(
       ),
     })),
     helperImage: content.helper?.image,
+    helperCapabilities: [...new Set(content.helper?.capabilities)],
     unmanagedSections: sections,
   };
 }

@@ -31,7 +31,7 @@ function plain(tree: Tree): unknown {
       if (tree.type === "unquoted") return new Unquoted(tree.text);
       return tree.type === "null" ? null : tree.text;
     case "list":
-      return [];
+      return tree.items.map(plain);
     case "unread":
   }
   return undefined;
@@ -59,6 +59,11 @@ function locate(tree: Tree, path: readonly v.IssuePathItem[]): Range | undefined
   let current = tree;
   let key: Range | undefined;
   for (const item of path) {
+    const listed = current.kind === "list" ? current.items[Number(item.key)] : undefined;
+    if (listed !== undefined) {
+      current = listed;
+      continue;
+    }
     const entry = current.kind === "map" ? current.entries.get(String(item.key)) : undefined;
     if (entry === undefined) break;
     if (item.origin === "key") return entry.key;

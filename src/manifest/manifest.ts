@@ -46,6 +46,8 @@ export interface Manifest {
   /** Never empty. */
   readonly contexts: readonly ManifestContext[];
   readonly helperImage: string | undefined;
+  /** What helper containers may do beyond what all of them may, e.g. `SYS_ADMIN`. */
+  readonly helperCapabilities: readonly string[];
   /** Sections that are declared but belong to other tools, in the order of the file. */
   readonly unmanagedSections: readonly string[];
 }

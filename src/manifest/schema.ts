@@ -173,6 +173,11 @@ const docker = v.pipe(
   v.description("The engine of a manifest with a single context."),
 );
 
+const capability = v.pipe(
+  string,
+  v.regex(/^SYS_ADMIN$/, "is not a capability that serves a helper; SYS_ADMIN is the only one"),
+);
+
 const helper = v.pipe(
   v.nullable(
     fields({
@@ -181,6 +186,14 @@ const helper = v.pipe(
           string,
           v.regex(WORD, "is not an image name"),
           v.description("The image of the helper containers."),
+        ),
+      ),
+      capabilities: v.optional(
+        v.pipe(
+          v.array(capability, mustBe("a list")),
+          v.description(
+            "Privileges beyond the usual ones: SYS_ADMIN, to read and set trusted.* and security.* attributes.",
+          ),
         ),
       ),
     }),

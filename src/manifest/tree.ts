@@ -1,5 +1,5 @@
 import { isAlias, isMap, isNode, isScalar, isSeq, visit } from "yaml";
-import type { Alias, Document, Node, Pair, Scalar, YAMLMap } from "yaml";
+import type { Alias, Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from "yaml";
 import { unmask, type Interpolator } from "./interpolate.ts";
 import { didYouMean, quoted, type Problem } from "./problem.ts";
 import type { Scope } from "./scope.ts";
@@ -29,10 +29,11 @@ export interface Entry {
   readonly value: Tree;
 }
 
-/** A list; no list has a meaning in a manifest, so the items are left out. */
 export interface ListTree {
   readonly kind: "list";
   readonly range: Range;
+  /** Empty outside the scope. */
+  readonly items: readonly Tree[];
 }
 
 /** What is outside the scope, or is already reported as a problem. */
@@ -76,9 +77,16 @@ export class TreeReader {
       return target ?? { kind: "unread", range: rangeOf(node) };
     }
     if (isMap(node)) return this.#readMap(node, scope);
-    if (isSeq(node)) return { kind: "list", range: rangeOf(node) };
+    if (isSeq(node)) return this.#readList(node, scope);
     if (isScalar(node)) return this.#readScalar(node, scope);
     return { kind: "scalar", range: NOWHERE, type: "null", text: "" };
+  }
+
+  #readList(node: YAMLSeq, scope: Scope): ListTree {
+    this.#open.add(node);
+    const items = scope.managed ? node.items.map((item) => this.read(item, scope)) : [];
+    this.#open.delete(node);
+    return { kind: "list", range: rangeOf(node), items };
   }
 
   #readScalar(node: Scalar, scope: Scope): ScalarTree {

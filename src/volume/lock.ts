@@ -222,6 +222,7 @@ export class LockedVolume implements AsyncDisposable {
           name: this.#lockName,
           operation: this.#operation,
           temporaryFolder: this.#tools.temporaryFolder,
+          capabilities: this.target.helperCapabilities,
           log: this.#tools.log,
           signal,
         });

@@ -194,6 +194,7 @@ export async function openUndisturbedReader(
       name: `dockform-snapshot-${target.volume}-${randomBytes(4).toString("hex")}`,
       operation: beginOperation("snapshot", target.volume, tools),
       temporaryFolder: tools.temporaryFolder,
+      capabilities: target.helperCapabilities,
       log: tools.log,
       signal: tools.signal,
       onStarting: (id) => {

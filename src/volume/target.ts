@@ -14,6 +14,8 @@ export interface VolumeTarget {
   /** Where the volume's snapshots are. */
   readonly snapshotFolder: string;
   readonly findHelperImage: FindHelperImage;
+  /** The manifest's, beyond those that every helper has. */
+  readonly helperCapabilities: readonly string[];
 }
 
 /**
