@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { formatBytes, formatCount } from "../format.ts";
+import type { ArchiveHoldings } from "../snapshot/sidecar.ts";
 import { groupText, type MessageGroup } from "./message-groups.ts";
 import { endingOf, likelyCause, saidIn, totalIn } from "./messages.ts";
 import type { HelperReply } from "./reply.ts";
@@ -26,6 +27,10 @@ export interface ArchivedOutcome {
   /** Regular files, and further names, which symbolic links may have, too. */
   readonly files: number;
   readonly entries: number;
+  /** What a target has to be able to hold. */
+  readonly holds: ArchiveHoldings;
+  /** How many entries have which attributes that not any helper can set. */
+  readonly unusualAttributes: ReadonlyMap<string, number>;
   /** One of a kind, with a count and the first names. */
   readonly remarks: readonly Remark[];
   /** Why the archive does not hold what the folder holds; `undefined` when it does. */
@@ -58,6 +63,8 @@ export function archivedOutcome(reply: HelperReply): ArchivedOutcome {
     tarBytes: Number(totalIn(reply) ?? 0),
     files: number("files"),
     entries: number("entries"),
+    holds: holdingsIn(reply),
+    unusualAttributes: attributesIn(reply),
     remarks: [
       ...said.map((group) => ({ kind: kindOf(group) ?? "note", text: groupText(group) })),
       ...tooLong(reply),
@@ -121,4 +128,30 @@ function filled({ facts }: HelperReply): readonly Remark[] {
   const names = others === 0 ? first : `${first} and ${formatCount(others, "other")}`;
   const text = `${names}: holes are stored as zeros, ${formatBytes(Number(bytes))}, since the file system leaves out the blocks of other files`;
   return [{ kind: "note", text }];
+}
+
+function holdingsIn({ facts }: HelperReply): ArchiveHoldings {
+  const owners = facts.get("owners") ?? "";
+  const number = (fact: string): number => Number(facts.get(fact));
+  return {
+    owners: [...new Set(owners.split(",").filter((each) => each !== ""))].map((each) =>
+      each.replace("/", ":"),
+    ),
+    attributes: number("attributes"),
+    acls: number("acls"),
+    devices: number("devices"),
+    fifos: number("fifos"),
+    symlinks: number("symlinks"),
+    hard_links: number("hard_links"),
+  };
+}
+
+/** What a helper said of attributes by name. */
+export function attributesIn({ facts }: Pick<HelperReply, "facts">): ReadonlyMap<string, number> {
+  return new Map(
+    [...facts].flatMap(([fact, count]) => {
+      const name = /^attribute_(.+)$/.exec(fact)?.[1];
+      return name === undefined ? [] : [[name, Number(count)] as const];
+    }),
+  );
 }

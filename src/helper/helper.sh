@@ -185,7 +185,32 @@ archive() {
 		reply looked_status $?
 	fi
 	reply tar_status "$tar_status"
-	while read -r kind count; do reply "$kind" "$count"; done <$scratch/counts
+	marked=0
+	while read -r kind count; do
+		reply "$kind" "$count"
+		case $kind in attributes | acls) marked=$((marked + count)) ;; esac
+	done <$scratch/counts
+	if [ $# -eq 2 ] && [ $marked -gt 0 ]; then reply_attributes; fi
+}
+
+# attributes: those of the volume that not any helper can set.
+attributes() {
+	folder=$volume
+	reply_attributes
+}
+
+# How many entries have which attribute, beside those that any helper can set. A listing of tar's does not name them,
+# and attributes of trusted.* are nobody's to see but a privileged helper's.
+reply_attributes() {
+	command -v getfattr >/dev/null || return 0
+	# shellcheck disable=SC2086
+	find "$folder" $reserved -prune -o -exec getfattr --no-dereference --match=- --absolute-names {} + 2>/dev/null |
+		awk '
+			/^(#|$)/ || /^(user\.|system\.posix_acl_|security\.(capability|selinux)$)/ { next }
+			{ gsub(/[ \t]/, "_"); count[$0]++ }
+			END {
+				for (name in count) printf "%s attribute_%s %d\n", ENVIRON["DOCKFORM_MARK"], name, count[name]
+			}' >&2
 }
 
 # Sets $sparse to the option by which tar looks for holes, or to nothing where it could take data for a hole, as
@@ -257,8 +282,9 @@ find_end='
 	function marked_end() { return empty > 1 && !after_end }'
 
 # Reads tar's listing, a line an entry: mode, owner, size, date, time, name. The mode's first letter is
-# the type: - file, d folder, h another name of a file or of a symbolic link listed before. A path of
-# over 4,095 bytes can be stored, but no tar can extract it.
+# the type: - file, d folder, h another name of a file or of a symbolic link listed before. After the mode comes
+# + where there is an ACL, or * where there are attributes. A path of over 4,095 bytes can be stored, but no tar
+# can extract it. Of the owners the first 32 are told, and those with the largest numbers.
 #
 # tar hands over each line by itself. A reader at the lowest priority takes many at once where the
 # processor has better things to do, which costs half as much.
@@ -272,6 +298,14 @@ count_entries() {
 			fflush("/dev/stderr")
 		}
 		type ~ /[-h]/ { files++ }
+		{ types[type]++; marks[substr($1, 11, 1)]++ }
+		!($2 in owners) {
+			owners[$2]
+			if (++owner_count <= 32) owner_list = owner_list "," $2
+			split($2, id, "/")
+			if (id[1] + 0 > largest_user) { largest_user = id[1] + 0; owned_by = $2 }
+			if (id[2] + 0 > largest_group) { largest_group = id[2] + 0; owned_with = $2 }
+		}
 		length($0) > 4095 && type ~ /[-dpcb]/ {
 			path = name()
 			gsub(/\\[0-7][0-7][0-7]/, "?", path)
@@ -281,6 +315,13 @@ count_entries() {
 			print "files", files + 0
 			print "entries", entries + 0
 			print "too_long", too_long + 0
+			print "symlinks", types["l"] + 0
+			print "hard_links", types["h"] + 0
+			print "devices", types["b"] + types["c"] + 0
+			print "fifos", types["p"] + 0
+			print "attributes", marks["*"] + 0
+			print "acls", marks["+"] + 0
+			print "owners", substr(owner_list "," owned_by "," owned_with, 2)
 			print "marked_end", marked_end()
 			print "after_end", after_end + 0
 			printf "blocks %.0f\n", blocks

@@ -19,6 +19,18 @@ const ContainerSchema = v.looseObject({
   read_write: v.boolean(),
 });
 
+/** Of what needs a file system that can hold it, how many entries an archive has. */
+const HoldingsSchema = v.looseObject({
+  /** `uid:gid`: the first that were met, and those with the largest numbers. */
+  owners: v.array(v.pipe(text, v.regex(/^\d+:\d+$/, "an owner like 33:33"))),
+  attributes: count,
+  acls: count,
+  devices: count,
+  fifos: count,
+  symlinks: count,
+  hard_links: count,
+});
+
 const SidecarSchema = v.looseObject({
   dockform_version: text,
   created_at: time,
@@ -47,10 +59,14 @@ const SidecarSchema = v.looseObject({
   containers: v.optional(v.array(ContainerSchema)),
   durations: v.optional(v.looseObject({ total_ms: count, downtime_ms: count })),
   fingerprint: v.optional(v.looseObject({ algo: text, value: text })),
+  holds: v.optional(HoldingsSchema),
+  unrestorable_attributes: v.optional(v.record(text, count)),
   unchanged_at: v.optional(time),
   proven_at: v.optional(time),
   proven_by: v.optional(text),
 });
+
+export type ArchiveHoldings = v.InferOutput<typeof HoldingsSchema>;
 
 /**
  * What a snapshot's JSON file says of its data (docs/format.md, "Sidecar"). The fields up to `notes`

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
+import { attributesIn } from "../helper/archived.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
@@ -32,7 +33,7 @@ import {
 } from "./staging.ts";
 import { stopwatch } from "./stopwatch.ts";
 import type { Tools } from "./tools.ts";
-import { LENIENT } from "./without.ts";
+import { attributesText, LENIENT, unrestorable } from "./without.ts";
 
 /** What a replacement took and did, the extraction included. */
 export interface Refilled extends Replaced {
@@ -62,6 +63,7 @@ export async function replaceInPlace(
   const stopped = new StoppedContainers(lock, tools.log);
   const clock = stopwatch();
   const times = { swapMs: 0, extractMs: 0 };
+  await refuseUnrestorable(lock, tools);
   const staged = StagedContents.of(lock, lock.stagingId, tools);
   await staged.begin();
   let safety: SafetySnapshot;
@@ -151,6 +153,27 @@ async function takeSafetySnapshot(lock: LockedVolume, tools: Tools): Promise<Saf
     tools,
   );
   return { archivePath, client: tools.client, sidecar };
+}
+
+/**
+ * What the helper could not put back from a snapshot must not be removed. On one file system btrfs.* comes back.
+ *
+ * @throws DockformError `refused`.
+ */
+async function refuseUnrestorable(lock: LockedVolume, { signal }: Tools): Promise<void> {
+  const found = attributesIn(await lock.helper.call(["attributes"], signal));
+  const foreign = new Map([...found].filter(([name]) => !name.startsWith("btrfs.")));
+  const lost = unrestorable(foreign, lock.target.helperCapabilities);
+  if (lost.size === 0) return;
+  const room = "Make room for old and new contents at once";
+  const withCapabilities = unrestorable(foreign, ["SYS_ADMIN"]).size === 0;
+  throw new DockformError(
+    "refused",
+    `volume "${lock.volume.name}" has attributes that could not be put back from a snapshot: ${attributesText(lost)}`,
+    {
+      hint: `Nothing was touched. ${room}${withCapabilities ? ", or give helpers the right to set them: `helper: { capabilities: [SYS_ADMIN] }` in the manifest" : ""}.`,
+    },
+  );
 }
 
 /** What the old contents take will be free. */

@@ -1,10 +1,15 @@
-import { formatTime } from "../format.ts";
+import { formatCount, formatTime } from "../format.ts";
 import { randomBytes } from "node:crypto";
 import { engineInfo } from "../engine/system.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { Helper } from "../helper/helper.ts";
-import { archivedOutcome, shortcomings, type ArchivedOutcome } from "../helper/archived.ts";
+import {
+  archivedOutcome,
+  shortcomings,
+  type ArchivedOutcome,
+  type Remark,
+} from "../helper/archived.ts";
 import { metUnfinished } from "../helper/messages.ts";
 import { operationInTheWay } from "../journal/operation.ts";
 import type { ArchiveFormat } from "../snapshot/name.ts";
@@ -17,6 +22,7 @@ import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import { checkForChange } from "./unchanged.ts";
 import { containerTitle, type VolumeUser } from "./users.ts";
+import { unrestorable } from "./without.ts";
 
 export interface SnapshotRequest {
   readonly target: VolumeTarget;
@@ -43,6 +49,8 @@ export interface SnapshotReport {
 /** What one pass over the volume found out. */
 interface Archived {
   readonly outcome: ArchivedOutcome;
+  /** Attributes that a restore is not sure to put back, and how many entries have them. */
+  readonly unrestorable: ReadonlyMap<string, number>;
   readonly storedBytes: number;
   readonly sha256: string;
 }
@@ -235,10 +243,24 @@ async function streamArchive(
     if (metUnfinished(reply)) throw interrupted(undefined, target.volume);
     const outcome = archivedOutcome(reply);
     if (outcome.failure !== undefined) throw cannotRead(target, outcome.failure);
-    return { outcome, storedBytes: digest.bytes, sha256: digest.sha256() };
+    const lost = unrestorable(outcome.unusualAttributes, target.helperCapabilities);
+    const [storedBytes, sha256] = [digest.bytes, digest.sha256()];
+    const remarks = [...outcome.remarks, ...unrestorableRemarks(lost)];
+    return { outcome: { ...outcome, remarks }, unrestorable: lost, storedBytes, sha256 };
   } finally {
     progress.end();
   }
+}
+
+/** Only from another file system than the volume's own does btrfs.* not come back. */
+function unrestorableRemarks(attributes: ReadonlyMap<string, number>): readonly Remark[] {
+  return [...attributes].map(([name, count]) => {
+    const isKept = name.startsWith("btrfs.");
+    const entries = formatCount(count, "entry", "entries");
+    const place = isKept ? "on Btrfs only" : "only by a helper with SYS_ADMIN, if at all";
+    const text = `the attribute ${name} of ${entries} is in the archive, and comes back ${place}`;
+    return { kind: isKept ? "note" : "unrestorable", text };
+  });
 }
 
 function cannotRead(target: VolumeTarget, failure: string): DockformError {
@@ -289,6 +311,10 @@ function describe(
       state: container.state,
       read_write: readWrite,
     })),
+    holds: archived.outcome.holds,
+    ...(archived.unrestorable.size === 0
+      ? {}
+      : { unrestorable_attributes: Object.fromEntries(archived.unrestorable) }),
     durations: { total_ms: found.totalMs, downtime_ms: 0 },
     ...(found.fingerprint === undefined ? {} : { fingerprint: found.fingerprint }),
   };
