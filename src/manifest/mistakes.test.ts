@@ -394,3 +394,16 @@ test("what is wrong with the wishes for snapshots is said where it is", () => {
   );
   assert.deepEqual(mistakes(inContexts), moved);
 });
+
+test("a helper's capabilities are a list of those that serve it", () => {
+  const only = "is not a capability that serves a helper; SYS_ADMIN is the only one";
+  assert.deepEqual(mistakes("helper: { capabilities: SYS_ADMIN }\n"), [
+    '1:25 "capabilities" must be a list, not text | SYS_ADMIN',
+  ]);
+  assert.deepEqual(mistakes("helper:\n  capabilities:\n    - SYS_ADMIN\n    - NET_RAW\n"), [
+    `4:7 "NET_RAW" ${only} | NET_RAW`,
+  ]);
+  const text = "helper: { capabilities: [SYS_ADMIN, SYS_ADMIN] }\n";
+  const { manifest } = parseManifest(text, { file: "dockform.yml", env: {} });
+  assert.deepEqual(manifest.helperCapabilities, ["SYS_ADMIN"]);
+});

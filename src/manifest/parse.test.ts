@@ -56,6 +56,7 @@ volumes:
       },
     ],
     helperImage: undefined,
+    helperCapabilities: [],
     unmanagedSections: [],
   });
 });
