@@ -21,10 +21,23 @@ function reply(
 const CHANGED = { tar_status: "1" };
 
 test("a clean run has counts and no remarks", () => {
-  assert.deepEqual(archivedOutcome(reply([WRITTEN])), {
+  const counts = { symlinks: "4", hard_links: "0", devices: "1", fifos: "0" };
+  const marks = { attributes: "5", acls: "6", owners: "0/0,33/7,33/7,0/0" };
+  const facts = { ...counts, ...marks, "attribute_security.NTACL": "5" };
+  assert.deepEqual(archivedOutcome(reply([WRITTEN], facts)), {
     tarBytes: 10240,
     files: 2,
     entries: 3,
+    holds: {
+      owners: ["0:0", "33:7"],
+      attributes: 5,
+      acls: 6,
+      devices: 1,
+      fifos: 0,
+      symlinks: 4,
+      hard_links: 0,
+    },
+    unusualAttributes: new Map([["security.NTACL", 5]]),
     remarks: [],
     failure: undefined,
   });

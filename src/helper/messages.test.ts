@@ -25,8 +25,6 @@ test("a clean run has counts and no remarks", () => {
     remarks: [],
     leftOut: [],
     failure: undefined,
-    holds: undefined,
-    unusualAttributes: new Map(),
   });
 });
 
