@@ -961,10 +961,26 @@ throw_away() {
 	trash=$volume/.dockform-trash-${staging##*-}
 	move "$staging" "$trash" && rm -f $scratch/staging || return 1
 	reply put_away
-	rm -rf "$trash"
+	remove_trash "$trash"
 	removed=$?
 	touch -r $scratch/root-time $volume
 	return $removed
+}
+
+# The root of a Btrfs subvolume has inode 256. In one that is read-only nothing can be removed.
+remove_trash() {
+	rm -rf "$1" && return
+	reply "left_${1##*-}"
+	if [ "$(stat -f -c %t $volume)" = 9123683e ]; then
+		find "$1" -type d -inum 256 -print | {
+			subvolumes=0
+			while IFS= read -r subvolume; do
+				subvolumes=$((subvolumes + 1))
+				reply "subvolume_$subvolumes" "${subvolume#"$volume"/}"
+			done
+		}
+	fi
+	return 1
 }
 
 # empty_trash: what earlier operations could not remove, which may be in vain again.
@@ -972,7 +988,7 @@ empty_trash() {
 	touch -r $volume $scratch/root-time
 	left=0
 	for trash in $(folders_named "$trash_pattern"); do
-		rm -rf "$trash" || left=1
+		remove_trash "$trash" || left=1
 	done
 	touch -r $scratch/root-time $volume
 	return $left

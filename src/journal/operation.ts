@@ -20,7 +20,7 @@ export type OperationName = "snapshot" | "restore" | "undo" | "recover";
  * A container that only carries what must outlive the client. All but `volume-in-memory`, which has the volume mounted
  * and its device number as text, are never started.
  */
-export type RecordName = "stopped-containers" | "kept-contents" | "volume-in-memory";
+export type RecordName = "stopped-containers" | "kept-contents" | "leftover" | "volume-in-memory";
 
 /** An operation on a volume, as the labels of its helper say it. */
 export interface Operation {
@@ -85,6 +85,7 @@ const OPERATION_NAMES: readonly string[] = [
 const RECORD_NAMES: readonly string[] = [
   "stopped-containers",
   "kept-contents",
+  "leftover",
   "volume-in-memory",
 ] satisfies RecordName[];
 

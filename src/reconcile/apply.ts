@@ -1,9 +1,9 @@
 import { listContainers } from "../engine/containers.ts";
-import { createVolume, inspectVolume } from "../engine/volumes.ts";
+import { createVolume, inspectVolume, listVolumes } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { readJournal } from "../journal/operation.ts";
 import { provenSnapshot } from "../volume/copy-proof.ts";
-import { keptContents } from "../volume/kept.ts";
+import { findKept } from "../volume/kept.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
 import { refuseOperations, removeVolumeForGood } from "../volume/remove.ts";
 import type { VolumeTarget } from "../volume/target.ts";
@@ -61,7 +61,8 @@ export async function refuseKeptContents(
   signal: AbortSignal,
 ): Promise<void> {
   for (const { engine, volume } of targets) {
-    const kept = keptContents(readJournal(await listContainers(engine, { signal }), volume));
+    const containers = await listContainers(engine, { signal });
+    const kept = await findKept(engine, containers, await listVolumes(engine, signal));
     const about = kept.get(volume);
     if (about === undefined) continue;
     throw new DockformError(

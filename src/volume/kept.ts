@@ -1,8 +1,11 @@
 import { formatTime } from "../format.ts";
 import * as v from "valibot";
-import { listContainers } from "../engine/containers.ts";
-import { readJournal, type FoundRecord, type Journal } from "../journal/operation.ts";
+import type { EngineClient } from "../engine/client.ts";
+import { listContainers, type ContainerSummary } from "../engine/containers.ts";
+import type { EngineVolume } from "../engine/volumes.ts";
+import { readJournal, type FoundRecord } from "../journal/operation.ts";
 import type { LockedVolume } from "./lock.ts";
+import { isInVolume } from "./look.ts";
 import type { Tools } from "./tools.ts";
 
 const AboutSchema = v.object({
@@ -61,9 +64,22 @@ export async function forgetKept(lock: LockedVolume): Promise<void> {
 
 const RECORD_TIMEOUT_MS = 30_000;
 
-/** The volumes that keep something, by name. */
-export function keptContents({ records }: Journal): ReadonlyMap<string, KeptContents> {
-  return new Map(records.filter(isKept).map(({ volume, text }) => [volume, parseKept(text)]));
+/** The volumes that keep something, of those that exist, by name. */
+export async function findKept(
+  engine: EngineClient,
+  containers: readonly ContainerSummary[],
+  volumes: readonly EngineVolume[],
+): Promise<ReadonlyMap<string, KeptContents>> {
+  const names = new Set(volumes.map(({ name }) => name));
+  const records = readJournal(containers).records.filter(
+    (record) => isKept(record) && names.has(record.volume),
+  );
+  const found = records.map(async (record) =>
+    (await isInVolume(engine, record, containers, ".dockform-kept"))
+      ? [[record.volume, parseKept(record.text)] as const]
+      : [],
+  );
+  return new Map((await Promise.all(found)).flat());
 }
 
 function isKept({ name }: FoundRecord): boolean {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isConflict, isNotFound, type EngineClient } from "../engine/client.ts";
 import { listContainers, removeStoppedContainer } from "../engine/containers.ts";
-import type { EngineVolume } from "../engine/volumes.ts";
+import { inspectVolume, listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
+import { removeHelper } from "../helper/session.ts";
 import {
   isUnfinished,
   readJournal,
@@ -12,6 +13,7 @@ import {
 } from "../journal/operation.ts";
 import { aboutNow, forgetKept, recordKept } from "./kept.ts";
 import { refillFromSafety } from "./in-place.ts";
+import { forgetLeftovers, leftoverAdvice, leftoversIn, recordLeftovers } from "./leftover.ts";
 import { LockedVolume } from "./lock.ts";
 import { StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
 import { memoryStanding, restoreAdvice, takeOverHolders, type MemoryStanding } from "./memory.ts";
@@ -28,17 +30,26 @@ import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import { containerTitle, isActive, type VolumeUser } from "./users.ts";
 
-/** The volumes of an engine on which something was, or may have been, cut short, and those being worked on. */
+/**
+ * The volumes of an engine on which something was, or may have been, cut short, those that are gone and of which the
+ * engine still has a record, and those being worked on.
+ */
 export async function volumesToRecover(
   engine: EngineClient,
   signal: AbortSignal,
 ): Promise<{ readonly volumes: readonly string[]; readonly alive: readonly FoundOperation[] }> {
-  const { operations, records } = readJournal(await listContainers(engine, { signal }));
+  const [containers, existing] = await Promise.all([
+    listContainers(engine, { signal }),
+    listVolumes(engine, signal),
+  ]);
+  const { operations, records } = readJournal(containers);
+  const isGone = ({ volume }: FoundRecord): boolean =>
+    !existing.some(({ name }) => name === volume);
   const alive = operations.filter(({ standing }) => standing === "alive");
   const busy = new Set(alive.map(({ operation }) => operation.volume));
   const left = [
     ...operations.filter(({ standing }) => standing !== "alive").map(({ operation }) => operation),
-    ...records.filter(isUnfinished),
+    ...records.filter((record) => isUnfinished(record) || isGone(record)),
   ];
   const volumes = new Set(left.map(({ volume }) => volume).filter((volume) => !busy.has(volume)));
   return { volumes: [...volumes].toSorted(), alive };
@@ -59,9 +70,10 @@ export interface RecoveryReport {
   readonly volume: string;
   /**
    * What is in place: the contents from before the operation, or those that it brought. `whole` where only
-   * containers were not as they had been, `nothing` where nothing was cut short.
+   * containers were not as they had been, `nothing` where nothing was cut short, `gone` where there is no such volume any
+   * more, and the engine still had records of it.
    */
-  readonly contents: "before" | "after" | "whole" | "nothing";
+  readonly contents: "before" | "after" | "whole" | "nothing" | "gone";
   readonly containers: readonly ContainerOutcome[];
 }
 
@@ -75,6 +87,9 @@ export async function recoverVolume(
   { target, healthTimeoutMs }: RecoverRequest,
   tools: Tools,
 ): Promise<RecoveryReport> {
+  if (await forgetGone(target, tools.signal)) {
+    return { context: target.context, volume: target.volume, contents: "gone", containers: [] };
+  }
   const volume = await existingVolume(
     target,
     { kind: "failed", hint: "Run `dockform volume list` to see the volumes there are." },
@@ -94,12 +109,22 @@ export async function recoverVolume(
   try {
     await refuseToVouch(lock, { journal, files, memory }, stopped);
     const finished = await finish(lock, usage, stopped, healthTimeoutMs, tools);
-    await emptyTrash(lock, tools);
+    await emptyTrash(lock, journal, tools);
     await tellOfKept(lock, journal);
     return { context: target.context, volume: volume.name, ...finished };
   } finally {
     if (!lock.isAbandoned) await removeDeadHelpers(lock, journal);
   }
+}
+
+/** Removes the records of a volume that is not there any more; `false` where there is nothing to remove. */
+async function forgetGone({ engine, volume }: VolumeTarget, signal: AbortSignal): Promise<boolean> {
+  if ((await inspectVolume(engine, volume, signal)) !== undefined) return false;
+  const { operations, records } = readJournal(await listContainers(engine, { signal }), volume);
+  // A container of ours that has it mounted would have kept it from being removed.
+  const left = [...operations.filter(({ standing }) => standing === "interrupted"), ...records];
+  for (const { containerId } of left) await removeHelper(engine, containerId);
+  return left.length > 0;
 }
 
 /** With the volume in order, they have nothing to tell any more; one that only read it never had. */
@@ -329,10 +354,14 @@ async function tellOfKept(lock: LockedVolume, journal: Journal): Promise<void> {
   else if (!known) await recordKept(lock, kept);
 }
 
-async function emptyTrash({ helper, volume }: LockedVolume, { log }: Tools): Promise<void> {
-  const { status, messages } = await helper.call(["empty_trash"]);
-  if (status === 0) return;
-  log.warn(
-    `what earlier operations on volume "${volume.name}" replaced cannot be removed: ${messages.at(-1)}. Look for immutable files (lsattr -R) in its folders .dockform-trash-*, then run this again.`,
-  );
+async function emptyTrash(lock: LockedVolume, journal: Journal, { log }: Tools): Promise<void> {
+  const reply = await lock.helper.call(["empty_trash"]);
+  const found = leftoversIn(reply);
+  await forgetLeftovers(lock, journal);
+  await recordLeftovers(lock, found);
+  for (const leftover of found) {
+    log.warn(
+      `cannot remove the folder ${leftover.folder} of volume "${lock.volume.name}", which an earlier operation left: ${leftover.cause}. ${leftoverAdvice(lock.volume, leftover)}`,
+    );
+  }
 }

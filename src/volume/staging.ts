@@ -10,6 +10,7 @@ import type { ByteText } from "../tar/header.ts";
 import { shortcoming, type ArchiveContents } from "./archive.ts";
 import { Digest } from "./digest.ts";
 import { aboutToWord, parseAbout, type AboutKept, type KeptContents } from "./kept.ts";
+import { leftoverAdvice, leftoversIn, recordLeftovers } from "./leftover.ts";
 import type { LockedVolume } from "./lock.ts";
 import type { ArchiveSource } from "./selection.ts";
 import type { Tools } from "./tools.ts";
@@ -395,7 +396,7 @@ export class StagedContents {
       const reply = await this.#lock.callSurely(verb);
       this.#tellOfStrangers(reply);
       if (reply.status === 0) return reply;
-      if (reply.facts.has("put_away")) this.#cannotRemove(what, causeIn(reply));
+      if (reply.facts.has("put_away")) await this.#cannotRemove(what, reply);
       else this.#leave(what, causeIn(reply));
       return reply;
     } catch (error) {
@@ -412,10 +413,12 @@ export class StagedContents {
     );
   }
 
-  #cannotRemove(what: string, cause: string): void {
-    const { name } = this.#lock.volume;
+  async #cannotRemove(what: string, reply: HelperReply): Promise<void> {
+    const found = leftoversIn(reply);
+    await recordLeftovers(this.#lock, found);
+    const advice = found.map((leftover) => leftoverAdvice(this.#lock.volume, leftover));
     this.#tools.log.warn(
-      `cannot remove ${what} from the volume's folder .dockform-trash-${this.#id}: ${cause}. \`dockform volume recover ${name}\` tries again.`,
+      `cannot remove ${what} from the volume's folder .dockform-trash-${this.#id}: ${causeIn(reply)}. ${advice.join(" ")}`,
     );
   }
 

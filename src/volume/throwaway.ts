@@ -151,7 +151,7 @@ export interface Leftover {
 }
 
 /** What trial restores left behind in an engine; those that are under way are none. */
-export async function findLeftovers(
+export async function findTrials(
   engine: EngineClient,
   now: Date,
   signal: AbortSignal,
@@ -184,7 +184,7 @@ export async function removeLeftovers(
   engine: EngineClient,
   tools: Tools,
 ): Promise<readonly Leftover[]> {
-  const leftovers = await findLeftovers(engine, tools.now(), tools.signal);
+  const leftovers = await findTrials(engine, tools.now(), tools.signal);
   for (const { id, of } of leftovers) {
     tools.log.info(`Removing what an interrupted trial restore of ${of} left behind`);
     await removeAll(engine, id);

@@ -52,6 +52,11 @@ function showsVolume(mount: ContainerSummary["mounts"][number], volume: EngineVo
   return folders.some((folder) => mount.source === folder || mount.source.startsWith(`${folder}/`));
 }
 
+/** Where a volume's files are on the engine's host, as long as they are mounted. */
+export function hostFolder(volume: EngineVolume): string {
+  return boundFolder(volume)[0] ?? volume.mountpoint;
+}
+
 /** The `local` driver can bind a folder of the host: `o=bind, device=/srv/data`. */
 function boundFolder({ driver, driverOpts }: EngineVolume): readonly string[] {
   const options = (driverOpts["o"] ?? "").split(",");

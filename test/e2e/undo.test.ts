@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { inspectContainer } from "../../src/engine/containers.ts";
+import { inspectContainer, removeContainer } from "../../src/engine/containers.ts";
+import { removeVolume } from "../../src/engine/volumes.ts";
 import { testEngine } from "../engine/test-engine.ts";
 import { describeTree, differences } from "../oracle/tree.ts";
 import { assertError, packFiles, writeFiles } from "./archives.ts";
@@ -191,3 +192,39 @@ test(
     assert.deepEqual(await sandbox.leftBehind(), []);
   },
 );
+
+test("what a volume kept is forgotten with the volume", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { into, userId } = await setUp(sandbox);
+  const listed = async (): Promise<unknown> => {
+    const { stdout, stderr, code } = await sandbox.dockform(["volume", "list", "--json"]);
+    assert.equal(code, 0, stderr);
+    const { volumes }: { volumes: { volume: string; kept: unknown }[] } = JSON.parse(stdout);
+    return volumes.find(({ volume }) => volume === into.name)?.kept;
+  };
+  const doctor = async (): Promise<string> => (await sandbox.dockform(["doctor"])).stdout;
+  assert.notEqual(await listed(), null);
+  await removeContainer(sandbox.engine, userId);
+  await removeVolume(sandbox.engine, into.name);
+  assert.equal(await listed(), null);
+  assert.match(await doctor(), new RegExp(`volume ${into.name} +the volume is gone`));
+  // One of the same name within the same second.
+  await sandbox.volume("into", { labels: { "io.dockform.identifier": sandbox.prefix } });
+  assert.equal(await listed(), null);
+  assert.doesNotMatch(await doctor(), new RegExp(`volume ${into.name}`));
+  const undo = await sandbox.dockform(["volume", "undo", into.name, "--json"]);
+  assertError(undo, { exitCode: 3, message: /keeps nothing/, hint: /--keep-previous/ });
+  const destroy = await sandbox.dockform(["destroy", "--skip-confirmation"]);
+  assert.equal(destroy.code, 0, destroy.stderr);
+});
+
+test("records of a volume that is gone are removed by a recovery", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { into, userId } = await setUp(sandbox);
+  await removeContainer(sandbox.engine, userId);
+  await removeVolume(sandbox.engine, into.name);
+  const recovery = await sandbox.dockform(["volume", "recover", into.name]);
+  assert.equal(recovery.code, 0, recovery.stderr);
+  assert.match(recovery.stdout, /the volume is gone/);
+  assert.deepEqual(await sandbox.leftBehind(), []);
+});

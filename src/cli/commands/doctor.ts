@@ -1,5 +1,6 @@
 import { withSignal } from "../../abort.ts";
 import { listContainers } from "../../engine/containers.ts";
+import { listVolumes } from "../../engine/volumes.ts";
 import { engineInfo } from "../../engine/system.ts";
 import { DockformError, messageOf } from "../../errors.ts";
 import { formatBytes, formatCount } from "../../format.ts";
@@ -12,7 +13,8 @@ import {
 } from "../../journal/operation.ts";
 import { freeBytes } from "../../store/folder.ts";
 import { wantsAttention } from "../../snapshot/freshness.ts";
-import { findLeftovers, isThrowAway } from "../../volume/throwaway.ts";
+import { findLeftovers, leftoverAdvice } from "../../volume/leftover.ts";
+import { findTrials, isThrowAway } from "../../volume/throwaway.ts";
 import {
   checkFreshness,
   declaredFreshness,
@@ -106,7 +108,8 @@ async function checkContext(
       ok("API version", api),
       await checkHelperImage(context, workspace),
       ...(await checkOperations(context, signal)),
-      ...(await checkLeftovers(context, io)),
+      ...(await checkTrials(context, io)),
+      ...(await checkLeftovers(context, signal)),
     );
   } catch (error) {
     findings.push(failure("engine", error));
@@ -157,6 +160,7 @@ async function checkOperations(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const journal = readJournal(await listContainers(engine, { signal }));
+  const existing = new Set((await listVolumes(engine, signal)).map(({ name }) => name));
   const found = [...journal.operations.map(({ operation }) => operation), ...journal.records];
   const volumes = [...new Set(found.map(({ volume }) => volume))].filter(
     (volume) => !isThrowAway(volume),
@@ -164,6 +168,10 @@ async function checkOperations(
   return volumes.flatMap((volume) => {
     const { operations, records } = ofVolume(journal, volume);
     const advice = `Run \`dockform volume recover ${volume}\`.`;
+    if (!existing.has(volume)) {
+      const gone = "the volume is gone, and the engine still has records of it";
+      return [warning(`volume ${volume}`, gone, advice)];
+    }
     if (interruptionIn({ operations, records }) !== undefined) {
       return [
         failure(
@@ -180,16 +188,32 @@ async function checkOperations(
 }
 
 /** A finding for each trial restore whose client died. */
-async function checkLeftovers(
+async function checkTrials(
   { engine }: WorkspaceContext,
   { now, signal }: CliIo,
 ): Promise<readonly Finding[]> {
-  const leftovers = await findLeftovers(engine, now(), signal);
+  const leftovers = await findTrials(engine, now(), signal);
   return leftovers.map(({ id, of }) =>
     warning(
       `trial restore ${id}`,
       `an interrupted drill of a snapshot of ${of} left a volume behind`,
       "The next `dockform snapshot drill` removes it.",
+    ),
+  );
+}
+
+/** A finding for each folder that an operation could not remove. */
+async function checkLeftovers(
+  { engine }: WorkspaceContext,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const containers = await listContainers(engine, { signal });
+  const found = await findLeftovers(engine, containers, await listVolumes(engine, signal));
+  return found.map(({ volume, leftover }) =>
+    warning(
+      `volume ${volume.name}`,
+      `the folder ${leftover.folder} could not be removed: ${leftover.cause}`,
+      leftoverAdvice(volume, leftover),
     ),
   );
 }

@@ -4,7 +4,8 @@ import { formatBytes, formatTime } from "../../format.ts";
 import { interruptionIn, ofVolume, readJournal } from "../../journal/operation.ts";
 import type { StoredSnapshot } from "../../store/list.ts";
 import { newestSnapshot } from "../../store/stranger.ts";
-import { keptContents, type KeptContents } from "../../volume/kept.ts";
+import { findKept, type KeptContents } from "../../volume/kept.ts";
+import { findLeftovers, leftoverAdvice } from "../../volume/leftover.ts";
 import { usersAmong } from "../../volume/users.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
@@ -21,6 +22,8 @@ interface ListedVolume {
   readonly newestSnapshot: StoredSnapshot | undefined;
   /** What `volume undo` would put back. */
   readonly kept: KeptContents | undefined;
+  /** What could not be removed from it. */
+  readonly leftovers: Awaited<ReturnType<typeof findLeftovers>>;
   readonly interrupted: boolean;
 }
 
@@ -35,6 +38,11 @@ export async function volumeList(session: Session): Promise<void> {
       `an operation on volume "${volume}" was interrupted: run \`dockform volume recover ${volume}\``,
     );
   }
+  for (const { volume, leftover } of volumes.flatMap(({ leftovers }) => leftovers)) {
+    session.log.warn(
+      `volume "${volume.name}" has a folder that could not be removed, ${leftover.folder}: ${leftover.cause}. ${leftoverAdvice(volume, leftover)}`,
+    );
+  }
 }
 
 async function listContext(
@@ -47,7 +55,10 @@ async function listContext(
     listContainers(context.engine, { signal }),
   ]);
   const journal = readJournal(containers);
-  const kept = keptContents(journal);
+  const [kept, leftovers] = await Promise.all([
+    findKept(context.engine, containers, existing),
+    findLeftovers(context.engine, containers, existing),
+  ]);
   const byName = new Map(existing.map((volume) => [volume.name, volume]));
   const names = [...new Set([...context.volumes.keys(), ...byName.keys()])].toSorted();
   return Promise.all(
@@ -62,6 +73,7 @@ async function listContext(
         containers: containersOf(volume, containers),
         newestSnapshot: await newestSnapshot(context.snapshotFolders(name), name),
         kept: kept.get(name),
+        leftovers: leftovers.filter(({ volume: { name: of } }) => of === name),
         interrupted: interruptionIn(ofVolume(journal, name)) !== undefined,
       };
     }),
@@ -111,6 +123,7 @@ function toJson(volume: ListedVolume): Readonly<Record<string, unknown>> {
     containers: volume.containers,
     newest_snapshot: volume.newestSnapshot?.archivePath ?? null,
     kept: volume.kept ?? null,
+    leftovers: volume.leftovers.map(({ leftover: { folder, cause } }) => ({ folder, cause })),
     interrupted: volume.interrupted,
   };
 }

@@ -74,6 +74,7 @@ const OUTCOMES = {
   after: "the new contents are in place",
   whole: "its contents are whole",
   nothing: "nothing was interrupted",
+  gone: "the volume is gone; what the engine still recorded of it is removed",
 } as const;
 
 function toText({ context, volume, contents, containers }: RecoveryReport): string {
