@@ -453,6 +453,8 @@ has_attributes() {
 #   about.back    the same once the way is back, and old is what was new
 #   safety        where the only copy of the old contents is, for want of room here; they are gone from old
 #   safety.done   was safety; new contents are in place, or on their way out as well
+#   left          names in the volume of what could not be renamed: its only copy is the safety one, too, once
+#                 old has no contents any more, and it is removed where it is
 #   accepted      there, new was found good by the client, and may be put in place without it
 #   emptied       was new or kept, and is in place
 #
@@ -462,7 +464,8 @@ has_attributes() {
 # Each step from one of these states to the next is one rename, so that the folders alone tell what is to
 # be done, and no step removes what another state still needs. What a file says is flushed before its name
 # counts: after a loss of power the name may be there and the file empty.
-staging= spared=
+staging=
+spared=
 
 # begin ID: makes the staging folder, without a trace in the root folder's time, and without the root folder's setgid
 # bit, which what is extracted into it would have as well.
@@ -470,6 +473,23 @@ begin() {
 	staging=$volume/.dockform-$1
 	touch -r $volume $scratch/root-time
 	mkdir -m 700 "$staging" && chmod g-s "$staging" && touch -r $scratch/root-time $volume && echo "$1" >$scratch/staging
+}
+
+# probe ID [PATH...]: whether what is in the volume, or these paths of it, words with octal escapes, can be renamed into
+# a folder of ours in it.
+probe() {
+	resume "$1" || begin "$1" || exit 1
+	touch -r $volume $scratch/root-time
+	shift
+	for word; do
+		path=$(unescaped "$word")
+		shift
+		set -- "$@" "${path%.}"
+	done
+	spare_lost_found
+	renaming probe $volume "$staging" "$spared" "$@"
+	probed=$?
+	rm -rf "$staging" && rm -f $scratch/staging && touch -r $scratch/root-time $volume && return $probed
 }
 
 # resume ID: goes on with a staging folder that is there; it may be that of a helper that died.
@@ -720,7 +740,7 @@ clear() {
 		rm -rf "$staging/old" "$staging/accepted" && echo "$2" >"$staging/safety.partial" &&
 			sync "$staging/safety.partial" && move "$staging/safety.partial" "$staging/safety" || exit 1
 	fi
-	[ -e "$staging/old" ] || take_out || exit 1
+	[ -e "$staging/old" ] || take_out "$staging/left" || exit 1
 	if [ -e "$staging/old/contents" ]; then
 		slot=1
 		while [ -e "$staging/gone/$slot" ]; do slot=$((slot + 1)); done
@@ -728,7 +748,12 @@ clear() {
 	fi
 	# What cannot be removed is in nobody's way but that of room.
 	rm -rf "$staging/gone"
-	rm -f "$staging/safety.done" && reply cleared
+	remove_left && rm -f "$staging/safety.done" && reply cleared
+}
+
+# What is on another disk of a union of disks, for example, can be copied and removed, and cannot be renamed.
+remove_left() {
+	[ ! -e "$staging/left" ] || renaming remove "$staging/left" $volume && rm -f "$staging/left"
 }
 
 # swap_back ID [ABOUT]: after a swap, puts the old contents in place again, and the new ones in theirs. May
@@ -774,6 +799,8 @@ recover() {
 		rm -rf "$staging/gone"
 		if [ -e "$staging/old/contents" ]; then
 			move "$staging/old" "$staging/old.partial" && undo_swap
+		elif ! remove_left; then
+			exit 1
 		elif [ -e "$staging/new" ] && [ -e "$staging/accepted" ]; then
 			finish_swap
 		else
@@ -791,7 +818,7 @@ recover() {
 # Contents that had taken the place of those in the safety copy, and were about to go as well, stay.
 stay() {
 	if [ -e "$staging/old" ]; then move "$staging/old" "$staging/old.partial" || exit 1; fi
-	return_out && rm -f "$staging/safety" && mkdir -p "$staging/old" && flush &&
+	return_out && rm -f "$staging/left" "$staging/safety" && mkdir -p "$staging/old" && flush &&
 		reply safety "$(cat "$staging/safety.done")" && reply swapped
 }
 
@@ -811,6 +838,7 @@ incoming() {
 	done
 }
 
+# take_out [LEFT]: what cannot be renamed is a failure, or with LEFT stays, and is listed there.
 take_out() {
 	in=$(incoming)
 	out=$staging/old.partial
@@ -829,7 +857,14 @@ take_out() {
 		mkdir "$out/root.partial" && copy_metadata $volume "$out/root.partial" &&
 			move "$out/root.partial" "$out/root" || return 1
 	fi
-	strip_attributes $volume && move_all $volume "$out/contents" && move "$out" "$staging/old"
+	strip_attributes $volume || return 1
+	if [ $# -eq 0 ]; then
+		move_all $volume "$out/contents" || return 1
+	else
+		rm -f "$1" "$1.partial" && move_all $volume "$out/contents" "$1.partial" || return 1
+		if [ -e "$1.partial" ]; then sync "$1.partial" && move "$1.partial" "$1" || return 1; fi
+	fi
+	move "$out" "$staging/old"
 }
 
 finish_swap() {
@@ -892,7 +927,7 @@ take_in_back() {
 
 undo_swap() {
 	return_out || exit 1
-	rm -f "$staging/about" "$staging/safety" && flush && reply swapped_back
+	rm -f "$staging/about" "$staging/left" "$staging/safety" && flush && reply swapped_back
 }
 
 # Puts what was taken out where it was.
@@ -1019,9 +1054,11 @@ move() {
 	renaming one "$1" "$2"
 }
 
-# move_all FROM TO: every entry but what is ours, and what is to be spared. One of the two is the volume.
+# move_all FROM TO [LEFT]: every entry but what is ours, and what is to be spared. One of the two is the volume.
 move_all() {
-	renaming all "$1" "$2" $volume "$(aside)" "$spared"
+	from=$1 to=$2
+	shift 2
+	renaming all "$from" "$to" $volume "$(aside)" "$spared" "$@"
 }
 
 # Where this operation puts aside what somebody else wrote meanwhile.

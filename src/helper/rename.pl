@@ -6,27 +6,43 @@
 #   aside PATH ASIDE                puts PATH aside, into a folder of ASIDE where nothing is in its way
 #   all FROM TO VOLUME ASIDE [NAME] every entry of FROM to TO, one of which is VOLUME; where both have an entry of
 #                                   one name, the volume's is put aside. NAME, and our own names, stay in the volume.
+#                                   With LEFT after NAME, so does what cannot be renamed there, and its names are in
+#                                   the file LEFT.
 #   in SIDE VOLUME ASIDE [NAME]     SIDE/contents to VOLUME. What is in the volume and has not come from there, as
 #                                   SIDE/names tells, is put aside first.
+#   remove LIST VOLUME              removes what LIST names from VOLUME
+#   probe VOLUME STAGING NAME [PATH...]
+#                                   whether the paths, or every entry but NAME and our own, can be renamed into a
+#                                   folder in STAGING. Nothing that is there moves.
+#
+# Says of the first that cannot be renamed: "unmovable ERRNO NAME".
 
-my ($EEXIST, $EINVAL, $ENOSYS, $ENOENT) = (17, 22, 38, 2);
+my ($ENOENT, $EEXIST, $EXDEV, $EISDIR, $EINVAL, $ENOSYS, $ENOTEMPTY) = (2, 17, 18, 21, 22, 38, 39);
 my ($AT_FDCWD, $RENAME_NOREPLACE) = (-100, 1);
 my $RESERVED = qr/^\.dockform-(?:kept|(?:trash-|aside-)?[0-9a-f]{12})\z/;
 
-# The number of renameat2 by the machine in the header of this program's file.
-my %RENAMEAT2 = (
-	3 => 353, 20 => 357, 21 => 357, 22 => 347, 40 => 382, 62 => 316, 183 => 276, 243 => 276, 258 => 276,
-);
-my $renameat2 = renameat2_number();
+# One place for each file, which the kernel itself looks after. A union of folders in user space may make a missing
+# folder of its own accord, on another of its disks, and then really move something.
+my %OF_THE_KERNEL = map { $_ => 1 } qw(bcachefs btrfs ext2 ext3 ext4 f2fs jfs overlay reiserfs tmpfs xfs zfs);
+my %UNION = map { $_ => 1 } qw(aufs fuse.mergerfs fuse.mhddfs fuse.shfs fuse.unionfs fuse.unionfs-fuse);
 
-sub renameat2_number {
+my ($FS_IOC_FSGETXATTR, $FS_XFLAG_PROJINHERIT) = (0x801c581f, 0x200);
+
+# The numbers of renameat2 and getxattr by the machine in the header of this program's file.
+my %NUMBERS = (
+	3 => [353, 229], 20 => [357, 212], 21 => [357, 212], 22 => [347, 227], 40 => [382, 229], 62 => [316, 191],
+	183 => [276, 8], 243 => [276, 8], 258 => [276, 8],
+);
+my ($renameat2, $getxattr) = numbers();
+
+sub numbers {
 	open(my $file, '<:raw', '/proc/self/exe') or return;
 	read($file, my $header, 20) == 20 or return;
 	my ($class, $order) = unpack 'x4CC', $header;
 	my $machine = unpack $order == 2 ? 'x18n' : 'x18v', $header;
 	# The x32 interface has numbers of its own.
 	return if $machine == 62 && $class == 1;
-	return $RENAMEAT2{$machine};
+	return @{$NUMBERS{$machine} || []};
 }
 
 # Returns true, or false with $! set. File systems that know no flags, and machines whose number is not known, get a
@@ -54,16 +70,60 @@ sub shown {
 	return $name;
 }
 
+sub unmovable {
+	my ($number, $name) = @_;
+	reply('unmovable', $number, shown($name));
+}
+
 sub fail {
 	my ($name) = @_;
 	my ($number, $text) = ($! + 0, "$!");
-	reply('unmovable', $number, shown($name));
+	unmovable($number, $name);
 	print STDERR 'cannot move ', shown($name), ": $text\n";
 	exit 1;
 }
 
 sub base {
 	return substr $_[0], rindex($_[0], '/') + 1;
+}
+
+sub type_of {
+	my ($volume) = @_;
+	open(my $mounts, '<', '/proc/self/mountinfo') or fail('/proc/self/mountinfo');
+	my ($longest, $type) = ('', 'unknown');
+	while (<$mounts>) {
+		my ($place, $found) = /^(?:\S+ ){4}(\S+) .*? - (\S+)/;
+		$place =~ s{/\z}{};
+		($longest, $type) = ($place, $found) if length $place >= length $longest && index("$volume/", "$place/") == 0;
+	}
+	return $type;
+}
+
+# The folders of a union's disks that hold a path's part of the volume; nothing where it does not say.
+sub branches {
+	my ($volume, $path) = @_;
+	return if !$getxattr;
+	my ($file, $name, $places) = ("$volume/$path", 'user.mergerfs.allpaths', "\0" x 65536);
+	my $length = syscall($getxattr, $file, $name, $places, length $places);
+	return if $length <= 0;
+	return map { substr $_, 0, length($_) - length("/$path") } split /\0/, substr $places, 0, $length;
+}
+
+# A function that says of a name in the volume whether it can be tried to rename it to a folder there; $! is set where
+# it cannot. A union renames within its disks. Where one that holds a part of a folder does not have the one it is to
+# go into, that part may stay without a word, while the others move.
+sub movable_to {
+	my ($to, $volume) = @_;
+	return sub { 1 } if !$UNION{type_of($volume)};
+	my %ours = map { $_ => 1 } branches($volume, substr $to, length "$volume/");
+	return sub {
+		# The kernel does not ask for the attributes of anything else, which is on one disk.
+		return 1 if lstat "$volume/$_[0]" and !-f _ && !-d _;
+		my @holding = branches($volume, $_[0]);
+		return 1 if @holding && !grep { !$ours{$_} } @holding;
+		$! = $EXDEV;
+		return 0;
+	};
 }
 
 # Nothing that is put aside is ever removed by us.
@@ -107,21 +167,29 @@ sub each_entry {
 
 # A folder that changes while it is read may be read with gaps, so it is read until there is nothing left to move.
 sub move_all {
-	my ($from, $to, $volume, $aside, $spared) = @_;
+	my ($from, $to, $volume, $aside, $spared, $list) = @_;
+	my %left;
+	my $can_move = $from eq $volume ? movable_to($to, $volume) : sub { 1 };
 	chdir $from or fail($from);
 	for (1 .. 20) {
 		my $met = 0;
 		each_entry('.', sub {
 			my ($name) = @_;
-			return if $from eq $volume && ($name =~ $RESERVED || $name eq $spared);
+			return if $from eq $volume && ($name =~ $RESERVED || $name eq $spared) || $left{$name};
 			$met++;
-			return if move($name, "$to/$name");
+			return if $can_move->($name) && move($name, "$to/$name");
 			return if $! == $ENOENT && !lstat $name;
+			if ($! == $EXDEV && defined $list) {
+				$left{$name} = 1;
+				return;
+			}
 			fail($name) if $! != $EEXIST;
 			put_aside("$volume/$name", $aside);
 			if ($to eq $volume) { place($name, "$to/$name", $aside) }
 		});
-		return if !$met;
+		next if $met;
+		write_names($list, keys %left) if %left;
+		return;
 	}
 	print STDERR "$from does not become empty: something else writes to it\n";
 	exit 1;
@@ -134,6 +202,21 @@ sub names_in {
 	my $text = <$file>;
 	$text =~ s/\n\z//;
 	return map { $_ => 1 } split m{(?:\A|\n)\./}, $text;
+}
+
+sub write_names {
+	my ($list, @names) = @_;
+	open(my $file, '>:raw', $list) or fail($list);
+	print $file map { "./$_\n" } @names and close $file or fail($list);
+}
+
+sub remove {
+	my ($list, $volume) = @_;
+	my %names = names_in($list);
+	my @paths = map { "$volume/$_" } grep { $_ ne '' } keys %names;
+	while (my @some = splice @paths, 0, 200) {
+		system('rm', '-rf', '--', @some) == 0 or exit 1;
+	}
 }
 
 # An entry comes in by one rename, so one that is listed and does not wait any more has come in.
@@ -150,6 +233,68 @@ sub move_in {
 	move_all("$side/contents", $volume, $volume, $aside, '');
 }
 
+# A folder cannot take the place of one that is not empty, and nothing else that of a folder. Before the kernel finds
+# that, it finds whatever else forbids the rename.
+sub try_real {
+	my ($from, $to, $name) = @_;
+	if (rename $from, $to) {
+		rename $to, $from or fail($name);
+		die "$name could be renamed onto a folder that is not empty\n";
+	}
+	return 1 if $! == $ENOTEMPTY || $! == $EEXIST || $! == $EISDIR || $! == $ENOENT;
+	return 0;
+}
+
+# Nothing of another project comes into a folder that hands its own project down. For a file the kernel would find
+# that out only after it has found the folder in its place.
+sub same_project {
+	my ($volume) = @_;
+	my ($flags, $project) = project($volume);
+	return sub { 1 } if !defined $flags || !($flags & $FS_XFLAG_PROJINHERIT);
+	return sub {
+		my (undef, $other) = project("$volume/$_[0]");
+		return 1 if !defined $other || $other == $project;
+		$! = $EXDEV;
+		return 0;
+	};
+}
+
+# (flags, project) of a file or folder; nothing where there is no such thing.
+sub project {
+	my ($path) = @_;
+	lstat $path;
+	return if !-f _ && !-d _;
+	sysopen(my $file, $path, 0) or return;
+	my $attributes = "\0" x 28;
+	defined ioctl($file, $FS_IOC_FSGETXATTR, $attributes) or return;
+	return (unpack 'L4', $attributes)[0, 3];
+}
+
+sub probe {
+	my ($volume, $staging, $spared, @paths) = @_;
+	my ($own, $target) = ("$staging/probe/own", "$staging/probe/contents");
+	for my $folder ("$staging/probe", $own, "$own/inside", $target, "$target/inside") {
+		mkdir $folder, 0700 or fail($folder);
+	}
+	my $type = type_of($volume);
+	reply('file_system_type', $type);
+	my @checks = (movable_to($target, $volume));
+	push @checks, same_project($volume), sub { try_real("$volume/$_[0]", $target, $_[0]) } if $OF_THE_KERNEL{$type};
+	my $check = sub {
+		my ($name) = @_;
+		return if !lstat "$volume/$name";
+		for (@checks) {
+			next if $_->($name);
+			unmovable($! + 0, $name);
+			exit 0;
+		}
+	};
+	# One of ours does no harm anywhere.
+	rename $own, "$target/own" or unmovable($! + 0, '.'), exit 0;
+	return map { $check->($_) } @paths if @paths;
+	each_entry($volume, sub { $check->($_[0]) if $_[0] !~ $RESERVED && $_[0] ne $spared });
+}
+
 my ($what, @words) = @ARGV;
 my %verbs = (
 	one => sub { move(@_) or fail(base($_[0])) },
@@ -157,5 +302,7 @@ my %verbs = (
 	aside => \&put_aside,
 	all => \&move_all,
 	in => \&move_in,
+	remove => \&remove,
+	probe => \&probe,
 );
 $verbs{$what}->(@words);

@@ -4,6 +4,7 @@ import { formatBytes } from "../format.ts";
 import type { ArchiveContents } from "./archive.ts";
 import { interrupted, refuseInterrupted, type LockedVolume } from "./lock.ts";
 import { refuseForgetful } from "./memory.ts";
+import { obstacleText, refuseFixed, type Obstacle } from "./movable.ts";
 import { refuseUnstoppable } from "./quiesce.ts";
 import type { RestoreRequest } from "./restore.ts";
 import { displayText } from "../tar/path.ts";
@@ -131,6 +132,40 @@ export function replacesInPlace(
         data,
       },
     );
+  }
+  return true;
+}
+
+/**
+ * Whether a restore has to remove what is there before it can put anything in its place, since that cannot be renamed.
+ *
+ * @throws DockformError `refused` when that was not allowed, or is no way either.
+ */
+export function clearsTheWay(
+  { target, inPlace, keepPrevious, keepFailed, paths }: RestoreRequest,
+  obstacle: Obstacle | undefined,
+): boolean {
+  if (obstacle === undefined) return false;
+  refuseFixed(obstacle, target.volume);
+  const message = obstacleText(obstacle, target.volume);
+  const data = { errno: obstacle.errno, path: obstacle.name };
+  if (paths.length > 0) {
+    throw new DockformError("refused", message, {
+      hint: "Nothing was touched. Use `dockform snapshot extract` and copy it to where it belongs.",
+      data,
+    });
+  }
+  if (!inPlace) {
+    throw new DockformError("refused", message, {
+      hint: "Nothing was touched. Add --in-place: a snapshot of the old contents is written and checked, then they are removed before the new ones take their place.",
+      data,
+    });
+  }
+  if (keepPrevious || keepFailed) {
+    throw new DockformError("refused", message, {
+      hint: "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
+      data,
+    });
   }
   return true;
 }

@@ -5,9 +5,11 @@ import { Archive, contentsBySidecar, verifyChecksum, type ArchiveContents } from
 import { aboutNow } from "./kept.ts";
 import { replaceInPlace, type Refilled } from "./in-place.ts";
 import { LockedVolume } from "./lock.ts";
+import { findObstacle } from "./movable.ts";
 import type { ContainerOutcome } from "./quiesce.ts";
 import { replaceContents, type ReplaceOptions } from "./replace.ts";
 import {
+  clearsTheWay,
   declaredVolume,
   refuseFixedAttributes,
   replacesInPlace,
@@ -110,9 +112,12 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   await refuseUsers(request, lock, tools);
   refuseUnfinished(lock, files);
   refuseMounts(lock, files);
-  const inPlace = replacesInPlace(request, files, contents);
+  const lacksRoom = replacesInPlace(request, files, contents);
   refuseFixedAttributes(target, files);
   refuseToPushOutKept(request, files, tools);
+  // Nothing is in the way in an empty volume.
+  const obstacle = files.empty ? undefined : await findObstacle(lock, paths, tools);
+  const inPlace = clearsTheWay(request, obstacle) || lacksRoom;
   const checkMs = clock.lap();
   const { tarBytes, entries } = contents;
   const checkedBy = sidecar === undefined ? "reading" : "checksum";

@@ -79,7 +79,7 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /** For the helper's protocol, and for `printf %b`: every byte as an octal escape. */
-function toWord(path: ByteText): string {
+export function toWord(path: ByteText): string {
   return [...Buffer.from(path, "latin1")]
     .map((byte) => `\\0${byte.toString(8).padStart(3, "0")}`)
     .join("");
@@ -241,7 +241,7 @@ export class StagedContents {
     const cause = causeIn(reply);
     if (!reply.facts.has("swapped_back")) throw this.undecided(cause);
     throw new DockformError("failed", `the new contents could not be put in place: ${cause}`, {
-      hint: "The old contents are in place, complete.",
+      hint: `The old contents are in place, complete.${reply.facts.get("unmovable")?.startsWith("18 ") === true ? " The file system does not move everything to another folder: run the restore with --in-place." : ""}`,
     });
   }
 

@@ -2,6 +2,7 @@ import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { aboutNow, forgetKept, type AboutKept } from "./kept.ts";
 import { LockedVolume, refuseInterrupted } from "./lock.ts";
+import { findObstacle, refuseObstacle } from "./movable.ts";
 import type { ContainerOutcome } from "./quiesce.ts";
 import { replaceContents } from "./replace.ts";
 import { declaredVolume, refuseMounts, refuseUnfinished, refuseUsers } from "./restore-checks.ts";
@@ -42,6 +43,7 @@ export async function undoVolume(request: UndoRequest, tools: Tools): Promise<Un
   await using lock = await LockedVolume.lock(target, volume, "undo", tools);
   const kept = await whatIsKept(lock, tools);
   await refuseUsers(request, lock, tools);
+  refuseObstacle(await findObstacle(lock, undefined, tools), volume.name);
   const staged = await StagedContents.takeKept(lock, tools);
   const { containers, swapMs } = await replaceContents(
     lock,

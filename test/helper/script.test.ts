@@ -1,11 +1,10 @@
 /** Verbs of the helper's script in states that are hard to bring about otherwise: it runs here, without an engine. */
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
-import { helperScript } from "../../src/helper/script.ts";
-import { attempt, run } from "../oracle/host.ts";
+import { run } from "../oracle/host.ts";
+import { Place } from "./place.ts";
 
 const ID = "0123456789ab";
 const STAGING = `.dockform-${ID}`;
@@ -13,66 +12,6 @@ const ASIDE = `.dockform-aside-${ID}`;
 
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 const skip = !isRoot && "extended attributes of every kind take root";
-
-/** A volume and the script that takes it for its own. */
-class Place implements AsyncDisposable {
-  readonly folder: string;
-  #env: Readonly<Record<string, string>> = { DOCKFORM_MARK: "=mark=" };
-
-  private constructor(folder: string) {
-    this.folder = folder;
-  }
-
-  /** @param files by their paths in the volume; a path that ends with a slash is an empty folder. */
-  static async create(files: Readonly<Record<string, string>>): Promise<Place> {
-    const place = new Place(await mkdtemp(join(tmpdir(), "dockform-script-")));
-    for (const folder of ["volume", "scratch"]) await mkdir(join(place.folder, folder));
-    for (const [path, content] of Object.entries(files)) {
-      const full = join(place.folder, "volume", path);
-      await mkdir(path.endsWith("/") ? full : dirname(full), { recursive: true });
-      if (!path.endsWith("/")) await writeFile(full, content);
-    }
-    const here = helperScript().replaceAll(/^(volume|scratch)=/gm, `$&${place.folder}`);
-    await writeFile(join(place.folder, "helper.sh"), here);
-    return place;
-  }
-
-  /** Calls a verb; one that hangs is ended. Answers what it says. */
-  async call(...verb: readonly string[]): Promise<string> {
-    const args = ["--signal=KILL", "30", "sh", join(this.folder, "helper.sh"), ...verb];
-    const { stderr } = await attempt("timeout", args, { env: this.#env });
-    return stderr;
-  }
-
-  /** Has a program do something else from now on. */
-  async replace(program: string, script: string): Promise<void> {
-    const folder = join(this.folder, "bin");
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, program), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    this.#env = { ...this.#env, PATH: `${folder}:${process.env["PATH"]}` };
-  }
-
-  async mode(path: string): Promise<number> {
-    return (await stat(join(this.folder, "volume", path))).mode & 0o7777;
-  }
-
-  /** Seconds since 1970. */
-  async modified(path: string): Promise<number> {
-    return (await stat(join(this.folder, "volume", path))).mtimeMs / 1000;
-  }
-
-  async names(path = ""): Promise<readonly string[]> {
-    return (await readdir(join(this.folder, "volume", path))).toSorted();
-  }
-
-  async content(path: string): Promise<string> {
-    return readFile(join(this.folder, "volume", path), "utf8");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.folder, { recursive: true });
-  }
-}
 
 for (const verb of [
   ["archive", "PIPE", "none"],

@@ -1,0 +1,75 @@
+/** The helper's script run here, without an engine. */
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { helperScript } from "../../src/helper/script.ts";
+import { attempt } from "../oracle/host.ts";
+
+/** A volume and the script that takes it for its own. */
+export class Place implements AsyncDisposable {
+  readonly folder: string;
+  readonly volume: string;
+  #env: Readonly<Record<string, string>> = { DOCKFORM_MARK: "=mark=" };
+
+  private constructor(folder: string, volume: string) {
+    this.folder = folder;
+    this.volume = volume;
+  }
+
+  /**
+   * @param files by their paths in the volume; a path that ends with a slash is an empty folder.
+   * @param volume a folder that is there, if not one of its own.
+   */
+  static async create(files: Readonly<Record<string, string>>, volume?: string): Promise<Place> {
+    const folder = await mkdtemp(join(tmpdir(), "dockform-script-"));
+    const place = new Place(folder, volume ?? join(folder, "volume"));
+    await mkdir(place.volume, { recursive: true });
+    await mkdir(join(folder, "scratch"));
+    for (const [path, content] of Object.entries(files)) {
+      const full = join(place.volume, path);
+      await mkdir(path.endsWith("/") ? full : dirname(full), { recursive: true });
+      if (!path.endsWith("/")) await writeFile(full, content);
+    }
+    const here = helperScript()
+      .replace(/^volume=.*$/m, `volume=${place.volume}`)
+      .replace(/^scratch=/m, `$&${folder}`);
+    await writeFile(join(place.folder, "helper.sh"), here);
+    return place;
+  }
+
+  /** Calls a verb; one that hangs is ended. Answers what it says. */
+  async call(...verb: readonly string[]): Promise<string> {
+    const args = ["--signal=KILL", "30", "sh", join(this.folder, "helper.sh"), ...verb];
+    const { stderr } = await attempt("timeout", args, { env: this.#env });
+    return stderr;
+  }
+
+  /** Has a program do something else from now on. */
+  async replace(program: string, script: string): Promise<void> {
+    const folder = join(this.folder, "bin");
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, program), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    this.#env = { ...this.#env, PATH: `${folder}:${process.env["PATH"]}` };
+  }
+
+  async mode(path: string): Promise<number> {
+    return (await stat(join(this.volume, path))).mode & 0o7777;
+  }
+
+  /** Seconds since 1970. */
+  async modified(path: string): Promise<number> {
+    return (await stat(join(this.volume, path))).mtimeMs / 1000;
+  }
+
+  async names(path = ""): Promise<readonly string[]> {
+    return (await readdir(join(this.volume, path))).toSorted();
+  }
+
+  async content(path: string): Promise<string> {
+    return readFile(join(this.volume, path), "utf8");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.folder, { recursive: true });
+  }
+}
