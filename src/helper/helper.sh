@@ -385,6 +385,7 @@ inspect() {
 	reply mounted "$(mounted_inside)"
 	reply_unfinished
 	if [ -d "$volume/$kept_name" ]; then reply_kept; fi
+	for folder in $(folders_named "$aside_pattern"); do reply "aside_${folder##*-}" "$(first_aside "$folder")"; done
 }
 
 # lies_on: the file system under the volume: its type as statfs(2) has it, and its device number.

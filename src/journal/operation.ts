@@ -20,7 +20,12 @@ export type OperationName = "snapshot" | "restore" | "undo" | "recover";
  * A container that only carries what must outlive the client. All but `volume-in-memory`, which has the volume mounted
  * and its device number as text, are never started.
  */
-export type RecordName = "stopped-containers" | "kept-contents" | "leftover" | "volume-in-memory";
+export type RecordName =
+  | "stopped-containers"
+  | "kept-contents"
+  | "leftover"
+  | "set-aside"
+  | "volume-in-memory";
 
 /** An operation on a volume, as the labels of its helper say it. */
 export interface Operation {
@@ -87,6 +92,7 @@ const RECORD_NAMES: readonly string[] = [
   "kept-contents",
   "leftover",
   "volume-in-memory",
+  "set-aside",
 ] satisfies RecordName[];
 
 export function operationLabels(operation: Operation): Readonly<Record<string, string>> {

@@ -11,6 +11,7 @@ import {
   type FoundRecord,
   type Journal,
 } from "../journal/operation.ts";
+import { asideAdvice, asideFolder, asideText, tellOfAside } from "./aside.ts";
 import { aboutNow, forgetKept, recordKept } from "./kept.ts";
 import { refillFromSafety } from "./in-place.ts";
 import { forgetLeftovers, leftoverAdvice, leftoversIn, recordLeftovers } from "./leftover.ts";
@@ -111,6 +112,9 @@ export async function recoverVolume(
     const finished = await finish(lock, usage, stopped, healthTimeoutMs, tools);
     await emptyTrash(lock, journal, tools);
     await tellOfKept(lock, journal);
+    const { setAside } = await inspectVolumeFiles(lock.helper, tools.signal);
+    await tellOfAside(lock, journal, setAside);
+    refuseAside(volume, files, finished, setAside);
     return { context: target.context, volume: volume.name, ...finished };
   } finally {
     if (!lock.isAbandoned) await removeDeadHelpers(lock, journal);
@@ -229,6 +233,29 @@ function refuseToMoveUnderUsers(
     `${title} runs on volume "${volume.name}", which stands between old and new contents`,
     { hint: `Stop it (docker stop ${running.container.name}), then run this again.` },
   );
+}
+
+/**
+ * What stood in the way of contents that were put in place, or beside them, is in neither now.
+ *
+ * @throws DockformError `failed`, with everything done.
+ */
+function refuseAside(
+  { name }: EngineVolume,
+  { unfinished }: VolumeFiles,
+  { contents }: Pick<RecoveryReport, "contents">,
+  setAside: readonly string[],
+): void {
+  const found = setAside.filter((path) =>
+    unfinished.some(({ id }) => path.startsWith(`${asideFolder(id)}/`)),
+  );
+  const [first] = found;
+  if (first === undefined) return;
+  const inPlace = contents === "after" ? "new" : "old";
+  throw new DockformError("failed", asideText(name, first), {
+    hint: `The ${inPlace} contents are in place, whole, and nothing was removed. Something of the same name may be among them. ${asideAdvice(name)}`,
+    data: { volume: name, contents, set_aside: found },
+  });
 }
 
 async function finish(

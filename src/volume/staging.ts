@@ -8,6 +8,7 @@ import { tarOutcome, tarRecordLimit } from "../helper/messages.ts";
 import type { HelperReply } from "../helper/reply.ts";
 import type { ByteText } from "../tar/header.ts";
 import { shortcoming, type ArchiveContents } from "./archive.ts";
+import { asideAdvice, asideText, recordAside } from "./aside.ts";
 import { Digest } from "./digest.ts";
 import { aboutToWord, parseAbout, type AboutKept, type KeptContents } from "./kept.ts";
 import { leftoverAdvice, leftoversIn, recordLeftovers } from "./leftover.ts";
@@ -33,6 +34,8 @@ export interface VolumeFiles {
   readonly unfinished: readonly UnfinishedStaging[];
   /** What an earlier operation has kept. */
   readonly kept: AboutKept | undefined;
+  /** What others wrote during earlier swaps: one path in each folder of it. */
+  readonly setAside: readonly string[];
 }
 
 export interface UnfinishedStaging {
@@ -122,6 +125,7 @@ export async function inspectVolumeFiles(
     mounted: facts.get("mounted") || undefined,
     unfinished: unfinishedIn(facts),
     kept: kept === undefined ? undefined : parseAbout(kept),
+    setAside: [...facts].filter(([fact]) => fact.startsWith("aside_")).map(([, path]) => path),
   };
 }
 
@@ -394,7 +398,7 @@ export class StagedContents {
   ): Promise<HelperReply | undefined> {
     try {
       const reply = await this.#lock.callSurely(verb);
-      this.#tellOfStrangers(reply);
+      await this.#tellOfAside(reply);
       if (reply.status === 0) return reply;
       if (reply.facts.has("put_away")) await this.#cannotRemove(what, reply);
       else this.#leave(what, causeIn(reply));
@@ -405,12 +409,16 @@ export class StagedContents {
     }
   }
 
-  #tellOfStrangers({ facts }: HelperReply): void {
+  async #tellOfAside({ facts }: HelperReply): Promise<void> {
     const aside = facts.get("aside");
     if (aside === undefined) return;
-    this.#tools.log.warn(
-      `files were written to volume "${this.#lock.volume.name}" during the swap (${basename(aside)}): they are set aside in its folder ${dirname(aside)}`,
-    );
+    const { name } = this.#lock.volume;
+    this.#tools.log.warn(`${asideText(name, aside)}. ${asideAdvice(name)}`);
+    try {
+      await recordAside(this.#lock, aside);
+    } catch (error) {
+      this.#tools.log.warn(`\`doctor\` will not tell of it: ${messageOf(error)}`);
+    }
   }
 
   async #cannotRemove(what: string, reply: HelperReply): Promise<void> {

@@ -15,6 +15,7 @@ import { freeBytes } from "../../store/folder.ts";
 import { wantsAttention } from "../../snapshot/freshness.ts";
 import { findLeftovers, leftoverAdvice } from "../../volume/leftover.ts";
 import { findTrials, isThrowAway } from "../../volume/throwaway.ts";
+import { asideAdvice, asideIn, asideText } from "../../volume/aside.ts";
 import {
   checkFreshness,
   declaredFreshness,
@@ -167,6 +168,9 @@ async function checkOperations(
   );
   return volumes.flatMap((volume) => {
     const { operations, records } = ofVolume(journal, volume);
+    const aside = asideIn(journal, volume).map((path) =>
+      warning(`volume ${volume}`, asideText(volume, path), asideAdvice(volume)),
+    );
     const advice = `Run \`dockform volume recover ${volume}\`.`;
     if (!existing.has(volume)) {
       const gone = "the volume is gone, and the engine still has records of it";
@@ -178,12 +182,13 @@ async function checkOperations(
           `volume ${volume}`,
           new DockformError("failed", "an operation was interrupted", { hint: advice }),
         ),
+        ...aside,
       ];
     }
     const unstarted = operations.find(({ standing }) => standing === "unstarted");
-    if (unstarted === undefined) return [];
+    if (unstarted === undefined) return aside;
     const begun = `${describeOperation(unstarted.operation)}, is about to begin, or its client died`;
-    return [warning(`volume ${volume}`, begun, `If it does not begin: ${advice}`)];
+    return [warning(`volume ${volume}`, begun, `If it does not begin: ${advice}`), ...aside];
   });
 }
 

@@ -6,6 +6,7 @@ import type { StoredSnapshot } from "../../store/list.ts";
 import { newestSnapshot } from "../../store/stranger.ts";
 import { findKept, type KeptContents } from "../../volume/kept.ts";
 import { findLeftovers, leftoverAdvice } from "../../volume/leftover.ts";
+import { asideAdvice, asideIn, asideText } from "../../volume/aside.ts";
 import { usersAmong } from "../../volume/users.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
@@ -24,6 +25,8 @@ interface ListedVolume {
   readonly kept: KeptContents | undefined;
   /** What could not be removed from it. */
   readonly leftovers: Awaited<ReturnType<typeof findLeftovers>>;
+  /** What others wrote during a swap: one path in each folder of it. */
+  readonly setAside: readonly string[];
   readonly interrupted: boolean;
 }
 
@@ -42,6 +45,11 @@ export async function volumeList(session: Session): Promise<void> {
     session.log.warn(
       `volume "${volume.name}" has a folder that could not be removed, ${leftover.folder}: ${leftover.cause}. ${leftoverAdvice(volume, leftover)}`,
     );
+  }
+  for (const { volume, setAside } of volumes) {
+    for (const path of setAside) {
+      session.log.warn(`${asideText(volume, path)}. ${asideAdvice(volume)}`);
+    }
   }
 }
 
@@ -74,6 +82,7 @@ async function listContext(
         newestSnapshot: await newestSnapshot(context.snapshotFolders(name), name),
         kept: kept.get(name),
         leftovers: leftovers.filter(({ volume: { name: of } }) => of === name),
+        setAside: asideIn(journal, name),
         interrupted: interruptionIn(ofVolume(journal, name)) !== undefined,
       };
     }),
@@ -124,6 +133,7 @@ function toJson(volume: ListedVolume): Readonly<Record<string, unknown>> {
     newest_snapshot: volume.newestSnapshot?.archivePath ?? null,
     kept: volume.kept ?? null,
     leftovers: volume.leftovers.map(({ leftover: { folder, cause } }) => ({ folder, cause })),
+    set_aside: volume.setAside,
     interrupted: volume.interrupted,
   };
 }

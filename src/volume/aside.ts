@@ -1,0 +1,67 @@
+/**
+ * What somebody else wrote into a volume while it was between old and new. It is no part of either, and may be the
+ * only copy of something: it is kept in a folder of ours in the volume until its owner removes it.
+ */
+import { basename, dirname } from "node:path";
+import { listContainers } from "../engine/containers.ts";
+import { readJournal, type FoundRecord, type Journal } from "../journal/operation.ts";
+import type { LockedVolume } from "./lock.ts";
+
+/** The folder of an operation's, at the top of the volume. */
+export function asideFolder(stagingId: string): string {
+  return `.dockform-aside-${stagingId}`;
+}
+
+/** Has the engine say so, for commands that do not look into the volume. */
+export async function recordAside(lock: LockedVolume, path: string): Promise<void> {
+  const signal = AbortSignal.timeout(RECORD_TIMEOUT_MS);
+  const containers = await listContainers(lock.target.engine, { signal });
+  const { records } = readJournal(containers, lock.volume.name);
+  if (!records.some((record) => isAside(record) && record.text === path)) {
+    await lock.record("set-aside", path);
+  }
+}
+
+const RECORD_TIMEOUT_MS = 30_000;
+
+/**
+ * Has the engine say what the volume holds, and nothing else.
+ *
+ * @param paths one in each folder.
+ */
+export async function tellOfAside(
+  lock: LockedVolume,
+  { records }: Journal,
+  paths: readonly string[],
+): Promise<void> {
+  for (const { containerId, text } of records.filter(isAside)) {
+    if (!paths.includes(text)) await lock.removeContainer(containerId);
+  }
+  for (const path of paths) await recordAside(lock, path);
+}
+
+/** What a volume holds of it, by one path in each folder, in the order of their names. */
+export function asideIn({ records }: Journal, volume: string): readonly string[] {
+  return records
+    .filter((record) => isAside(record) && record.volume === volume)
+    .map(({ text }) => text)
+    .toSorted();
+}
+
+function isAside({ name }: FoundRecord): boolean {
+  return name === "set-aside";
+}
+
+/**
+ * What there is, for a message.
+ *
+ * @param path one of it, in the volume.
+ */
+export function asideText(volume: string, path: string): string {
+  return `files were written to volume "${volume}" while it was between old and new (${basename(path)}): they are set aside in its folder ${dirname(path)}`;
+}
+
+/** What to do about it. */
+export function asideAdvice(volume: string): string {
+  return `Look at it in the volume, copy what you need, and remove the folder; then \`dockform volume recover ${volume}\` says no more of it.`;
+}
