@@ -34,7 +34,7 @@ export async function findObstacle(
   if (status !== 0) {
     await StagedContents.of(lock, lock.stagingId, tools).discard();
     throw new DockformError("failed", `cannot write to the volume: ${messages.at(-1) ?? status}`, {
-      hint: "The contents are as they were. Check the file system under the volume.",
+      hint: "The old contents are in place. Check the file system under the volume.",
     });
   }
   const found = facts.get("unmovable");

@@ -13,7 +13,14 @@ import { testEngine } from "../engine/test-engine.ts";
 import { attempt, run } from "../oracle/host.ts";
 import { assertError, packFiles, writeFiles } from "./archives.ts";
 import { EngineProxy } from "./engine-proxy.ts";
-import { assertUntouched, Sandbox, until, type CliResult, type TestVolume } from "./harness.ts";
+import {
+  assertUntouched,
+  Sandbox,
+  until,
+  type CliResult,
+  type TestVolume,
+  UNSUSPECTING,
+} from "./harness.ts";
 
 const { host, skip, skipUnlessPrivate } = await testEngine();
 
@@ -202,7 +209,8 @@ test(
     try {
       const before = await sandbox.evidence(into.folder);
       const stopped = await startedAt(sandbox, running.id);
-      const result = await sandbox.dockform(restoreArgs(setting));
+      const main = await sandbox.flawed(...UNSUSPECTING);
+      const result = await sandbox.dockform(restoreArgs(setting), { main });
       assertError(result, {
         exitCode: 1,
         message: /^the new contents could not be put in place: .*other/,

@@ -48,10 +48,20 @@ test(
   },
 );
 
-for (const [what, path] of [
-  ["an immutable file at the top", "immutable"],
-  ["an immutable folder at the top", "old"],
-  ["an immutable root folder", "."],
+const REFUSAL = {
+  exitCode: 3,
+  message: /cannot be renamed: it is immutable or append-only/,
+  hint: /Nothing was touched.*chattr -i/,
+};
+
+for (const [what, path, error] of [
+  ["an immutable file at the top", "immutable", REFUSAL],
+  ["an immutable folder at the top", "old", REFUSAL],
+  [
+    "an immutable root folder",
+    ".",
+    { exitCode: 1, message: /not permitted/, hint: /old contents are in place/i },
+  ],
 ] as const) {
   test(`${what} of the old data keeps all of it in place`, { skip }, async () => {
     await using sandbox = await Sandbox.create(host);
@@ -59,18 +69,13 @@ for (const [what, path] of [
     await writeFiles(into.folder, { "old/file": "old", immutable: "old", other: "old" });
     const user = await sandbox.running("user", await sandbox.waiting(into.name));
     const archive = await packFiles(sandbox.folder, { file: "new" });
-    const before = await describeTree(into.folder);
     await run("chattr", ["+i", join(into.folder, path)]);
+    const before = await sandbox.evidence(into.folder, [user.id]);
     try {
       const args = ["volume", "restore", into.name, archive, ...FLAGS, "--json"];
       const result = await sandbox.dockform(args);
-      assertError(result, {
-        exitCode: 1,
-        message: /not permitted/,
-        hint: /old contents are in place/i,
-      });
-      assert.deepEqual(differences(before, await describeTree(into.folder)), []);
-      assert.equal(await sandbox.state(user.id), "running");
+      assertError(result, error);
+      assertUntouched(before, await sandbox.evidence(into.folder, [user.id]));
     } finally {
       await run("chattr", ["-i", join(into.folder, path)]);
     }

@@ -34,6 +34,9 @@ export interface CliOptions {
   readonly under?: readonly string[];
 }
 
+/** For {@link Sandbox.flawed}: a helper that finds beforehand nothing that it could not rename in a swap. */
+export const UNSUSPECTING = ["for (@checks) {", "for (()) {"] as const;
+
 /** The CLI has a TMPDIR that no engine sees, a mount in a namespace of its own: data goes by exec. */
 export const UNSEEN_TMPDIR: CliOptions = {
   under: ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs "$TMPDIR" && exec "$0" "$@"'],

@@ -15,7 +15,7 @@ import { testEngine } from "../engine/test-engine.ts";
 import { run } from "../oracle/host.ts";
 import { describeTree, differences, type TreeEntry } from "../oracle/tree.ts";
 import { assertError, packFolder, writeFiles } from "./archives.ts";
-import { assertUntouched, Sandbox, type TestVolume } from "./harness.ts";
+import { assertUntouched, Sandbox, type TestVolume, UNSUSPECTING } from "./harness.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 
@@ -194,6 +194,12 @@ test("a path that cannot be moved leaves all paths as they were", { skip }, asyn
       "--json",
     );
     assertError(await sandbox.dockform(args), {
+      exitCode: 3,
+      message: /top in volume .* cannot be renamed: it is immutable/,
+      hint: /Nothing was touched.*chattr -i/,
+    });
+    const main = await sandbox.flawed(...UNSUSPECTING);
+    assertError(await sandbox.dockform(args, { main }), {
       exitCode: 1,
       message: /could not be put in place: .*top/,
       hint: /old contents are in place/,
