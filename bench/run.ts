@@ -12,6 +12,7 @@ import { originalCase } from "./cases/original.ts";
 import { severalCase } from "./cases/several.ts";
 import { smallCase } from "./cases/small.ts";
 import { startupCase } from "./cases/startup.ts";
+import { topLevelCase } from "./cases/top-level.ts";
 import { measure } from "./measure.ts";
 import { machineFacts, printTable, writeResults, type Row } from "./report.ts";
 import { helperImageOf, Stage } from "./stage.ts";
@@ -24,6 +25,7 @@ const CASES: readonly Case[] = [
   severalCase,
   originalCase,
   downtimeCase,
+  topLevelCase,
   entriesCase,
 ];
 

@@ -119,6 +119,21 @@ export class Stage implements AsyncDisposable {
     return this.run(this.dockform("volume", "undo", "--undeclared", "--json", volume, ...options));
   }
 
+  /** The program as it was at a commit, packed; `undefined` where the history does not go back to it. */
+  async earlierBuild(commit: string): Promise<string | undefined> {
+    const folder = join(this.#place, commit);
+    await mkdir(folder);
+    const unpack = 'git archive "$0" | tar -x -C "$1" && ln -s "$PWD/node_modules" "$1"';
+    const pack = ["cd", '"$1"', "&&", '"$2"', "node_modules/.bin/rolldown -c rolldown.config.ts"];
+    const script = `set -e; ${unpack}; test -e "$1/src"; ${pack.join(" ")}`;
+    try {
+      await measure(["sh", "-c", script, commit, folder, process.execPath]);
+    } catch {
+      return undefined;
+    }
+    return join(folder, "bin/dockform.cjs");
+  }
+
   get #snapshots(): string {
     return join(this.folder, "snapshots");
   }

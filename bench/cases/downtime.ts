@@ -14,7 +14,7 @@ const SIZES = [
   { name: "5 GB", files: 5, fileBytes: 1e9 },
 ];
 
-interface Downtime {
+export interface Downtime {
   readonly run: Run;
   readonly stoppingMs: number;
   readonly swappingMs: number;
@@ -39,7 +39,7 @@ export const downtimeCase: Case = {
         await makeHalfCompressibleFile(join(volume.folder, `data-${i}`), fileBytes);
       }
       snapshots.push(await stage.snapshot([VOLUME]));
-      const rounds = await withService(stage, () =>
+      const rounds = await withService(stage, VOLUME, () =>
         inRounds(ROUNDS, (round) => (round === 0 ? restore(stage) : undo(stage))),
       );
       restores.push(...rounds.map(({ run }) => run).slice(0, 1));
@@ -57,7 +57,11 @@ export const downtimeCase: Case = {
 };
 
 /** A service that stops at once: what it takes itself is not this program's. */
-async function withService<Result>(stage: Stage, run: () => Promise<Result>): Promise<Result> {
+export async function withService<Result>(
+  stage: Stage,
+  volume: string,
+  run: () => Promise<Result>,
+): Promise<Result> {
   const id = await createContainer(stage.engine, "bench-service", {
     Image: await helperImageOf(stage),
     Entrypoint: ["sh", "-c", "read line"],
@@ -65,7 +69,7 @@ async function withService<Result>(stage: Stage, run: () => Promise<Result>): Pr
     StopSignal: "SIGKILL",
     HostConfig: {
       NetworkMode: "none",
-      Mounts: [{ Type: "volume", Source: VOLUME, Target: "/data" }],
+      Mounts: [{ Type: "volume", Source: volume, Target: "/data" }],
     },
   });
   await startContainer(stage.engine, id);
@@ -77,7 +81,7 @@ async function withService<Result>(stage: Stage, run: () => Promise<Result>): Pr
 }
 
 /** How long health is watched afterwards is a setting, and no downtime. */
-const UNDER_SERVICE = ["--stop-containers", "--health-timeout", "0"];
+export const UNDER_SERVICE = ["--stop-containers", "--health-timeout", "0"];
 
 async function restore(stage: Stage): Promise<Downtime> {
   const archive = await stage.archive(VOLUME);
@@ -91,7 +95,7 @@ async function undo(stage: Stage): Promise<Downtime> {
   return downtimeOf(await stage.undo(VOLUME, ...UNDER_SERVICE));
 }
 
-function downtimeOf(run: Run): Downtime {
+export function downtimeOf(run: Run): Downtime {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own program's answer
   const { containers } = JSON.parse(run.stdout) as {
     readonly containers: readonly {

@@ -67,7 +67,7 @@ export class FolderFileSystem implements AsyncDisposable {
     const mergerfs = await needProgram("/usr/bin/mergerfs", "mergerfs");
     await run(mergerfs, [
       "-o",
-      "allow_other,category.create=epmfs",
+      "allow_other,category.create=epmfs,minfreespace=0",
       `${one}:${other}`,
       made.folder,
     ]);

@@ -32,9 +32,9 @@ interface Setting extends AsyncDisposable {
   readonly archive: string;
 }
 
-async function fill(folder: string): Promise<void> {
+async function fill(folder: string, files = FILES): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const names = Array.from({ length: FILES }, (_, i) => join(folder, String(i)));
+  const names = Array.from({ length: files }, (_, i) => join(folder, String(i)));
   for (const name of names) await writeFile(name, name.slice(-6));
 }
 
@@ -186,10 +186,8 @@ test("on mergerfs a disk that is full loses nothing", { skip }, async () => {
     fillBranches: async (...branches) => {
       for (const [i, disk] of [small, other].entries()) {
         await run("mount", ["--bind", disk.folder, branches[i] ?? ""]);
-        await mkdir(join(disk.folder, "volume", `folder-${i}`), { recursive: true });
-        const large = join(disk.folder, "volume", `folder-${i}`, "large");
-        await run("dd", ["if=/dev/urandom", `of=${large}`, "bs=1M", "count=10", "status=none"]);
-        await writeFile(join(disk.folder, "volume", `folder-${i}`, "small"), "small");
+        // More than the other has room for.
+        await fill(join(disk.folder, "volume", `folder-${i}`), 2500);
       }
     },
   });
