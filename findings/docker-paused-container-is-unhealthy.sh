@@ -1,5 +1,5 @@
 #!/bin/sh
-# `docker pause` turns a healthy container unhealthy at once, without a health check, and past unpause.
+# `docker pause` turns a healthy container unhealthy at once, without a health check, and it stays so after unpause.
 #
 # Software: Docker Engine 20.10.24 with containerd 1.6.20 and runc 1.1.5 (Debian 12). Needs root.
 # Expected: a paused container keeps its last health, or has none: nothing has been checked since. After

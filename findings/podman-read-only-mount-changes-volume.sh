@@ -13,8 +13,8 @@
 #   set again by hand:   2751 999:998 2020-01-01
 #   after another mount: 2751 999:998 2020-01-01
 # Why it matters: `podman volume create`, then extracting a backup into its folder, is how a volume is restored
-#   or moved. The owner that came back is gone as soon as anything mounts the volume, be it the container
-#   that is to check it. A service that runs as 999 can no longer write into its own folder.
+#   or moved. The owner that came back is gone as soon as anything mounts the volume, even
+#   a container that only checks it. A service that runs as 999 can no longer write into its own folder.
 set -eu
 
 if [ "$(id -u)" -ne 0 ]; then
