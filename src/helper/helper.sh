@@ -646,8 +646,8 @@ limit_to() {
 			word=${word%\\0057*}
 		done
 		printf '%s\n' "$word" || exit 1
-	done >"$staging/paths.partial" && sync "$staging/paths.partial" && rm -f "$staging/paths" &&
-		move "$staging/paths.partial" "$staging/paths"
+	done >"$staging/paths.partial" && sync "$staging/paths.partial" &&
+		renaming over "$staging/paths.partial" "$staging/paths"
 }
 
 # each_path COMMAND: for each path that changes places, with $path, $parent and the number $n.
@@ -680,7 +680,7 @@ give_time_back() {
 
 take_out_path() {
 	is_there "$volume/$path" || return 0
-	mkdir -p "$out/contents/$parent" && move "$volume/$path" "$out/contents/$path"
+	mkdir -p "$out/contents/$parent" && renaming one "$volume/$path" "$out/contents/$path"
 }
 
 put_in_path() {
@@ -694,7 +694,7 @@ take_in_back_path() {
 	if is_there "$in/contents/$path"; then
 		renaming aside "$volume/$path" "$(aside)"
 	else
-		mkdir -p "$in/contents/$parent" && move "$volume/$path" "$in/contents/$path"
+		mkdir -p "$in/contents/$parent" && renaming one "$volume/$path" "$in/contents/$path"
 	fi
 }
 
@@ -877,7 +877,7 @@ finish_swap() {
 			put_in_whole || return 1
 		fi
 		# Before the folder goes: without it and with this, the copy would be asked for again.
-		if [ -e "$staging/safety" ]; then move "$staging/safety" "$staging/safety.done" || return 1; fi
+		if [ -e "$staging/safety" ]; then renaming over "$staging/safety" "$staging/safety.done" || return 1; fi
 		leave_emptied || return 1
 	fi
 	flush || return 1
@@ -1045,14 +1045,18 @@ holds_something() {
 	[ -n "$(find "$1" -mindepth 1 -print -quit)" ]
 }
 
-# Every rename is one of rename.pl's.
+# Every rename of something that is in the volume, or comes into it, is one of rename.pl's.
 renaming() {
 	perl -e "$rename_program" "$@"
 }
 
-# move FROM TO: where there is no TO.
+# move FROM TO: a name of ours to one that is free. Only we write there, so it is free until then; and there are several
+# in a swap, which this takes a third of the time of the whole program for.
 move() {
-	renaming one "$1" "$2"
+	perl -e '
+		lstat $ARGV[1] ? $! = 17 : rename($ARGV[0], $ARGV[1]) && exit;
+		print STDERR "cannot move $ARGV[0] to $ARGV[1]: $!\n";
+		exit 1' "$1" "$2"
 }
 
 # move_all FROM TO [LEFT]: every entry but what is ours, and what is to be spared. One of the two is the volume.

@@ -2,6 +2,7 @@
 # helper's image may have nothing but the perl program.
 #
 #   one FROM TO                     renames FROM to TO
+#   over FROM TO                    the same for a file of ours, in the place of an earlier one
 #   place FROM TO ASIDE             the same where TO is in the volume: what stands there is put aside first
 #   aside PATH ASIDE                puts PATH aside, into a folder of ASIDE where nothing is in its way
 #   all FROM TO VOLUME ASIDE [NAME] every entry of FROM to TO, one of which is VOLUME; where both have an entry of
@@ -298,6 +299,7 @@ sub probe {
 my ($what, @words) = @ARGV;
 my %verbs = (
 	one => sub { move(@_) or fail(base($_[0])) },
+	over => sub { rename $_[0], $_[1] or fail(base($_[0])) },
 	place => \&place,
 	aside => \&put_aside,
 	all => \&move_all,

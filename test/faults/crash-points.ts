@@ -14,6 +14,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { helperScript } from "../../src/helper/script.ts";
 import { FileSystem } from "../e2e/file-system.ts";
+import { FolderFileSystem } from "../e2e/folder-file-systems.ts";
 import { run } from "../oracle/host.ts";
 
 const MARK = "=mark=";
@@ -146,33 +147,77 @@ const DEATH: Said = { status: undefined, facts: new Map(), messages: "" };
 const DEATHS = ["process", "power", "power after commit"] as const;
 type Death = (typeof DEATHS)[number];
 
+/**
+ * What the volume lies on, where that is no disk of its own that can lose power. On an overlay or a union most is as
+ * on a disk. Where the old contents are in the lower folder of the one, or on both branches of the other, not
+ * all of them can be renamed, and are removed in place.
+ */
+const GROUNDS = {
+  folder: undefined,
+  overlay: () => FolderFileSystem.overlay(),
+  mergerfs: () =>
+    FolderFileSystem.mergerfs({
+      fillBranches: async (...branches) => {
+        for (const branch of branches) await mkdir(join(branch, "volume"));
+      },
+    }),
+  "overlay, from below": (from: string) =>
+    FolderFileSystem.overlay({
+      fillLower: async (lower) => {
+        await run("cp", ["-a", from, join(lower, "volume")]);
+      },
+    }),
+  "mergerfs, on both": (from: string) =>
+    FolderFileSystem.mergerfs({
+      fillBranches: async (one, other) => {
+        await run("cp", ["-a", from, join(one, "volume")]);
+        await run("cp", ["-a", from, join(other, "volume")]);
+        await rm(join(one, "volume", "file"));
+        await rm(join(other, "volume", "only-old"));
+      },
+    }),
+} as const;
+type Ground = keyof typeof GROUNDS;
+
 /** A volume with the helpers that one after the other work on it. */
 class Workplace implements AsyncDisposable {
   readonly folder: string;
   /** Where the volume lies, when it can lose what was not flushed. */
   readonly #disk: FileSystem | undefined;
+  readonly #ground: FolderFileSystem | undefined;
   #child: ChildProcessByStdio<Writable, null, Readable> | undefined;
   #lines: AsyncIterator<string> | undefined;
   #isDead = false;
 
-  private constructor(folder: string, disk: FileSystem | undefined) {
+  private constructor(
+    folder: string,
+    disk: FileSystem | undefined,
+    ground: FolderFileSystem | undefined,
+  ) {
     this.folder = folder;
     this.#disk = disk;
+    this.#ground = ground;
   }
 
   /** A volume as it was prepared under a name. */
-  static async create(from: string, death: Death = "process"): Promise<Workplace> {
+  static async create(
+    name: string,
+    death: Death = "process",
+    on: Ground = "folder",
+  ): Promise<Workplace> {
+    const from = join(place, name);
     const disk =
       death === "process" ? undefined : await FileSystem.create({ bytes: 16 << 20, journal: true });
-    const workplace = new Workplace(await mkdtemp(join(place, "workplace-")), disk);
-    await run("cp", ["-a", join(place, from), workplace.volume]);
+    const ground = await GROUNDS[on]?.(from);
+    const workplace = new Workplace(await mkdtemp(join(place, "workplace-")), disk, ground);
+    if (!on.includes(",")) await run("cp", ["-aT", from, workplace.volume]);
     if (death === "power after commit") await writeFile(workplace.#commitFile, "");
     await run("sync", ["-f", workplace.volume]);
     return workplace;
   }
 
   get volume(): string {
-    return join(this.#disk?.folder ?? this.folder, "volume");
+    return join((this.#disk ?? this.#ground ?? this).folder, "volume");
   }
 
   /** Flushing it makes the journal commit. */
@@ -253,6 +298,7 @@ class Workplace implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
     await this.#disk?.[Symbol.asyncDispose]();
+    await this.#ground?.[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true });
   }
 
@@ -512,14 +558,15 @@ export interface Deaths {
   /** The next one dies as well, before this step of its own; 0 for not at all. */
   readonly dieAgainAt: number;
   readonly death: Death;
+  readonly on: Ground;
   /** Whether the next one is asked to go on by a client that is alive, or to recover by another. */
   readonly goesOn: boolean;
 }
 
 /** Dies, perhaps twice, and then recovers undisturbed. Answers what is wrong then. */
 export async function die(story: Story, deaths: Deaths): Promise<string> {
-  const { dieAt, dieAgainAt, death, goesOn } = deaths;
-  await using workplace = await Workplace.create(story.from, death);
+  const { dieAt, dieAgainAt, death, on, goesOn } = deaths;
+  await using workplace = await Workplace.create(story.from, death, on);
   const left = await play(workplace, story.verbs, dieAt);
   await workplace.losePower();
   if (goesOn) {
@@ -548,20 +595,36 @@ export async function stepsOf(story: Story): Promise<number> {
   return whole.steps;
 }
 
+type Way = Pick<Deaths, "death" | "on" | "goesOn">;
+
 /** What may follow. No client goes on where the power was cut. */
-const WAYS: readonly Pick<Deaths, "death" | "goesOn">[] = [
-  ...DEATHS.map((death) => ({ death, goesOn: false })),
-  { death: "process", goesOn: true },
+const WAYS: readonly Way[] = [
+  ...DEATHS.map((death) => ({ death, on: "folder", goesOn: false }) as const),
+  { death: "process", on: "folder", goesOn: true },
+  { death: "process", on: "overlay", goesOn: false },
+  { death: "process", on: "mergerfs", goesOn: false },
+];
+/** The same where the old contents are cleared away instead of renamed. */
+const CLEARING_WAYS: readonly Way[] = [
+  { death: "process", on: "overlay, from below", goesOn: false },
+  { death: "process", on: "overlay, from below", goesOn: true },
+  { death: "process", on: "mergerfs, on both", goesOn: false },
+  { death: "process", on: "mergerfs, on both", goesOn: true },
 ];
 
 /** Every way in which a story of so many steps can be cut short, every other one of them twice. */
-export function allDeaths(steps: number): readonly Deaths[] {
-  return Array.from({ length: steps }, (_, i) => i + 1).flatMap((dieAt) =>
-    WAYS.map(({ death, goesOn }) => ({
+export function allDeaths({ verbs }: Story, steps: number): readonly Deaths[] {
+  const clears = verbs.some(([verb]) => verb === "clear");
+  const ways = clears ? [...WAYS, ...CLEARING_WAYS] : WAYS;
+  // What cannot be renamed takes some steps more.
+  const last = clears ? steps + 8 : steps;
+  return Array.from({ length: last }, (_, i) => i + 1).flatMap((dieAt) =>
+    ways.map(({ death, on, goesOn }) => ({
       dieAt,
       // Whoever goes on has few steps left; a recovery may have many.
       dieAgainAt: dieAt % 2 === 0 ? ((dieAt * 7) % (goesOn ? 9 : steps)) + 1 : 0,
       death,
+      on,
       goesOn,
     })),
   );

@@ -54,7 +54,7 @@ async function killAtEveryStep(): Promise<void> {
   const takeAway = await setTheStage();
   for (const [name, story] of Object.entries(STORIES)) {
     const steps = await stepsOf(story);
-    const deathsOfAll = allDeaths(steps);
+    const deathsOfAll = allDeaths(story, steps);
     const results = await settleWithLimit(deathsOfAll, Number(values.workers), (deaths) =>
       die(story, deaths),
     );
