@@ -257,6 +257,7 @@ compress() {
 decompress() {
 	case $1 in
 	none) cat ;;
+	zstd-long) zstd --quiet --decompress --stdout --long=31 ;;
 	*) zstd --quiet --decompress --stdout ;;
 	esac
 }
@@ -530,6 +531,7 @@ extract() {
 	reply_statuses
 	read -r entries root marked_end after_end blocks <$scratch/counts
 	reply entries "$entries"
+	reply roots "$root"
 	reply marked_end "$marked_end"
 	reply after_end "$after_end"
 	reply blocks "$blocks"
@@ -566,7 +568,8 @@ accept() {
 count_extracted() {
 	$patient awk "$find_end"'
 		{ entries++ }
-		$0 == "./" { root++ }
+		# However it is spelled: `.`, `./`, `/`, or no name at all.
+		/^\.?(\/+\.?)*$/ { root++ }
 		entries % 1000 == 0 {
 			printf "%s", ENVIRON["DOCKFORM_MARK"] " passed " entries "\n" >"/dev/stderr"
 			fflush("/dev/stderr")

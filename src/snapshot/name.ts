@@ -5,6 +5,18 @@ export type ArchiveFormat = "tar.zst" | "tar";
 
 export const ARCHIVE_FORMATS: readonly ArchiveFormat[] = ["tar.zst", "tar"];
 
+/** How a file is named that can be read as an archive: a snapshot's data, or what other programs write. */
+export type ArchiveExtension = ArchiveFormat | "tzst" | "tar.gz" | "tgz" | "tar.xz" | "tar.bz2";
+
+const ARCHIVE_EXTENSIONS: readonly ArchiveExtension[] = [
+  ...ARCHIVE_FORMATS,
+  "tzst",
+  "tar.gz",
+  "tgz",
+  "tar.xz",
+  "tar.bz2",
+];
+
 /** zstd's own default: what level 19 saves on top costs eighty times the time. */
 export const DEFAULT_LEVEL = 3;
 
@@ -41,10 +53,25 @@ export function archiveFormat(path: string): ArchiveFormat | undefined {
   return ARCHIVE_FORMATS.find((format) => name.endsWith(`.${format}`));
 }
 
+/** The extension of an archive's path; `undefined` for any other file. */
+export function archiveExtension(path: string): ArchiveExtension | undefined {
+  const name = basename(path);
+  return ARCHIVE_EXTENSIONS.find((extension) => name.endsWith(`.${extension}`));
+}
+
+/**
+ * The format under which a sidecar has the checksum of such a file; `undefined` where none has one. A `.tzst` is a
+ * `.tar.zst` under another name.
+ */
+export function sidecarFormat(extension: ArchiveExtension): ArchiveFormat | undefined {
+  if (extension === "tzst") return "tar.zst";
+  return ARCHIVE_FORMATS.find((format) => format === extension);
+}
+
 /**
  * The sidecar's path: `X.tar.zst` and `X.tar` both belong to `X.json`. (The original strips `.zst`
  * only, looks for `X.tar.json`, and so never finds what it wrote.)
  */
-export function sidecarPath(archivePath: string, format: ArchiveFormat): string {
-  return `${archivePath.slice(0, -(format.length + 1))}.json`;
+export function sidecarPath(archivePath: string, extension: ArchiveExtension): string {
+  return `${archivePath.slice(0, -(extension.length + 1))}.json`;
 }

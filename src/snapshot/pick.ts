@@ -1,5 +1,5 @@
 import { DockformError } from "../errors.ts";
-import { snapshotBaseName, type SnapshotName } from "./name.ts";
+import { archiveExtension, snapshotBaseName, type SnapshotName } from "./name.ts";
 
 /** A snapshot as a command line names it. */
 export type SnapshotReference =
@@ -12,7 +12,7 @@ export type SnapshotReference =
       readonly which: string;
     };
 
-const PATH = /^(?:\.{0,2}\/|~\/)|\.(?:tar|tar\.zst|json)$/;
+const PATH = /^(?:\.{0,2}\/|~\/)|\.json$/;
 const LATEST = "latest";
 
 /**
@@ -21,7 +21,8 @@ const LATEST = "latest";
  */
 export function parseSnapshotReference(text: string, volumeIsKnown = false): SnapshotReference {
   const at = text.lastIndexOf("@");
-  if (PATH.test(text) || (volumeIsKnown && /[/.]/.test(text))) return { kind: "path", path: text };
+  const isPath = PATH.test(text) || archiveExtension(text) !== undefined;
+  if (isPath || (volumeIsKnown && /[/.]/.test(text))) return { kind: "path", path: text };
   if (at >= 0) {
     const [volume, which] = [text.slice(0, at), text.slice(at + 1)];
     return { kind: "stored", volume: volume === "" ? undefined : volume, which };

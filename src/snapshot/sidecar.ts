@@ -115,8 +115,20 @@ export function formatSidecar(sidecar: Sidecar): string {
   return `${JSON.stringify(sidecar, undefined, 2)}\n`;
 }
 
+/**
+ * Whether a sidecar's sizes say anything: the original writes zeros where its second read of a volume met a file in
+ * use. No tar stream is that short.
+ */
+export function knowsSizes({ uncompressed_bytes: tarBytes }: Sidecar): boolean {
+  return tarBytes > 0;
+}
+
 /** The SHA-256 over the stored bytes; `undefined` where the sidecar has none for this format. */
-export function storedChecksum(sidecar: Sidecar, format: ArchiveFormat): string | undefined {
+export function storedChecksum(
+  sidecar: Sidecar,
+  format: ArchiveFormat | undefined,
+): string | undefined {
   const { tar_zst: tarZst, tar } = sidecar.checksum;
+  if (format === undefined) return undefined;
   return (format === "tar.zst" ? tarZst : tar) || undefined;
 }

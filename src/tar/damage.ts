@@ -10,3 +10,14 @@ export function damaged(name: string, problem: string, cause?: unknown): Dockfor
     cause,
   });
 }
+
+/** A later volume of an archive of several. The first one alone is cut short. */
+export function continuation(name: string): DockformError {
+  return new DockformError(
+    "refused",
+    `${name} goes on with a file of another archive (tar --multi-volume)`,
+    {
+      hint: "Put the volumes together: extract them with `tar --multi-volume`, pack the result, and use that.",
+    },
+  );
+}

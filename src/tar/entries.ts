@@ -1,4 +1,5 @@
-import { DATA_AFTER_END } from "./damage.ts";
+import { continuation, DATA_AFTER_END } from "./damage.ts";
+import { firstNotDumped } from "./dump-list.ts";
 import {
   HeaderProblem,
   isZeroBlock,
@@ -92,6 +93,8 @@ export class TarReader {
   /** Content of the present entry that nobody has asked for yet. */
   #leftBytes = 0;
   #entryCount = 0;
+  #labelCount = 0;
+  #notDumped: ByteText | undefined;
   #endMarkBytes = 0;
 
   /** `name` is what messages call the archive. */
@@ -102,6 +105,16 @@ export class TarReader {
   /** Length of the stream as far as it has been read; in the end all of it, end mark included. */
   get tarBytes(): number {
     return this.#input.position;
+  }
+
+  /** How many entries tar lists, which counts the labels of tapes. */
+  get listedEntries(): number {
+    return this.#entryCount + this.#labelCount;
+  }
+
+  /** The first file that an incremental dump names as one that it does not hold. */
+  get notDumped(): ByteText | undefined {
+    return this.#notDumped;
   }
 
   /** Where the end mark begins; known once all entries have been read. */
@@ -151,9 +164,6 @@ export class TarReader {
     if (Object.keys(this.#pending).length > 0) {
       throw this.#input.damaged("it ends after the extended header of an entry");
     }
-    if (this.#entryCount === 0) {
-      throw this.#input.damaged("there is nothing in it, not even the root folder");
-    }
     for await (const chunk of this.#input.rest()) {
       const at = chunk.findIndex((byte) => byte !== 0);
       if (at >= 0) {
@@ -171,7 +181,7 @@ export class TarReader {
         this.#pending.pax = parsePaxRecords(await this.#extended(header));
         return undefined;
       case "g":
-        this.#global = [...this.#global, ...parsePaxRecords(await this.#extended(header))];
+        this.#addGlobal(parsePaxRecords(await this.#extended(header)));
         return undefined;
       case "L":
         this.#pending.longPath = untilNul(await this.#extended(header));
@@ -181,13 +191,24 @@ export class TarReader {
         return undefined;
       // The name of a volume: nothing that could be restored.
       case "V":
+        this.#labelCount += 1;
         return undefined;
+      case "M":
+        throw continuation(this.#input.name);
     }
     const type = TYPES[header.typeFlag];
     if (type === undefined) {
       throw new HeaderProblem(`there is an entry of type ${JSON.stringify(header.typeFlag)}`);
     }
     return this.#describe(type, header, block, positionBytes);
+  }
+
+  #addGlobal(records: readonly PaxRecord[]): void {
+    this.#global = [...this.#global, ...records];
+    for (const { key } of records) {
+      if (key === "GNU.volume.label") this.#labelCount += 1;
+      if (key === "GNU.volume.offset") throw continuation(this.#input.name);
+    }
   }
 
   async #extended({ sizeBytes }: TarHeader): Promise<Buffer> {
@@ -217,10 +238,9 @@ export class TarReader {
     const type = flaggedType === "file" && path.endsWith("/") ? "folder" : flaggedType;
     const storedBytes = fields.number("size") ?? header.sizeBytes;
     const isDevice = type === "char" || type === "block";
-    const file =
-      type === "file"
-        ? await this.#file(header, block, records, storedBytes)
-        : await this.#noFile(header, storedBytes);
+    const file = type === "file" ? await this.#file(header, block, records, storedBytes) : NO_FILE;
+    const dumpList = await this.#dumpList(header, storedBytes, fields);
+    if (dumpList !== undefined) this.#notDumped ??= firstNotDumped(dumpList, path);
     return {
       path,
       type,
@@ -243,10 +263,14 @@ export class TarReader {
     };
   }
 
-  /** Only files have data, and the lists of names in incremental archives; a size else says nothing. */
-  async #noFile({ typeFlag }: TarHeader, storedBytes: number): Promise<FileParts> {
-    if (typeFlag === "D") this.#leftBytes = padded(storedBytes);
-    return { sizeBytes: 0, extents: undefined, data: nothing };
+  /** Of a folder in an incremental dump. Nothing else but files has data: a size there says nothing. */
+  async #dumpList(
+    header: TarHeader,
+    storedBytes: number,
+    fields: PaxFields,
+  ): Promise<ByteText | undefined> {
+    if (header.typeFlag !== "D") return fields.text("GNU.dumpdir");
+    return (await this.#extended({ ...header, sizeBytes: storedBytes })).toString("latin1");
   }
 
   async #file(
@@ -303,6 +327,8 @@ interface Pending {
 }
 
 type FileParts = Pick<TarEntry, "sizeBytes" | "extents" | "data">;
+
+const NO_FILE: FileParts = { sizeBytes: 0, extents: undefined, data: nothing };
 
 async function* nothing(): AsyncGenerator<DataPiece> {
   // Only files have content.

@@ -46,6 +46,16 @@ export function parseHeader(block: Buffer): TarHeader {
   };
 }
 
+/** Whether a block can be the first of an archive: all other formats begin otherwise. */
+export function isHeaderBlock(block: Buffer): boolean {
+  try {
+    requireChecksum(block);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function isZeroBlock(block: Buffer): boolean {
   return block.equals(ZERO_BLOCK);
 }

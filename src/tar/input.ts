@@ -9,14 +9,15 @@ export const BLOCK_BYTES = 512;
 export class TarInput {
   /** How much of the stream has been handed out. */
   position = 0;
+  /** What messages call it. */
+  readonly name: string;
   readonly #source: AsyncIterator<Uint8Array>;
-  readonly #name: string;
   readonly #signal: AbortSignal | undefined;
   #chunk: Buffer = Buffer.alloc(0);
 
   constructor(source: AsyncIterable<Uint8Array>, name: string, signal?: AbortSignal) {
     this.#source = source[Symbol.asyncIterator]();
-    this.#name = name;
+    this.name = name;
     this.#signal = signal;
   }
 
@@ -60,7 +61,7 @@ export class TarInput {
   }
 
   damaged(problem: string, position = this.position): Error {
-    return damaged(this.#name, `${problem} (byte ${position} of the tar stream)`);
+    return damaged(this.name, `${problem} (byte ${position} of the tar stream)`);
   }
 
   async close(): Promise<void> {

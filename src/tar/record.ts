@@ -33,10 +33,12 @@ const SHOWN_VALUE_BYTES = 32;
 
 /** Reads an entry's content. */
 export async function recordOf(entry: TarEntry): Promise<EntryRecord> {
-  const { type, mode, uid, gid, mtimeNs, sizeBytes } = entry;
+  const { type, uid, gid, mtimeNs, sizeBytes } = entry;
   const digest = sizeBytes === 0 ? ZERO_DIGEST : await contentDigest(entry.data());
   // 64 bits are what a file system has.
   const time = BigInt.asIntN(64, mtimeNs);
+  // A symbolic link's means nothing, no file system keeps it, and each program stores another.
+  const mode = type === "symlink" ? 0o777 : entry.mode;
   return { type, mode, uid, gid, mtimeNs: time, sizeBytes, digest, details: detailsOf(entry) };
 }
 

@@ -1,13 +1,30 @@
+import { Buffer } from "node:buffer";
 import { open, type FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { DockformError, messageOf, systemCode } from "../errors.ts";
 import type { ByteSource } from "../helper/data-path.ts";
 import type { Helper } from "../helper/helper.ts";
-import { archiveFormat, sidecarPath, type ArchiveFormat } from "../snapshot/name.ts";
+import {
+  archiveExtension,
+  sidecarFormat,
+  sidecarPath,
+  type ArchiveExtension,
+  type ArchiveFormat,
+} from "../snapshot/name.ts";
 import { parseSidecar, storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
 import { formatBytes } from "../format.ts";
 import { tarOutcome, tarRecordLimit, type TarOutcome } from "../helper/messages.ts";
 import { DATA_AFTER_END } from "../tar/damage.ts";
+import {
+  compressionOf,
+  decompress,
+  forHelper,
+  HEAD_BYTES,
+  helperCompression,
+  requireNamedRight,
+  type Compression,
+  type HelperCompression,
+} from "./compression.ts";
 import { Digest } from "./digest.ts";
 import type { StartProgress } from "./tools.ts";
 
@@ -15,15 +32,12 @@ const READ_BYTES = 1 << 18;
 
 const ANOTHER_SNAPSHOT = "Nothing was touched. Restore from another snapshot.";
 
-/** What is known of an archive's contents before it is extracted. */
+/** What is known of an archive's contents before it is extracted; extraction must find the same. */
 export interface ArchiveContents {
   /** Length of the tar stream, which its files need at least. */
   readonly tarBytes: number;
+  /** As tar lists them. */
   readonly entries: number;
-  /** Whether these two were counted on this very stream, so that extraction must find the same. */
-  readonly counted: boolean;
-  /** What the tar stream may hold at the most: more than that is not believed, or has no room. */
-  readonly limitBytes: number;
   /** Of the stored bytes, 64 hex digits. */
   readonly sha256: string;
 }
@@ -31,46 +45,45 @@ export interface ArchiveContents {
 /** A snapshot's data, held open so that it stays the same file however often it is read. */
 export class Archive implements AsyncDisposable {
   readonly path: string;
-  readonly format: ArchiveFormat;
+  /** The format that a sidecar calls it; `undefined` for what has none. */
+  readonly format: ArchiveFormat | undefined;
+  /** Where its sidecar is, if there is one. */
+  readonly sidecarPath: string | undefined;
   readonly storedBytes: number;
   readonly #file: FileHandle;
+  readonly #head: Buffer;
+  readonly #compression: Compression;
 
-  private constructor(path: string, format: ArchiveFormat, file: FileHandle, storedBytes: number) {
+  private constructor(path: string, extension: ArchiveExtension, file: OpenedFile) {
     this.path = path;
-    this.format = format;
-    this.storedBytes = storedBytes;
-    this.#file = file;
+    this.format = sidecarFormat(extension);
+    this.sidecarPath = this.format && sidecarPath(path, extension);
+    this.storedBytes = file.storedBytes;
+    this.#file = file.handle;
+    this.#head = file.head;
+    this.#compression = compressionOf(extension);
   }
 
   /** @throws DockformError `usage` for another extension, `failed` when it cannot be read. */
   static async open(path: string): Promise<Archive> {
-    const format = archiveFormat(path);
-    if (format === undefined) {
-      throw new DockformError("usage", `${path} is not a snapshot: expected .tar.zst or .tar`, {
-        hint: "Give the path of a snapshot's data file.",
-      });
-    }
-    try {
-      const file = await open(path, "r");
-      const stats = await file.stat();
-      if (stats.isFile()) return new Archive(path, format, file, stats.size);
-      await file.close();
-    } catch (error) {
-      throw cannotRead(path, error);
-    }
-    throw new DockformError("failed", `${path} is not a file`, {
-      hint: "Give the path of a snapshot's data file.",
-    });
+    const extension = archiveExtension(path);
+    if (extension !== undefined) return new Archive(path, extension, await openFile(path));
+    throw new DockformError(
+      "usage",
+      `${path} is not a snapshot: expected .tar.zst, .tar, or another program's .tzst, .tar.gz, .tgz, .tar.xz or .tar.bz2`,
+      { hint: "Give the path of a snapshot's data file." },
+    );
   }
 
-  /** For `zstd` in the helper: what to undo, "none" for a plain tar. */
-  get compression(): string {
-    return this.format === "tar" ? "none" : "zstd";
+  /** For `zstd` in the helper: what to undo of {@link chunks}, "none" for a plain tar. */
+  get compression(): HelperCompression {
+    return helperCompression(this.#compression, this.#head);
   }
 
   /** The sidecar beside the data; `undefined` where there is none. */
   async sidecar(): Promise<Sidecar | undefined> {
-    const path = sidecarPath(this.path, this.format);
+    const path = this.sidecarPath;
+    if (path === undefined) return undefined;
     let text: string;
     try {
       const file = await open(path, "r");
@@ -86,8 +99,23 @@ export class Archive implements AsyncDisposable {
     return parseSidecar(text, path);
   }
 
-  /** The stored bytes from the beginning, digested as they go by; two buffers take turns. */
+  /**
+   * What the helper is given: the stored bytes, or the tar stream where only this side can unpack it. The digest gets
+   * the stored bytes as they go by.
+   */
   async *chunks(digest: Digest): ByteSource {
+    requireNamedRight(this.#head, this.#compression, this.path);
+    yield* forHelper(this.#stored(digest), this.#compression, this.path);
+  }
+
+  /** The tar stream, unpacked in this process. */
+  async *tar(digest: Digest, signal: AbortSignal): ByteSource {
+    requireNamedRight(this.#head, this.#compression, this.path);
+    yield* decompress(this.#stored(digest), this.#compression, this.path, signal);
+  }
+
+  /** The stored bytes from the beginning, digested as they go by; two buffers take turns. */
+  async *#stored(digest: Digest): AsyncGenerator<Uint8Array> {
     let buffer = new Uint8Array(READ_BYTES);
     let other = new Uint8Array(READ_BYTES);
     for (let position = 0; ;) {
@@ -120,7 +148,7 @@ export class Archive implements AsyncDisposable {
     const progress = startProgress(`Checking ${basename(this.path)}`, this.storedBytes);
     const digest = new Digest(progress);
     try {
-      const chunks = this.chunks(digest)[Symbol.asyncIterator]();
+      const chunks = this.#stored(digest)[Symbol.asyncIterator]();
       while ((await chunks.next()).done !== true) signal.throwIfAborted();
       return digest.sha256();
     } finally {
@@ -131,7 +159,7 @@ export class Archive implements AsyncDisposable {
   /**
    * Reads the archive to its end with the helper's own zstd and tar, without writing anything.
    *
-   * @param limitBytes what there is room for; an archive that holds more is not read further.
+   * @param limitBytes an archive that holds more is not read further.
    * @throws DockformError `integrity` when it is damaged, cut short or no archive at all.
    */
   async scan(
@@ -149,25 +177,15 @@ export class Archive implements AsyncDisposable {
         signal,
         progress.report,
       );
-      if (reply.facts.has("over_limit")) throw this.#tooLarge(limitBytes);
+      if (reply.facts.has("over_limit")) throw this.damaged(moreThanCounted(limitBytes));
       const outcome = tarOutcome(reply);
       const failure = (outcome.goesOn ? undefined : outcome.failure) ?? shortcoming(outcome);
       if (failure !== undefined) throw this.damaged(failure);
       const { tarBytes, entries } = outcome;
-      return { tarBytes, entries, counted: true, limitBytes: tarBytes, sha256: digest.sha256() };
+      return { tarBytes, entries, sha256: digest.sha256() };
     } finally {
       progress.end();
     }
-  }
-
-  #tooLarge(limitBytes: number): DockformError {
-    return new DockformError(
-      "refused",
-      `${this.path} holds more than the ${formatBytes(limitBytes)} that the volume's file system has room for`,
-      {
-        hint: "Nothing was touched. Make room on it, add --in-place to do without room for the old contents, or restore from another snapshot.",
-      },
-    );
   }
 
   damaged(failure: string): DockformError {
@@ -216,41 +234,47 @@ export function checksumMismatch(
   });
 }
 
-/** By how much an archive may differ from numbers that were not counted on it. */
-const UNCOUNTED_SLACK_BYTES = 64 << 20;
-/** Of what is free: others need room on that disk, too, until such an archive is found out. */
-const FILLED_AT_MOST = 0.95;
-
 /**
- * What a sidecar says of an archive's contents. The original counts in a second read of the volume, so its
- * numbers may be other ones; such an archive may hold more, as far as there is room for it.
+ * What a sidecar says of an archive's contents; `undefined` where it does not know. The original counts in a second
+ * read of the volume, so its numbers may be other ones, and are zero where that met a file in use.
  */
-export function contentsBySidecar(
-  sidecar: Sidecar,
-  sha256: string,
-  freeBytes: number,
-): ArchiveContents {
-  const counted = sidecar.format_version !== undefined && sidecar.entry_count !== undefined;
-  const tarBytes = sidecar.uncompressed_bytes;
-  return {
-    tarBytes,
-    entries: sidecar.entry_count ?? sidecar.file_count,
-    counted,
-    limitBytes: counted
-      ? tarBytes
-      : Math.max(
-          tarBytes,
-          Math.min(freeBytes * FILLED_AT_MOST, tarBytes * 2 + UNCOUNTED_SLACK_BYTES),
-        ),
-    sha256,
-  };
+export function countedContents(sidecar: Sidecar, sha256: string): ArchiveContents | undefined {
+  const { format_version: version, entry_count: entries, uncompressed_bytes: tarBytes } = sidecar;
+  return version === undefined || entries === undefined ? undefined : { tarBytes, entries, sha256 };
+}
+
+export function moreThanCounted(limitBytes: number): string {
+  return `it holds more than the ${formatBytes(limitBytes)} that were counted before`;
 }
 
 /** What tar does not mind in an archive, and we do. What goes on tar may mind as well, in words of its own. */
-export function shortcoming({ entries, markedEnd, goesOn }: TarOutcome): string | undefined {
+export function shortcoming({ markedEnd, goesOn }: TarOutcome): string | undefined {
   if (goesOn) return DATA_AFTER_END;
-  if (!markedEnd) return "it was cut short";
-  return entries === 0 ? "there is nothing in it, not even the root folder" : undefined;
+  return markedEnd ? undefined : "it was cut short";
+}
+
+interface OpenedFile {
+  readonly handle: FileHandle;
+  readonly storedBytes: number;
+  /** Its first bytes. */
+  readonly head: Buffer;
+}
+
+async function openFile(path: string): Promise<OpenedFile> {
+  try {
+    const handle = await open(path, "r");
+    const stats = await handle.stat();
+    if (stats.isFile()) {
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      return { handle, storedBytes: stats.size, head: buffer.subarray(0, bytesRead) };
+    }
+    await handle.close();
+  } catch (error) {
+    throw cannotRead(path, error);
+  }
+  throw new DockformError("failed", `${path} is not a file`, {
+    hint: "Give the path of a snapshot's data file.",
+  });
 }
 
 function cannotRead(path: string, error: unknown): DockformError {

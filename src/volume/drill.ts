@@ -15,7 +15,6 @@ import { createContainerSurely } from "../engine/create-container.ts";
 import { findImage, pullImage } from "../engine/images.ts";
 import { inspectVolume, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
-import { archiveFormat, sidecarPath } from "../snapshot/name.ts";
 import { amendSidecar } from "../store/sidecar-file.ts";
 import { Archive } from "./archive.ts";
 import {
@@ -119,6 +118,7 @@ export async function restoreInto(
     keepPrevious: false,
     keepFailed: false,
     inPlace: false,
+    forceEmpty: true,
     verify: false,
     without: new Set<never>(),
     strictAttributes: false,
@@ -387,12 +387,11 @@ async function record(
   { log }: Tools,
 ): Promise<boolean> {
   await using archive = await Archive.open(archivePath);
-  const format = archiveFormat(archivePath);
-  if (format === undefined || (await archive.sidecar()) === undefined) {
+  if (archive.sidecarPath === undefined || (await archive.sidecar()) === undefined) {
     log.warn(`${archivePath} has no sidecar to record in that it is proven`);
     return false;
   }
-  await amendSidecar(sidecarPath(archivePath, format), {
+  await amendSidecar(archive.sidecarPath, {
     proven_at: provenAt,
     proven_by: provenBy,
   });

@@ -5,7 +5,7 @@ import { attributesIn } from "../helper/archived.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
-import { Archive, contentsBySidecar, verifyChecksum, type ArchiveContents } from "./archive.ts";
+import { Archive, countedContents, verifyChecksum, type ArchiveContents } from "./archive.ts";
 import { proveCopy } from "./copy-proof.ts";
 import type { LockedVolume } from "./lock.ts";
 import { holdMemory } from "./memory.ts";
@@ -216,7 +216,8 @@ export async function refillFromSafety(
     const sidecar = await archive.sidecar();
     if (sidecar === undefined) throw new Error(`${safety.archivePath} has no sidecar`);
     const sha256 = await verifyChecksum(archive, sidecar, tools.startProgress, signal);
-    const contents = contentsBySidecar(sidecar, sha256, 0);
+    const contents = countedContents(sidecar, sha256);
+    if (contents === undefined) throw new Error("its sidecar does not say what is in it");
     // Contents that lack something are better than none.
     await staged.extract(
       archive,

@@ -1,7 +1,7 @@
 import type { LostGroup } from "../helper/message-groups.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import type { ByteText } from "../tar/header.ts";
-import { Archive, contentsBySidecar, verifyChecksum, type ArchiveContents } from "./archive.ts";
+import { Archive, type ArchiveContents } from "./archive.ts";
 import { aboutNow } from "./kept.ts";
 import { replaceInPlace, type Refilled } from "./in-place.ts";
 import { LockedVolume } from "./lock.ts";
@@ -29,6 +29,7 @@ import {
   type VolumeFiles,
 } from "./staging.ts";
 import { stopwatch } from "./stopwatch.ts";
+import { refuseEmpty, surveyArchive, type Room } from "./survey.ts";
 import type { VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import type { DoesWithout } from "./without.ts";
@@ -55,6 +56,8 @@ export interface RestoreRequest extends DoesWithout {
   readonly verify: boolean;
   /** Where there is no room for old and new contents at once: replace the old after a snapshot of them. */
   readonly inPlace: boolean;
+  /** Allow an archive that would leave the volume empty. */
+  readonly forceEmpty: boolean;
   /** For how long containers may take to be well after their start; 0 asks for nothing. */
   readonly healthTimeoutMs: number;
 }
@@ -118,6 +121,10 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   // Nothing is in the way in an empty volume.
   const obstacle = files.empty ? undefined : await findObstacle(lock, paths, tools);
   const inPlace = clearsTheWay(request, obstacle) || lacksRoom;
+  // What is not readable to the helper must not be found out when the old contents are gone.
+  if (inPlace) {
+    await archive.scan(lock.helper, contents.tarBytes, tools.startProgress, tools.signal);
+  }
   const checkMs = clock.lap();
   const { tarBytes, entries } = contents;
   const checkedBy = sidecar === undefined ? "reading" : "checksum";
@@ -154,24 +161,25 @@ interface Checked {
 async function checkArchive(
   archive: Archive,
   sidecar: Sidecar | undefined,
-  { inPlace }: RestoreRequest,
+  { inPlace, forceEmpty }: RestoreRequest,
   locking: Locking,
   tools: Tools,
 ): Promise<Checked> {
-  const { startProgress, signal } = tools;
-  const sha256 = sidecar && (await verifyChecksum(archive, sidecar, startProgress, signal));
   const { helper } = await locking.lock;
-  const files = await inspectVolumeFiles(helper, signal);
-  const contents =
-    sidecar === undefined || sha256 === undefined
-      ? await archive.scan(
-          helper,
-          inPlace ? files.totalBytes : files.freeBytes,
-          startProgress,
-          signal,
-        )
-      : contentsBySidecar(sidecar, sha256, files.freeBytes);
-  return { source: archive, contents, paths: undefined, files };
+  const files = await inspectVolumeFiles(helper, tools.signal);
+  const survey = await surveyArchive(archive, sidecar, roomFor(files, inPlace), tools);
+  refuseEmpty(archive, survey, forceEmpty);
+  return { source: archive, contents: survey.contents, paths: undefined, files };
+}
+
+function roomFor({ freeBytes, totalBytes }: VolumeFiles, inPlace: boolean): Room {
+  const otherwise = "Make room on it, or restore from another snapshot.";
+  return inPlace
+    ? { bytes: totalBytes, otherwise }
+    : {
+        bytes: freeBytes,
+        otherwise: `${otherwise} Or add --in-place to do without room for the old contents.`,
+      };
 }
 
 async function checkSelection(

@@ -5,7 +5,6 @@ import { storedChecksum } from "../snapshot/sidecar.ts";
 import type { TarEntry } from "../tar/entries.ts";
 import type { ByteText } from "../tar/header.ts";
 import { displayText, entryPath, isWithin, ROOT_PATH } from "../tar/path.ts";
-import { decompressZstd } from "../tar/zstd.ts";
 import { checksumMismatch, type Archive, type ArchiveContents } from "./archive.ts";
 import { ArchivePass } from "./contents.ts";
 import type { Digest } from "./digest.ts";
@@ -20,7 +19,7 @@ interface Range {
 /** What an extraction needs of an archive, or of a part of one. */
 export type ArchiveSource = Pick<
   Archive,
-  "path" | "format" | "storedBytes" | "compression" | "chunks" | "damaged"
+  "path" | "storedBytes" | "compression" | "chunks" | "tar" | "damaged"
 >;
 
 /** Some paths of an archive, as an archive of its own: the entries as they are stored, and no others. */
@@ -63,7 +62,7 @@ export async function selectPaths(
   const { entries, sha256 } = found;
   return {
     source: new SelectedRanges(archive, found.ranges, tools.signal),
-    contents: { tarBytes, entries, counted: true, limitBytes: tarBytes, sha256 },
+    contents: { tarBytes, entries, sha256 },
     paths,
   };
 }
@@ -148,7 +147,6 @@ function paddedBytes(ranges: readonly Range[]): number {
 
 /** A plain tar stream of some ranges of an archive's, read through from its beginning. */
 class SelectedRanges implements ArchiveSource {
-  readonly format = "tar";
   readonly compression = "none";
   readonly #archive: Archive;
   readonly #ranges: readonly Range[];
@@ -172,11 +170,13 @@ class SelectedRanges implements ArchiveSource {
     return this.#archive.damaged(failure);
   }
 
+  chunks(digest: Digest): ByteSource {
+    return this.tar(digest, this.#signal);
+  }
+
   /** The digest gets the archive's stored bytes, all of them. */
-  async *chunks(digest: Digest): ByteSource {
-    const { path, format } = this.#archive;
-    const stored = this.#archive.chunks(digest);
-    const tar = format === "tar" ? stored : decompressZstd(stored, path, this.#signal);
+  async *tar(digest: Digest, signal: AbortSignal): ByteSource {
+    const tar = this.#archive.tar(digest, signal);
     let positionBytes = 0;
     let next = 0;
     for await (const chunk of tar) {

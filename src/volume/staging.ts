@@ -1,13 +1,12 @@
 import { access, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DockformError, messageOf } from "../errors.ts";
-import { formatBytes } from "../format.ts";
 import type { Helper } from "../helper/helper.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
 import { tarOutcome, tarRecordLimit } from "../helper/messages.ts";
 import type { HelperReply } from "../helper/reply.ts";
 import type { ByteText } from "../tar/header.ts";
-import { shortcoming, type ArchiveContents } from "./archive.ts";
+import { moreThanCounted, shortcoming, type ArchiveContents } from "./archive.ts";
 import { asideAdvice, asideText, recordAside } from "./aside.ts";
 import { Digest } from "./digest.ts";
 import { aboutToWord, parseAbout, type AboutKept, type KeptContents } from "./kept.ts";
@@ -452,10 +451,10 @@ export class StagedContents {
     signal: AbortSignal,
   ): Promise<void> {
     this.#paths = paths;
-    await this.#extract(archive, expected, doesWithout, signal);
+    const tookRoot = await this.#extract(archive, expected, doesWithout, signal);
     await this.refuseInside(archive.path, "The archive would go with the old contents.");
     if (!verify) return;
-    const without = { ...doesWithout, leftOut: this.#leftOut };
+    const without = { ...doesWithout, leftOut: this.#leftOut, tookRoot };
     await verifyStaged(this.#lock, archive, without, { ...this.#tools, signal });
   }
 
@@ -475,25 +474,26 @@ export class StagedContents {
     }
   }
 
+  /** @returns whether the archive has the root folder's own metadata. */
   async #extract(
     archive: ArchiveSource,
     expected: ArchiveContents,
     doesWithout: DoesWithout,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { startProgress, log } = this.#tools;
     const progress = startProgress("Extracting", archive.storedBytes);
     progress.report({ totalEntries: expected.entries });
     try {
       const digest = new Digest(progress);
-      const records = String(tarRecordLimit(expected.limitBytes));
+      const records = String(tarRecordLimit(expected.tarBytes));
       const reply = await this.#lock.helper.dataPath.send(
         (input) => ["extract", this.#id, input, archive.compression, records],
         archive.chunks(digest),
         signal,
         progress.report,
       );
-      if (reply.facts.has("over_limit")) throw tooLarge(archive, expected);
+      if (reply.facts.has("over_limit")) throw archive.damaged(moreThanCounted(expected.tarBytes));
       const outcome = tarOutcome(reply, (group) => mayLeaveOut(doesWithout, group));
       const { failure, remarks, tarBytes, entries } = outcome;
       if (failure !== undefined && !outcome.goesOn) {
@@ -505,10 +505,9 @@ export class StagedContents {
       if (digest.sha256() !== expected.sha256) {
         throw archive.damaged("it is not what was checked a moment ago");
       }
-      const otherCounts = tarBytes !== expected.tarBytes || entries !== expected.entries;
-      if (expected.counted && otherCounts) {
+      if (tarBytes !== expected.tarBytes || entries !== expected.entries) {
         throw archive.damaged(
-          `it holds ${entries} entries and ${tarBytes} bytes as tar, and its sidecar says ${expected.entries} and ${expected.tarBytes}`,
+          `it holds ${entries} entries and ${tarBytes} bytes as tar, and ${expected.entries} and ${expected.tarBytes} were counted before`,
         );
       }
       this.#leftOut = outcome.leftOut;
@@ -520,6 +519,7 @@ export class StagedContents {
           `${reservedName} of the archive is left out: this program keeps that name for itself`,
         );
       }
+      return reply.facts.get("roots") !== "0";
     } finally {
       progress.end();
     }
@@ -556,14 +556,6 @@ function aboutWord(about: AboutKept | undefined): readonly string[] {
 
 function causeIn({ messages, status }: HelperReply): string {
   return messages.at(-1) ?? `status ${status}`;
-}
-
-function tooLarge(archive: ArchiveSource, { counted, limitBytes }: ArchiveContents): DockformError {
-  return archive.damaged(
-    counted
-      ? `it holds more than the ${formatBytes(limitBytes)} that were counted before`
-      : `it holds more than the file system has room for, ${formatBytes(limitBytes)}`,
-  );
 }
 
 function cannotExtract(archive: ArchiveSource, failure: string, advice = ""): DockformError {

@@ -2,6 +2,8 @@ import { DockformError } from "../errors.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
 import { isReservedPath } from "../snapshot/reserved.ts";
 import { compareEntries } from "../tar/compare.ts";
+import type { TarEntry } from "../tar/entries.ts";
+import { entryPath, ROOT_PATH } from "../tar/path.ts";
 import { ArchivePass } from "./contents.ts";
 import { differencesText } from "./differences.ts";
 import { entriesThrough } from "./helper-entries.ts";
@@ -9,6 +11,13 @@ import type { LockedVolume } from "./lock.ts";
 import type { ArchiveSource } from "./selection.ts";
 import type { Tools } from "./tools.ts";
 import { isDueToLeftOut, type DoesWithout } from "./without.ts";
+
+/** What may differ from the archive, and what must not. */
+interface Expectations extends DoesWithout {
+  readonly leftOut: readonly LostGroup[];
+  /** Whether the root folder is to have the archive's metadata. */
+  readonly tookRoot: boolean;
+}
 
 /**
  * Reads what was extracted, and compares it with the archive entry by entry: content, owner, mode, time,
@@ -19,7 +28,7 @@ import { isDueToLeftOut, type DoesWithout } from "./without.ts";
 export async function verifyStaged(
   lock: LockedVolume,
   archive: ArchiveSource,
-  { leftOut, ...doesWithout }: DoesWithout & { readonly leftOut: readonly LostGroup[] },
+  { leftOut, tookRoot, ...doesWithout }: Expectations,
   tools: Tools,
 ): Promise<void> {
   tools.log.debug("phase: verify");
@@ -35,7 +44,9 @@ export async function verifyStaged(
     },
     tools,
   );
-  const differences = await compareEntries(pass.reader.entries(), staged, isReservedPath);
+  const root = new RootWatch();
+  const archived = root.watch(pass.reader.entries());
+  const differences = await compareEntries(archived, staged, isReservedPath);
   // An archive need not have entries of the folders that its files are in.
   const wrong = differences.filter(
     (difference) =>
@@ -43,8 +54,22 @@ export async function verifyStaged(
       !isDueToLeftOut(difference, leftOut, doesWithout),
   );
   if (wrong.length > 0) throw notAsInArchive(archive, differencesText(wrong));
+  if (root.seen && !tookRoot) throw notAsInArchive(archive, "the root folder's metadata");
   const but = leftOut.length > 0 ? ", but for what was left out" : "";
-  tools.log.info(`Verified: what was extracted is what the archive holds${but}`);
+  const limit = root.seen ? "" : "; it has nothing about the root folder, which stays as it is";
+  tools.log.info(`Verified: what was extracted is what the archive holds${but}${limit}`);
+}
+
+/** Whether an archive has the root folder's own metadata, by whatever name. */
+class RootWatch {
+  seen = false;
+
+  async *watch(entries: AsyncIterable<TarEntry>): AsyncGenerator<TarEntry> {
+    for await (const entry of entries) {
+      if (entryPath(entry.path) === ROOT_PATH) this.seen = true;
+      yield entry;
+    }
+  }
 }
 
 function notAsInArchive(archive: ArchiveSource, what: string): DockformError {

@@ -1,12 +1,12 @@
 import { formatTime } from "../format.ts";
 import { DockformError, messageOf } from "../errors.ts";
-import { sidecarPath } from "../snapshot/name.ts";
 import { storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
 import { amendSidecar } from "../store/sidecar-file.ts";
 import { damaged } from "../tar/damage.ts";
 import type { TarEntry } from "../tar/entries.ts";
 import { Archive } from "./archive.ts";
 import { ArchivePass } from "./contents.ts";
+import { holdsNothing, refusePartial } from "./survey.ts";
 import type { Tools } from "./tools.ts";
 
 export interface Verification {
@@ -35,23 +35,32 @@ export async function verifySnapshot(archivePath: string, tools: Tools): Promise
   using pass = new ArchivePass(archive, "Verifying", tools);
   const counts = new EntryCounts();
   for await (const entry of pass.reader.entries()) counts.add(entry);
-  const { tarBytes } = pass.reader;
+  const { tarBytes, notDumped } = pass.reader;
   const { entries, files } = counts;
   if (sidecar !== undefined) {
     requireChecksum(archive, sidecar, pass.sha256());
     requireCounts(archive, sidecar, { tarBytes, entries, files });
   }
+  refusePartial(archive, notDumped);
+  if (entries === 0) throw holdsNothing(archivePath, "Use another one.");
   const { storedBytes } = archive;
   const hasSidecar = sidecar !== undefined;
-  const recordedAt = hasSidecar ? await recordTime(archive, tools) : undefined;
+  const recordedAt = hasSidecar
+    ? await recordTime(archivePath, archive.sidecarPath, tools)
+    : undefined;
   return { archivePath, storedBytes, tarBytes, entries, files, hasSidecar, recordedAt };
 }
 
 /** A snapshot in a store that is read-only is no worse for it. */
-async function recordTime({ path, format }: Archive, tools: Tools): Promise<Date | undefined> {
+async function recordTime(
+  path: string,
+  sidecarPath: string | undefined,
+  tools: Tools,
+): Promise<Date | undefined> {
+  if (sidecarPath === undefined) return undefined;
   const time = tools.now();
   try {
-    await amendSidecar(sidecarPath(path, format), { verified_at: formatTime(time) });
+    await amendSidecar(sidecarPath, { verified_at: formatTime(time) });
     return time;
   } catch (error) {
     if (!(error instanceof DockformError) || error.kind !== "failed") throw error;
@@ -83,7 +92,7 @@ function requireChecksum({ path, format }: Archive, sidecar: Sidecar, actual: st
   throw new DockformError(
     "integrity",
     expected === undefined
-      ? `the sidecar of ${path} has no checksum for .${format}`
+      ? `the sidecar of ${path} has no checksum for it`
       : `checksum mismatch for ${path}`,
     {
       hint: "The file is not what was stored, or its sidecar is not. Use another snapshot.",

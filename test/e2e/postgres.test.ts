@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { testEngine } from "../engine/test-engine.ts";
 import { EngineApi, type Container } from "../images/engine-api.ts";
 import { cannotUnpackPackages } from "../images/packages.ts";
+import { PAX, TAR_FS } from "../fixtures/packers.ts";
 import { importPostgres, POSTGRES_DATA } from "../images/postgres.ts";
 import { Sandbox } from "./harness.ts";
 
@@ -83,6 +84,37 @@ for (const state of ["stopped", "running"] as const) {
       await ask(server, "INSERT INTO accounts VALUES (20001, 'new', 0); CHECKPOINT");
     },
   );
+}
+
+for (const { name, pack } of [PAX, TAR_FS]) {
+  test(`PostgreSQL starts on its folder as ${name} has packed it`, { skip }, async () => {
+    await using image = await importPostgres(host);
+    await using sandbox = await Sandbox.create(host);
+    const original = await sandbox.volume("original");
+    const start = (volume: string): Promise<Container> =>
+      new EngineApi(host).container({
+        image: image.reference,
+        mounts: { [volume]: POSTGRES_DATA },
+      });
+    const archive = sandbox.path("postgres.tar");
+    let before: readonly string[];
+    {
+      await using server = await start(original.name);
+      await server.execUntilSuccess(sql("SELECT 1"), READY_TIMEOUT_MS);
+      await ask(server, SCHEMA);
+      before = await answers(server);
+      await server.stop();
+      await pack(original.folder, archive);
+    }
+    // A new volume's root folder belongs to root, and PostgreSQL starts in none but its own.
+    const { name: restored } = await sandbox.volume("restored");
+    const args = ["--undeclared", "--verify"];
+    const { stderr } = await sandbox.restore(restored, archive, args);
+    assert.match(stderr, /what was extracted is what the archive holds$/m);
+    await using server = await start(restored);
+    await server.execUntilSuccess(sql("SELECT 1"), READY_TIMEOUT_MS);
+    assert.deepEqual(await answers(server), before);
+  });
 }
 
 function sql(query: string): string[] {

@@ -5,6 +5,7 @@ import {
   type StoredSnapshot,
   type VolumeSnapshots,
 } from "../../store/list.ts";
+import { knowsSizes } from "../../snapshot/sidecar.ts";
 import { describeSnapshot } from "../../store/sidecars.ts";
 import { otherVolume } from "../../store/stranger.ts";
 import { table } from "../output/terminal.ts";
@@ -56,11 +57,12 @@ function describe(listed: VolumeSnapshots): ListedVolume {
 
 function summarize(snapshot: StoredSnapshot, volume: string): ListedSnapshot {
   const { storedBytes, sidecar, problem } = describeSnapshot(snapshot);
+  const sized = sidecar !== undefined && knowsSizes(sidecar) ? sidecar : undefined;
   return {
     ...snapshot,
     storedBytes,
-    tarBytes: sidecar?.uncompressed_bytes,
-    fileCount: sidecar?.file_count,
+    tarBytes: sized?.uncompressed_bytes,
+    fileCount: sized?.file_count,
     notes: sidecar?.notes,
     verifiedAt: sidecar?.verified_at,
     problem,

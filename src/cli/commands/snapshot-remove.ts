@@ -1,7 +1,12 @@
 import { access } from "node:fs/promises";
 import { DockformError } from "../../errors.ts";
 import { formatAge, formatBytes, formatCount } from "../../format.ts";
-import { archiveFormat, parseSnapshotBaseName, sidecarPath } from "../../snapshot/name.ts";
+import {
+  archiveExtension,
+  archiveFormat,
+  parseSnapshotBaseName,
+  sidecarPath,
+} from "../../snapshot/name.ts";
 import type { StoredSnapshot, VolumeSnapshots } from "../../store/list.ts";
 import { removeSnapshot } from "../../store/remove.ts";
 import { describeSnapshot, type DescribedSnapshot } from "../../store/sidecars.ts";
@@ -38,7 +43,7 @@ export async function snapshotRemove(
 
 /** Elsewhere a volume alone means its latest one; here that would be guessing. */
 function requireExplicit(reference: string): void {
-  if (/[@/]/.test(reference) || archiveFormat(reference) !== undefined) return;
+  if (/[@/]/.test(reference) || archiveExtension(reference) !== undefined) return;
   throw new DockformError("usage", `"${reference}" does not say which snapshot to remove`, {
     hint: `Write ${reference}@latest, ${reference}@2026-11-23T02:15, or a path.`,
   });

@@ -1,5 +1,5 @@
 import { formatAge, formatBytes, formatCount, formatDuration, formatNumber } from "../../format.ts";
-import { storedChecksum, type Sidecar } from "../../snapshot/sidecar.ts";
+import { knowsSizes, storedChecksum, type Sidecar } from "../../snapshot/sidecar.ts";
 import { Archive } from "../../volume/archive.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
@@ -35,6 +35,9 @@ function toText(archive: Archive, sidecar: Sidecar | undefined, session: Session
   return table(cells);
 }
 
+/** Of the original's snapshots of files in use. */
+const UNKNOWN = "unknown; snapshot verify counts them";
+
 /** What this version knows, in the order in which people ask for it. */
 function known(archive: Archive, sidecar: Sidecar, session: Session): readonly Row[] {
   const { engine, durations, containers = [], warnings = [], driver_opts: driverOptions } = sidecar;
@@ -55,9 +58,9 @@ function known(archive: Archive, sidecar: Sidecar, session: Session): readonly R
     ...optional("unchanged", sidecar.unchanged_at && withAge(sidecar.unchanged_at, session)),
     ...optional("proven", sidecar.proven_at && withAge(sidecar.proven_at, session)),
     ...optional("proven by", sidecar.proven_by),
-    ["files", formatCount(sidecar.file_count, "file")],
+    ["files", knowsSizes(sidecar) ? formatCount(sidecar.file_count, "file") : UNKNOWN],
     ...optional("entries", entryCount === undefined ? undefined : formatNumber(entryCount)),
-    ["as tar", formatBytes(sidecar.uncompressed_bytes)],
+    ["as tar", knowsSizes(sidecar) ? formatBytes(sidecar.uncompressed_bytes) : UNKNOWN],
     ["sha256", storedChecksum(sidecar, archive.format) ?? "none"],
     ["driver", `${sidecar.driver}${pairs(driverOptions ?? {})}`],
     ["labels", pairs(sidecar.labels ?? {}).trim() || "none"],

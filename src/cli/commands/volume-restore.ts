@@ -17,6 +17,7 @@ export interface VolumeRestoreOptions {
   readonly keepPrevious: boolean;
   readonly keepFailed: boolean;
   readonly inPlace: boolean;
+  readonly forceEmpty: boolean;
   readonly path: readonly string[];
   readonly verify: boolean;
   readonly without: readonly Aspect[];

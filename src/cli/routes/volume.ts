@@ -81,6 +81,7 @@ function addRestore(volume: Command, start: Start): void {
     .addOption(withoutOption())
     .option("--strict-attributes", "refuse where an attribute cannot be put back", false)
     .option("--in-place", "where there is no room for both: snapshot, remove, then extract", false)
+    .option("--force-empty", "restore an archive without files, which empties the volume", false)
     .option("--keep-failed", "keep the new contents when containers are not well on them", false)
     .addOption(healthTimeout())
     .addHelpText(

@@ -1,0 +1,100 @@
+import { DockformError } from "../errors.ts";
+import { formatBytes } from "../format.ts";
+import type { Sidecar } from "../snapshot/sidecar.ts";
+import { BLOCK_BYTES } from "../tar/input.ts";
+import { displayText, entryPath, ROOT_PATH } from "../tar/path.ts";
+import { countedContents, verifyChecksum, type Archive, type ArchiveContents } from "./archive.ts";
+import { ArchivePass } from "./contents.ts";
+import type { Tools } from "./tools.ts";
+
+/** An archive that was checked as far as it can be without extracting it. */
+export interface Survey {
+  readonly contents: ArchiveContents;
+  /** Whether a restore of it would leave nothing, and nobody has said that this is how it should be. */
+  readonly isEmpty: boolean;
+}
+
+/** What there is for an archive's contents. */
+export interface Room {
+  readonly bytes: number;
+  /** What else there is to do where that is too little, as a full sentence. */
+  readonly otherwise: string;
+}
+
+/**
+ * Checks an archive: against its sidecar's checksum, and by reading all of it where no sidecar of ours has counted
+ * what is in it. Sizes are then what was read, whatever the sidecar says.
+ *
+ * @throws DockformError `integrity` when it is damaged or not what its sidecar says; `refused` when it holds more than
+ * there is room for, or only a part of what it was made of.
+ */
+export async function surveyArchive(
+  archive: Archive,
+  sidecar: Sidecar | undefined,
+  room: Room,
+  tools: Tools,
+): Promise<Survey> {
+  if (sidecar !== undefined) {
+    const sha256 = await verifyChecksum(archive, sidecar, tools.startProgress, tools.signal);
+    const contents = countedContents(sidecar, sha256);
+    // A root folder alone is a snapshot of an empty volume.
+    if (contents !== undefined) return { contents, isEmpty: contents.entries === 0 };
+  }
+  return readAll(archive, room, tools);
+}
+
+async function readAll(archive: Archive, room: Room, tools: Tools): Promise<Survey> {
+  using pass = new ArchivePass(archive, "Checking", tools, {
+    bytes: room.bytes,
+    exceeded: () => tooLarge(archive, room),
+  });
+  const { reader } = pass;
+  let isEmpty = true;
+  for await (const { path } of reader.entries()) {
+    if (isEmpty && entryPath(path) !== ROOT_PATH) isEmpty = false;
+  }
+  refusePartial(archive, reader.notDumped);
+  // As tar counts: it fills up what is left of a last block.
+  const tarBytes = Math.ceil(reader.tarBytes / BLOCK_BYTES) * BLOCK_BYTES;
+  const { listedEntries: entries } = reader;
+  return { contents: { tarBytes, entries, sha256: pass.sha256() }, isEmpty };
+}
+
+function tooLarge({ path }: Archive, { bytes, otherwise }: Room): DockformError {
+  return new DockformError(
+    "refused",
+    `${path} holds more than the ${formatBytes(bytes)} that the volume's file system has room for`,
+    { hint: `Nothing was touched. ${otherwise}` },
+  );
+}
+
+/**
+ * An incremental dump names the files that it leaves to the dump before it.
+ *
+ * @throws DockformError `refused`.
+ */
+export function refusePartial({ path }: Archive, notDumped: string | undefined): void {
+  if (notDumped === undefined) return;
+  throw new DockformError(
+    "refused",
+    `${path} is an incremental dump (tar --listed-incremental) that leaves out what it names, first ${displayText(notDumped)}`,
+    {
+      hint: "Extract the full dump into an empty folder, then each later one in order, each with `tar --listed-incremental=/dev/null -xpf`; pack the result with `tar --xattrs --acls --sparse -C FOLDER -cf whole.tar .` and restore that.",
+    },
+  );
+}
+
+/**
+ * @throws DockformError `refused` for an archive that would leave the volume empty, where that is not asked for.
+ */
+export function refuseEmpty({ path }: Archive, { isEmpty }: Survey, forceEmpty: boolean): void {
+  if (!isEmpty || forceEmpty) return;
+  throw holdsNothing(
+    path,
+    "Nothing was touched. Restore from another snapshot, or add --force-empty to leave the volume empty.",
+  );
+}
+
+export function holdsNothing(path: string, hint: string): DockformError {
+  return new DockformError("refused", `${path} is whole, but holds no files`, { hint });
+}
