@@ -500,7 +500,30 @@ resume() {
 	[ -d "$staging" ] && echo "$1" >$scratch/staging
 }
 
-# extract ID SOURCE COMPRESSION RECORDS: unpacks an archive beside the volume's present contents.
+# probe ID OWNER...: what the file system under the volume can hold. Little entries of our own, some with these owners
+# (UID:GID), are extracted as an archive's are, and told as they are read back: mode with marks, owner, date, time.
+# What tar says of them is for the client, too.
+probe() {
+	resume "$1" || begin "$1" || exit 1
+	shift
+	probed=$staging/probe
+	if [ -e "$probed" ]; then rm -rf "$probed" || exit 1; fi
+	mkdir -m 700 "$probed" || exit 1
+	# shellcheck disable=SC2086
+	perl -e '@probe.pl@' "$@" | tar --extract --file=- --directory="$probed" $faithful --same-owner \
+		--preserve-permissions --warning=no-timestamp
+	# shellcheck disable=SC2086
+	tar --create --file=- --directory="$probed" --format=posix $faithful . 2>/dev/null |
+		tar --list --file=- --verbose --full-time $faithful |
+		awk '{
+			sub(/^\.\//, "", $6)
+			if ($6 != "") print ENVIRON["DOCKFORM_MARK"], "probed_" $6, $1, $2, $4, $5
+		}' >&2
+	rm -rf "$probed"
+}
+
+# extract ID SOURCE COMPRESSION RECORDS [no_acls] [no_set_id]: unpacks an archive beside the volume's present contents.
+# Where there can be no ACLs tar must not try to set any: it would for each entry, as its mode says.
 extract() {
 	input_from "$2"
 	# What is to be removed first may take longer than the client waits for this.
@@ -512,6 +535,10 @@ extract() {
 	if [ -e "$staging/new.partial" ]; then rm -rf "$staging/new.partial" || exit 1; fi
 	mkdir -m 700 "$staging/new.partial" "$staging/new.partial/contents" || exit 1
 	contents=$staging/new.partial/contents
+	no_acls=''
+	no_set_id=''
+	case " $* " in *' no_acls '*) no_acls=--no-acls ;; esac
+	case " $* " in *' no_set_id '*) no_set_id=no_set_id ;; esac
 	flush_now_and_then "$contents" &
 	flusher=$!
 	fail_unless_told
@@ -521,7 +548,7 @@ extract() {
 		fill_last_block 2>/dev/null
 	} | {
 		# shellcheck disable=SC2086
-		limited_tar "$4" --extract --file=- --directory="$contents" $faithful --same-owner \
+		limited_tar "$4" --extract --file=- --directory="$contents" $faithful $no_acls --same-owner \
 			--preserve-permissions --delay-directory-restore --totals \
 			--warning=no-timestamp --warning=no-unknown-keyword \
 			--verbose --block-number --quote-chars='*' --index-file=/dev/fd/3 3>&1 >&2
@@ -537,7 +564,7 @@ extract() {
 	reply blocks "$blocks"
 	# What is not whole never becomes new, whoever is left to judge it. What tar could not do with an entry its
 	# client may do without.
-	if [ "$zstd_status $tar_status $marked_end" = '0 0 1' ]; then finish_extract "$1"; fi
+	if [ "$zstd_status $tar_status $marked_end" = '0 0 1' ]; then finish_extract "$1" $no_set_id; fi
 }
 
 # finish_extract ID [no_set_id]: what was extracted is all of what is wanted, and becomes new. A file whose owner could
@@ -1107,14 +1134,14 @@ copy_metadata() {
 		tar --extract --file=- --directory="$2" $faithful --same-owner --preserve-permissions; } 2>&1)
 	copied=$?
 	[ -n "$said" ] || return $copied
-	printf '%s\n' "$said" >&2
 	# What tar cannot read or set may be a warning to it. An ACL's text that it cannot use comes with a raw copy.
 	printf '%s\n' "$said" | awk -v copied=$copied '
 		/Cannot acl_from_text|Exiting with failure status due to previous errors/ { next }
 		/(Operation not (permitted|supported)|Permission denied|Invalid argument)$/ &&
 			/Cannot (.*listxattr|set .* extended attribute|(set|drop default) POSIX ACLs|change ownership|change mode|utime)/ { next }
 		/Cannot/ || copied { lost = 1 }
-		END { exit lost }'
+		{ print }
+		END { exit lost }' >&2
 }
 
 strip_attributes() {

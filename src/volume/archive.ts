@@ -11,7 +11,12 @@ import {
   type ArchiveExtension,
   type ArchiveFormat,
 } from "../snapshot/name.ts";
-import { parseSidecar, storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
+import {
+  parseSidecar,
+  storedChecksum,
+  type ArchiveHoldings,
+  type Sidecar,
+} from "../snapshot/sidecar.ts";
 import { formatBytes } from "../format.ts";
 import { tarOutcome, tarRecordLimit, type TarOutcome } from "../helper/messages.ts";
 import { DATA_AFTER_END } from "../tar/damage.ts";
@@ -40,6 +45,8 @@ export interface ArchiveContents {
   readonly entries: number;
   /** Of the stored bytes, 64 hex digits. */
   readonly sha256: string;
+  /** What a target has to be able to hold; `undefined` where nobody has counted it. */
+  readonly holds?: ArchiveHoldings | undefined;
 }
 
 /** A snapshot's data, held open so that it stays the same file however often it is read. */
@@ -240,7 +247,9 @@ export function checksumMismatch(
  */
 export function countedContents(sidecar: Sidecar, sha256: string): ArchiveContents | undefined {
   const { format_version: version, entry_count: entries, uncompressed_bytes: tarBytes } = sidecar;
-  return version === undefined || entries === undefined ? undefined : { tarBytes, entries, sha256 };
+  return version === undefined || entries === undefined
+    ? undefined
+    : { tarBytes, entries, sha256, holds: sidecar.holds };
 }
 
 export function moreThanCounted(limitBytes: number): string {

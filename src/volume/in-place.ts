@@ -32,6 +32,7 @@ import {
   type Safety,
 } from "./staging.ts";
 import { stopwatch } from "./stopwatch.ts";
+import { refuseUnholdable } from "./target-limits.ts";
 import type { Tools } from "./tools.ts";
 import { attributesText, LENIENT, unrestorable } from "./without.ts";
 
@@ -69,6 +70,7 @@ export async function replaceInPlace(
   let safety: SafetySnapshot;
   try {
     const folder = join(lock.target.snapshotFolder, "snapshot");
+    await staged.findLimits(archive, contents, options);
     await staged.refuseInside(folder, "The snapshot of the old contents would go with them.");
     await holdMemory(lock, tools);
     tools.log.debug("phase: stop");
@@ -77,6 +79,9 @@ export async function replaceInPlace(
     tools.log.debug("phase: safety");
     safety = await takeSafetySnapshot(lock, tools);
     await refuseWithoutRoom(lock, contents, safety, tools);
+    if (safety.sidecar.holds !== undefined) {
+      await refuseUnholdable(lock, safety.sidecar.holds, tools);
+    }
     clock.lap();
     tools.log.debug("phase: clear");
     await staged.clear(safety);

@@ -13,6 +13,7 @@ import { aboutToWord, parseAbout, type AboutKept, type KeptContents } from "./ke
 import { leftoverAdvice, leftoversIn, recordLeftovers } from "./leftover.ts";
 import type { LockedVolume } from "./lock.ts";
 import type { ArchiveSource } from "./selection.ts";
+import { findLimits, type TargetLimits } from "./target-limits.ts";
 import type { Tools } from "./tools.ts";
 import { verifyStaged } from "./verify-staged.ts";
 import { leftOutText, mayLeaveOut, withoutAdvice, type DoesWithout } from "./without.ts";
@@ -451,11 +452,27 @@ export class StagedContents {
     signal: AbortSignal,
   ): Promise<void> {
     this.#paths = paths;
-    const tookRoot = await this.#extract(archive, expected, doesWithout, signal);
+    const limits = await this.findLimits(archive, expected, doesWithout, signal);
+    const tookRoot = await this.#extract(archive, expected, { ...doesWithout, ...limits }, signal);
     await this.refuseInside(archive.path, "The archive would go with the old contents.");
     if (!verify) return;
     const without = { ...doesWithout, leftOut: this.#leftOut, tookRoot };
     await verifyStaged(this.#lock, archive, without, { ...this.#tools, signal });
+  }
+
+  /**
+   * What the volume's file system can hold of an archive, found out with little files in the staging folder.
+   *
+   * @throws DockformError `refused` when it cannot hold what the archive needs and may not be left out.
+   */
+  async findLimits(
+    archive: ArchiveSource,
+    expected: ArchiveContents,
+    doesWithout: DoesWithout,
+    signal = this.#tools.signal,
+  ): Promise<TargetLimits> {
+    const tools = { ...this.#tools, signal };
+    return findLimits(this.#lock, this.#id, archive, expected, doesWithout, tools);
   }
 
   /**
@@ -478,17 +495,19 @@ export class StagedContents {
   async #extract(
     archive: ArchiveSource,
     expected: ArchiveContents,
-    doesWithout: DoesWithout,
+    doesWithout: DoesWithout & TargetLimits,
     signal: AbortSignal,
   ): Promise<boolean> {
+    const { hasNoAcls, silentlyLeftOut } = doesWithout;
     const { startProgress, log } = this.#tools;
     const progress = startProgress("Extracting", archive.storedBytes);
     progress.report({ totalEntries: expected.entries });
     try {
       const digest = new Digest(progress);
+      const words = [...(hasNoAcls ? ["no_acls"] : []), ...noSetId(silentlyLeftOut)];
       const records = String(tarRecordLimit(expected.tarBytes));
       const reply = await this.#lock.helper.dataPath.send(
-        (input) => ["extract", this.#id, input, archive.compression, records],
+        (input) => ["extract", this.#id, input, archive.compression, records, ...words],
         archive.chunks(digest),
         signal,
         progress.report,
@@ -510,8 +529,8 @@ export class StagedContents {
           `it holds ${entries} entries and ${tarBytes} bytes as tar, and ${expected.entries} and ${expected.tarBytes} were counted before`,
         );
       }
-      this.#leftOut = outcome.leftOut;
-      for (const leftOut of outcome.leftOut) log.warn(leftOutText(leftOut));
+      this.#leftOut = [...outcome.leftOut, ...silentlyLeftOut];
+      for (const leftOut of this.#leftOut) log.warn(leftOutText(leftOut));
       if (reply.facts.get("tar_status") !== "0") await this.#finishExtract(archive, signal);
       const reservedName = reply.facts.get("left_out");
       if (reservedName !== undefined) {
@@ -524,10 +543,10 @@ export class StagedContents {
       progress.end();
     }
   }
+
   /** tar failed, but for nothing that was not to be left out. */
   async #finishExtract(archive: ArchiveSource, signal: AbortSignal): Promise<void> {
-    const noSetId = this.#leftOut.some(({ aspect }) => aspect === "owners") ? ["no_set_id"] : [];
-    const verb = ["finish_extract", this.#id, ...noSetId] as const;
+    const verb = ["finish_extract", this.#id, ...noSetId(this.#leftOut)] as const;
     const reply = await this.#lock.helper.call(verb, signal);
     if (reply.status !== 0) throw cannotExtract(archive, causeIn(reply));
   }
@@ -542,6 +561,11 @@ function keptIn({ facts }: HelperReply): KeptContents | undefined {
   const about = facts.get("kept");
   if (about === undefined) return undefined;
   return { ...parseAbout(about), bytes: Number(facts.get("kept_kilobytes")) * 1024 };
+}
+
+/** A file that did not get its owner must not run as another one. */
+function noSetId(leftOut: readonly LostGroup[]): readonly string[] {
+  return leftOut.some(({ aspect }) => aspect === "owners") ? ["no_set_id"] : [];
 }
 
 /** Our own writing. */

@@ -63,7 +63,8 @@ export function mayLeaveOut(
 
 /** One sentence a kind. */
 export function leftOutText(group: LostGroup): string {
-  return `left out: ${groupText(group)}`;
+  // What tar says nothing of is so everywhere.
+  return `left out: ${group.files.length === 0 ? group.what : groupText(group)}`;
 }
 
 /** The flag that goes on after a failure, where there is one. */

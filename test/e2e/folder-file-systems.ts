@@ -1,5 +1,5 @@
 /** File systems that have no disk of their own: what lies in their folders is a folder elsewhere, or memory. */
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { attempt, needProgram, run } from "../oracle/host.ts";
@@ -71,6 +71,33 @@ export class FolderFileSystem implements AsyncDisposable {
       `${one}:${other}`,
       made.folder,
     ]);
+    return made;
+  }
+
+  /**
+   * A folder seen through FUSE, where what tar sets as times comes out as the moment of extraction.
+   *
+   * @param options of bindfs, such as `--xattr-none`.
+   */
+  static async bindfs({
+    options = [],
+    ...where
+  }: Options & { readonly options?: readonly string[] } = {}): Promise<FolderFileSystem> {
+    const made = await FolderFileSystem.#make(where, ["behind"]);
+    const bindfs = await needProgram("/usr/bin/bindfs", "bindfs");
+    await run(bindfs, [...options, made.part("behind"), made.folder]);
+    return made;
+  }
+
+  /** A folder of another machine's, which here is this one: no attributes, no ACLs, no devices. */
+  static async sshfs(where: Options = {}): Promise<FolderFileSystem> {
+    const made = await FolderFileSystem.#make(where, ["behind"]);
+    const sshfs = await needProgram("/usr/bin/sshfs", "sshfs");
+    const server = await needProgram("/usr/lib/openssh/sftp-server", "openssh-sftp-server");
+    const ssh = made.part("ssh");
+    await writeFile(ssh, `#!/bin/sh\nexec ${server}\n`, { mode: 0o755 });
+    const options = `allow_other,ssh_command=${ssh}`;
+    await run(sshfs, ["-o", options, `nowhere:${made.part("behind")}`, made.folder]);
     return made;
   }
 
