@@ -500,26 +500,26 @@ resume() {
 	[ -d "$staging" ] && echo "$1" >$scratch/staging
 }
 
-# probe ID OWNER...: what the file system under the volume can hold. Little entries of our own, some with these owners
+# try_samples ID OWNER...: what the file system under the volume can hold. Little entries of our own, some with these owners
 # (UID:GID), are extracted as an archive's are, and told as they are read back: mode with marks, owner, date, time.
 # What tar says of them is for the client, too.
-probe() {
+try_samples() {
 	resume "$1" || begin "$1" || exit 1
 	shift
-	probed=$staging/probe
-	if [ -e "$probed" ]; then rm -rf "$probed" || exit 1; fi
-	mkdir -m 700 "$probed" || exit 1
+	samples=$staging/samples
+	if [ -e "$samples" ]; then rm -rf "$samples" || exit 1; fi
+	mkdir -m 700 "$samples" || exit 1
 	# shellcheck disable=SC2086
-	perl -e '@probe.pl@' "$@" | tar --extract --file=- --directory="$probed" $faithful --same-owner \
+	perl -e '@samples.pl@' "$@" | tar --extract --file=- --directory="$samples" $faithful --same-owner \
 		--preserve-permissions --warning=no-timestamp
 	# shellcheck disable=SC2086
-	tar --create --file=- --directory="$probed" --format=posix $faithful . 2>/dev/null |
+	tar --create --file=- --directory="$samples" --format=posix $faithful . 2>/dev/null |
 		tar --list --file=- --verbose --full-time $faithful |
 		awk '{
 			sub(/^\.\//, "", $6)
-			if ($6 != "") print ENVIRON["DOCKFORM_MARK"], "probed_" $6, $1, $2, $4, $5
+			if ($6 != "") print ENVIRON["DOCKFORM_MARK"], "tried_" $6, $1, $2, $4, $5
 		}' >&2
-	rm -rf "$probed"
+	rm -rf "$samples"
 }
 
 # extract ID SOURCE COMPRESSION RECORDS [no_acls] [no_set_id]: unpacks an archive beside the volume's present contents.

@@ -40,8 +40,8 @@ export interface TargetLimits {
 
 /** Who may own something anywhere: one that is not the helper itself. */
 const SOMEBODY = ["0:0", "1:1"];
-/** What the little archive of probe.pl holds. */
-const PROBED = { mode: "rwxr----x", date: "2001-02-03", time: "04:05:06" };
+/** What the little archive of samples.pl holds. */
+const SAMPLE = { mode: "rwxr----x", date: "2001-02-03", time: "04:05:06" };
 
 /**
  * Tries with little files of our own what the file system under a volume can hold, in the operation's folder there.
@@ -56,14 +56,14 @@ export async function findLimits(
   { without }: DoesWithout,
   tools: Tools,
 ): Promise<TargetLimits> {
-  const probe = (owners: readonly string[]): Promise<readonly Limit[]> =>
-    probeTarget(helper, stagingId, owners, tools);
+  const trySome = (owners: readonly string[]): Promise<readonly Limit[]> =>
+    trySamples(helper, stagingId, owners, tools);
   let holds = expected.holds;
-  let limits = await probe(holds?.owners ?? SOMEBODY);
+  let limits = await trySome(holds?.owners ?? SOMEBODY);
   if (limits.length === 0) return { hasNoAcls: false, silentlyLeftOut: [] };
   if (holds === undefined) {
     holds = await holdingsOf(archive, tools);
-    limits = await probe(holds.owners);
+    limits = await trySome(holds.owners);
   }
   const needed = neededOf(limits, holds);
   const refused = needed.filter(({ aspect }) => !without.has(aspect));
@@ -83,7 +83,7 @@ export async function refuseUnholdable(
   holds: ArchiveHoldings,
   tools: Tools,
 ): Promise<void> {
-  const limits = neededOf(await probeTarget(helper, stagingId, holds.owners, tools), holds);
+  const limits = neededOf(await trySamples(helper, stagingId, holds.owners, tools), holds);
   if (limits.length === 0) return;
   throw new DockformError(
     "refused",
@@ -122,13 +122,13 @@ function neededOf(limits: readonly Limit[], holds: ArchiveHoldings): readonly Li
   });
 }
 
-async function probeTarget(
+async function trySamples(
   helper: Helper,
   stagingId: string,
   owners: readonly string[],
   { signal }: Tools,
 ): Promise<readonly Limit[]> {
-  const reply = await helper.call(["probe", stagingId, ...owners], signal);
+  const reply = await helper.call(["try_samples", stagingId, ...owners], signal);
   if (reply.status !== 0) {
     throw new DockformError(
       "failed",
@@ -182,12 +182,12 @@ type Found = readonly [mode: string, owner: string, date: string, time: string];
 
 function foundIn({ facts }: HelperReply, name: string): Found | undefined {
   const [mode = "", owner = "", date = "", time = ""] =
-    facts.get(`probed_${name}`)?.split(" ") ?? [];
+    facts.get(`tried_${name}`)?.split(" ") ?? [];
   return mode === "" ? undefined : [mode, owner.replace("/", ":"), date, time];
 }
 
 function isTimeRight([, , date, time]: Found): boolean {
-  return date === PROBED.date && time.startsWith(PROBED.time);
+  return date === SAMPLE.date && time.startsWith(SAMPLE.time);
 }
 
 /** Owners that did not become what they should. */
@@ -204,7 +204,7 @@ function silentLimits(reply: HelperReply, others: readonly string[]): readonly L
   const now = "they come out as the moment of extraction";
   const candidates = [
     [
-      isOther("mode", ([mode]) => mode.slice(1, 10) === PROBED.mode),
+      isOther("mode", ([mode]) => mode.slice(1, 10) === SAMPLE.mode),
       "modes",
       "modes",
       "modes (they come out as others)",
@@ -231,7 +231,7 @@ async function holdingsOf(archive: ArchiveSource, tools: Tools): Promise<Archive
   const counts = { attributes: 0, acls: 0, devices: 0, fifos: 0, symlinks: 0, hard_links: 0 };
   const owners = new Set<string>();
   for await (const { type, uid, gid, xattrs, acl } of pass.reader.entries()) {
-    if (owners.size < OWNERS_PROBED) owners.add(`${uid}:${gid}`);
+    if (owners.size < OWNERS_TRIED) owners.add(`${uid}:${gid}`);
     if (type === "char" || type === "block") counts.devices += 1;
     else if (type === "fifo") counts.fifos += 1;
     else if (type === "symlink") counts.symlinks += 1;
@@ -242,4 +242,4 @@ async function holdingsOf(archive: ArchiveSource, tools: Tools): Promise<Archive
   return { owners: [...owners], ...counts };
 }
 
-const OWNERS_PROBED = 32;
+const OWNERS_TRIED = 32;
