@@ -3,9 +3,12 @@
  * only copy of something: it is kept in a folder of ours in the volume until its owner removes it.
  */
 import { basename, dirname } from "node:path";
-import { listContainers } from "../engine/containers.ts";
+import type { EngineClient } from "../engine/client.ts";
+import { listContainers, type ContainerSummary } from "../engine/containers.ts";
+import type { EngineVolume } from "../engine/volumes.ts";
 import { readJournal, type FoundRecord, type Journal } from "../journal/operation.ts";
 import type { LockedVolume } from "./lock.ts";
+import { isInVolume } from "./look.ts";
 
 /** The folder of an operation's, at the top of the volume. */
 export function asideFolder(stagingId: string): string {
@@ -40,12 +43,26 @@ export async function tellOfAside(
   for (const path of paths) await recordAside(lock, path);
 }
 
-/** What a volume holds of it, by one path in each folder, in the order of their names. */
-export function asideIn({ records }: Journal, volume: string): readonly string[] {
-  return records
-    .filter((record) => isAside(record) && record.volume === volume)
-    .map(({ text }) => text)
-    .toSorted();
+/** What volumes still hold of it: one path in each folder, by the volume's name. */
+export async function findAside(
+  engine: EngineClient,
+  containers: readonly ContainerSummary[],
+  volumes: readonly EngineVolume[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const names = new Set(volumes.map(({ name }) => name));
+  const records = readJournal(containers).records.filter(
+    (record) => isAside(record) && names.has(record.volume),
+  );
+  const isThere = await Promise.all(
+    records.map((record) => isInVolume(engine, record, containers, dirname(record.text))),
+  );
+  const found = records.filter((_, i) => isThere[i]);
+  return new Map(
+    found.map(({ volume }) => [
+      volume,
+      found.filter((record) => record.volume === volume).map(({ text }) => text),
+    ]),
+  );
 }
 
 function isAside({ name }: FoundRecord): boolean {
@@ -63,5 +80,5 @@ export function asideText(volume: string, path: string): string {
 
 /** What to do about it. */
 export function asideAdvice(volume: string): string {
-  return `Look at it in the volume, copy what you need, and remove the folder; then \`dockform volume recover ${volume}\` says no more of it.`;
+  return `Look at it in volume "${volume}", copy out what you need, and remove the folder.`;
 }

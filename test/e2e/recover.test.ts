@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -161,6 +161,46 @@ test("several recoveries at once leave one volume that is whole", { skip }, asyn
     results.map(({ stderr }) => stderr).join("\n"),
   );
   await assertWhole(sandbox, interrupted);
+});
+
+test("what stands on both sides is kept on both, and the recovery says so", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { into, archive, userId } = await interruptRestore(sandbox, "after the swap");
+  const inVolume = (...path: readonly string[]): string => join(into.folder, ...path);
+  const staging = (await readdir(into.folder)).find((name) => name.startsWith(".dockform-")) ?? "";
+  // As if it had died before the point of no return, and somebody had made a file again that was out already.
+  await rename(inVolume(staging, "old"), inVolume(staging, "old.partial"));
+  await rm(inVolume("file"));
+  await writeFiles(into.folder, { old: "stranger" });
+  const aside = staging.replace(".dockform-", ".dockform-aside-");
+  assertError(await recover(sandbox, into.name, "--json"), {
+    exitCode: 1,
+    message: new RegExp(`\\(old\\): they are set aside in its folder ${aside}/1`),
+    hint: /^The old contents are in place, whole/,
+  });
+  assert.equal(await readFile(inVolume("old"), "utf8"), "old");
+  assert.equal(await readFile(inVolume(aside, "1/old"), "utf8"), "stranger");
+  assert.equal(await sandbox.state(userId), "running");
+
+  const setAside = async (): Promise<unknown> => {
+    const { stdout } = await sandbox.dockform(["volume", "list", "--json"]);
+    const [, ofVolume = ""] = stdout.split(`"volume": "${into.name}"`);
+    return /"set_aside": (\[[^\]]*\])/.exec(ofVolume)?.[1]?.replaceAll(/\s/g, "");
+  };
+  assert.equal(await setAside(), `["${aside}/1/old"]`);
+  const { stdout: diagnosis } = await sandbox.dockform(["doctor"]);
+  assert.match(diagnosis, new RegExp(`^warning +volume ${into.name} +.*${aside}/1`, "m"));
+  // It is in nobody's way, and in nobody's snapshot.
+  assert.equal((await recover(sandbox, into.name)).code, 0);
+  const { archive: next } = await sandbox.snapshot(into.name);
+  const { stdout: files } = await sandbox.dockform(["snapshot", "files", next]);
+  assert.doesNotMatch(files, /aside|stranger/);
+  await sandbox.restore(into.name, archive, ["--force", "--stop-containers"]);
+  assert.deepEqual((await readdir(into.folder)).toSorted(), [aside, "file"]);
+  await rm(inVolume(aside), { recursive: true });
+  assert.equal(await setAside(), "[]");
+  assert.equal((await recover(sandbox, into.name)).code, 0);
+  assert.deepEqual(await sandbox.helpers(), []);
 });
 
 test("what the engine has forgotten is found in the volume", { skip }, async () => {

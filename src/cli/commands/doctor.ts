@@ -13,9 +13,9 @@ import {
 } from "../../journal/operation.ts";
 import { freeBytes } from "../../store/folder.ts";
 import { wantsAttention } from "../../snapshot/freshness.ts";
+import { asideAdvice, asideText, findAside } from "../../volume/aside.ts";
 import { findLeftovers, leftoverAdvice } from "../../volume/leftover.ts";
 import { findTrials, isThrowAway } from "../../volume/throwaway.ts";
-import { asideAdvice, asideIn, asideText } from "../../volume/aside.ts";
 import {
   checkFreshness,
   declaredFreshness,
@@ -111,6 +111,7 @@ async function checkContext(
       ...(await checkOperations(context, signal)),
       ...(await checkTrials(context, io)),
       ...(await checkLeftovers(context, signal)),
+      ...(await checkAside(context, signal)),
     );
   } catch (error) {
     findings.push(failure("engine", error));
@@ -168,9 +169,6 @@ async function checkOperations(
   );
   return volumes.flatMap((volume) => {
     const { operations, records } = ofVolume(journal, volume);
-    const aside = asideIn(journal, volume).map((path) =>
-      warning(`volume ${volume}`, asideText(volume, path), asideAdvice(volume)),
-    );
     const advice = `Run \`dockform volume recover ${volume}\`.`;
     if (!existing.has(volume)) {
       const gone = "the volume is gone, and the engine still has records of it";
@@ -182,13 +180,12 @@ async function checkOperations(
           `volume ${volume}`,
           new DockformError("failed", "an operation was interrupted", { hint: advice }),
         ),
-        ...aside,
       ];
     }
     const unstarted = operations.find(({ standing }) => standing === "unstarted");
-    if (unstarted === undefined) return aside;
+    if (unstarted === undefined) return [];
     const begun = `${describeOperation(unstarted.operation)}, is about to begin, or its client died`;
-    return [warning(`volume ${volume}`, begun, `If it does not begin: ${advice}`), ...aside];
+    return [warning(`volume ${volume}`, begun, `If it does not begin: ${advice}`)];
   });
 }
 
@@ -220,6 +217,18 @@ async function checkLeftovers(
       `the folder ${leftover.folder} could not be removed: ${leftover.cause}`,
       leftoverAdvice(volume, leftover),
     ),
+  );
+}
+
+/** A finding for each folder of what others wrote during a swap. */
+async function checkAside(
+  { engine }: WorkspaceContext,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const containers = await listContainers(engine, { signal });
+  const found = await findAside(engine, containers, await listVolumes(engine, signal));
+  return [...found].flatMap(([volume, paths]) =>
+    paths.map((path) => warning(`volume ${volume}`, asideText(volume, path), asideAdvice(volume))),
   );
 }
 

@@ -4,9 +4,9 @@ import { formatBytes, formatTime } from "../../format.ts";
 import { interruptionIn, ofVolume, readJournal } from "../../journal/operation.ts";
 import type { StoredSnapshot } from "../../store/list.ts";
 import { newestSnapshot } from "../../store/stranger.ts";
+import { asideAdvice, asideText, findAside } from "../../volume/aside.ts";
 import { findKept, type KeptContents } from "../../volume/kept.ts";
 import { findLeftovers, leftoverAdvice } from "../../volume/leftover.ts";
-import { asideAdvice, asideIn, asideText } from "../../volume/aside.ts";
 import { usersAmong } from "../../volume/users.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
@@ -63,9 +63,10 @@ async function listContext(
     listContainers(context.engine, { signal }),
   ]);
   const journal = readJournal(containers);
-  const [kept, leftovers] = await Promise.all([
+  const [kept, leftovers, aside] = await Promise.all([
     findKept(context.engine, containers, existing),
     findLeftovers(context.engine, containers, existing),
+    findAside(context.engine, containers, existing),
   ]);
   const byName = new Map(existing.map((volume) => [volume.name, volume]));
   const names = [...new Set([...context.volumes.keys(), ...byName.keys()])].toSorted();
@@ -82,7 +83,7 @@ async function listContext(
         newestSnapshot: await newestSnapshot(context.snapshotFolders(name), name),
         kept: kept.get(name),
         leftovers: leftovers.filter(({ volume: { name: of } }) => of === name),
-        setAside: asideIn(journal, name),
+        setAside: aside.get(name) ?? [],
         interrupted: interruptionIn(ofVolume(journal, name)) !== undefined,
       };
     }),
