@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { archiveFormat, parseSnapshotBaseName, sidecarPath, snapshotBaseName } from "./name.ts";
+import {
+  archiveExtension,
+  archiveFormat,
+  parseSnapshotBaseName,
+  sidecarFormat,
+  sidecarPath,
+  snapshotBaseName,
+} from "./name.ts";
 
 const LAST_SECOND_OF_YEAR_9999 = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000;
 
@@ -48,4 +55,15 @@ test("data of both formats belong to the same sidecar", () => {
   assert.equal(archiveFormat("X.tar"), "tar");
   assert.equal(archiveFormat("X.tar.gz"), undefined);
   assert.equal(archiveFormat("tar"), undefined);
+});
+
+test("archives of other programs are known by their extension, and have no sidecar but .tzst", () => {
+  for (const extension of ["tar.gz", "tgz", "tar.xz", "tar.bz2"] as const) {
+    assert.equal(archiveExtension(`/s/X.${extension}`), extension);
+    assert.equal(sidecarFormat(extension), undefined);
+  }
+  assert.equal(archiveExtension("X.tzst"), "tzst");
+  assert.equal(sidecarFormat("tzst"), "tar.zst");
+  assert.equal(sidecarPath("/s/X.tzst", "tzst"), "/s/X.json");
+  assert.equal(archiveExtension("X.gz"), undefined);
 });

@@ -65,7 +65,17 @@ test("a reference is a path, a volume's snapshot, or a volume for its latest one
   assert.deepEqual(parseSnapshotReference("data@latest~1"), stored("data", "latest~1"));
   assert.deepEqual(parseSnapshotReference("backup/data@2026"), stored("backup/data", "2026"));
   assert.deepEqual(parseSnapshotReference("backup/data"), stored("backup/data", "latest"));
-  for (const text of ["a.tar", "x/a.tar.zst", "./a", "../a", "/a@b", "a@b.tar"]) {
+  for (const text of [
+    "a.tar",
+    "x/a.tar.zst",
+    "./a",
+    "../a",
+    "/a@b",
+    "a@b.tar",
+    "a.tar.gz",
+    "a.tgz",
+    "a.tzst",
+  ]) {
     assert.deepEqual(parseSnapshotReference(text), path(text));
   }
   // Where the command says the volume, what stands alone says which.

@@ -8,6 +8,7 @@ import { displayText, entryPath, isWithin, ROOT_PATH } from "../tar/path.ts";
 import { checksumMismatch, type Archive, type ArchiveContents } from "./archive.ts";
 import { ArchivePass } from "./contents.ts";
 import type { Digest } from "./digest.ts";
+import { refusePartial } from "./survey.ts";
 import type { Tools } from "./tools.ts";
 
 /** Part of a tar stream: headers and content of one entry, or of several that follow each other. */
@@ -52,6 +53,8 @@ export async function selectPaths(
   if (expected !== undefined && first.sha256 !== expected) {
     throw checksumMismatch(archive, expected, first.sha256);
   }
+  // A folder of an incremental dump would take the place of one that holds more.
+  refusePartial(archive, first.notDumped);
   refuseMissing(archive, paths, first.found);
   // A hard link can only be made beside the file that it is another name of.
   const found =
@@ -88,6 +91,8 @@ interface FoundEntries {
   /** What selected hard links are other names of, where that is not selected. */
   readonly linkTargets: ReadonlySet<ByteText>;
   readonly sha256: string;
+  /** What an incremental dump names and does not hold. */
+  readonly notDumped: ByteText | undefined;
 }
 
 async function findEntries(
@@ -117,7 +122,8 @@ async function findEntries(
     if (taken) entries += 1;
   }
   if (startBytes !== undefined) addRange(ranges, startBytes, pass.reader.endMarkBytes);
-  return { ranges, entries, found, linkTargets, sha256: pass.sha256() };
+  const { notDumped } = pass.reader;
+  return { ranges, entries, found, linkTargets, sha256: pass.sha256(), notDumped };
 }
 
 function addRange(ranges: Range[], startBytes: number, endBytes: number): void {

@@ -310,6 +310,7 @@ test(
       for (const command of [
         ["snapshot", "verify", later],
         ["volume", "restore", volume.name, later, ...RESTORE],
+        ["volume", "restore", volume.name, later, ...RESTORE, "--path", "sub"],
       ]) {
         const result = await sandbox.dockform(command);
         assert.equal(result.code, 3, result.stderr);
