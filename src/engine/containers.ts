@@ -68,6 +68,8 @@ export interface RestartPolicy {
 export interface ContainerDetails {
   readonly Id: string;
   readonly Name: string;
+  /** RFC 3339, by the engine's clock. */
+  readonly Created: string;
   readonly RestartCount: number;
   readonly State: {
     readonly Status: ContainerState;

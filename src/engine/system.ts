@@ -8,6 +8,8 @@ export interface EngineInfo {
   readonly operatingSystem: string;
   /** As `uname -m` says it on the engine's host: `x86_64`, `aarch64`. */
   readonly architecture: string;
+  /** What the engine's clock says; `undefined` where the engine does not tell. */
+  readonly time: Date | undefined;
 }
 
 interface InfoAnswer {
@@ -15,6 +17,8 @@ interface InfoAnswer {
   readonly ServerVersion: string;
   readonly OSType: string;
   readonly Architecture: string;
+  /** RFC 3339. */
+  readonly SystemTime?: string;
 }
 
 export async function engineInfo(engine: EngineClient, signal?: AbortSignal): Promise<EngineInfo> {
@@ -24,5 +28,6 @@ export async function engineInfo(engine: EngineClient, signal?: AbortSignal): Pr
     serverVersion: answer.ServerVersion,
     operatingSystem: answer.OSType,
     architecture: answer.Architecture,
+    time: answer.SystemTime === undefined ? undefined : new Date(answer.SystemTime),
   };
 }

@@ -13,6 +13,8 @@ import { ExchangeFolder } from "./exchange.ts";
 const run = promisify(execFile);
 const skip = process.platform === "win32" && "there are no named pipes";
 
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {} };
+
 /** Bytes that differ from those at the same place of any other buffer. */
 const DATA = Buffer.alloc(5_000_000).map((_, i) => i * 31 + (i >> 10));
 
@@ -37,7 +39,7 @@ class Pipe implements AsyncDisposable {
   }
 
   static async open(sink: ByteSink, signal = new AbortController().signal): Promise<Pipe> {
-    const exchange = await ExchangeFolder.create(tmpdir());
+    const exchange = await ExchangeFolder.create(tmpdir(), SILENT);
     await run("mkfifo", [join(exchange.folder, "data")]);
     const { ended } = await exchange.openForReading(sink, signal);
     return new Pipe(exchange, ended);

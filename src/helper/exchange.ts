@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { constants, open } from "node:fs";
 import {
   lstat,
-  mkdtemp,
   open as openHandle,
   readFile,
   rm,
@@ -14,6 +13,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { withSignal } from "../abort.ts";
 import { SinkBuffers, type ByteSink } from "../engine/sink-buffers.ts";
+import type { Log } from "../log.ts";
+import { makeTemporaryFolder } from "../temporary-folder.ts";
 import type { HelperReply } from "./reply.ts";
 
 const openDescriptor = promisify(open);
@@ -35,8 +36,8 @@ export class ExchangeFolder {
     this.#token = token;
   }
 
-  static async create(temporaryFolder: string): Promise<ExchangeFolder> {
-    const folder = await mkdtemp(join(temporaryFolder, "dockform-"));
+  static async create(temporaryFolder: string, log: Log): Promise<ExchangeFolder> {
+    const folder = await makeTemporaryFolder(temporaryFolder, log);
     const token = randomBytes(16).toString("hex");
     await writeFile(join(folder, "token"), token, { mode: 0o600 });
     return new ExchangeFolder(folder, token);

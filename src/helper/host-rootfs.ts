@@ -1,11 +1,13 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { access, constants, copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { access, constants, copyFile, mkdir, rm } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { DockformError, messageOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { makeTemporaryFolder } from "../temporary-folder.ts";
 
 /** This machine, as far as an image made of its tools depends on it. */
 export interface HostSystem {
@@ -60,8 +62,9 @@ export async function hostRecipe(host: HostSystem): Promise<HostRecipe | undefin
 export async function packHostRootfs(
   recipe: HostRecipe,
   temporaryFolder: string,
+  log: Log,
 ): Promise<PackedRootfs> {
-  const folder = await mkdtemp(join(temporaryFolder, "dockform-image-"));
+  const folder = await makeTemporaryFolder(temporaryFolder, log);
   try {
     const root = join(folder, "root");
     await mkdir(join(root, "bin"), { recursive: true });

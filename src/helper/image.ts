@@ -133,7 +133,7 @@ async function assembleFromHost(
       cause: alpineFailure,
     });
   }
-  await using rootfs = await packHostRootfs(recipe, options.host.temporaryFolder);
+  await using rootfs = await packHostRootfs(recipe, options.host.temporaryFolder, options.log);
   await importImage(
     engine,
     rootfs.stream,

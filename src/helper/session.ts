@@ -216,7 +216,7 @@ export class HelperSession implements AsyncDisposable {
 /** Without a folder to share, data goes through the engine. */
 async function makeExchangeFolder(options: HelperOptions): Promise<ExchangeFolder | undefined> {
   try {
-    return await ExchangeFolder.create(options.temporaryFolder);
+    return await ExchangeFolder.create(options.temporaryFolder, options.log);
   } catch (error) {
     options.log.debug(`no folder to share with the helper: ${messageOf(error)}`);
     return undefined;

@@ -16,6 +16,7 @@ import type { ArchiveFormat } from "../snapshot/name.ts";
 import { FORMAT_VERSION, formatSidecar, type Sidecar } from "../snapshot/sidecar.ts";
 import { specHash } from "../snapshot/spec-hash.ts";
 import { PendingSnapshot } from "../store/folder.ts";
+import { removeDeadReaders } from "./dead-readers.ts";
 import { Digest } from "./digest.ts";
 import { AtWorkError, beginOperation, interrupted, lookAround, refuseInterrupted } from "./lock.ts";
 import { existingVolume, type VolumeTarget } from "./target.ts";
@@ -173,9 +174,10 @@ async function undisturbedUsers(
   target: VolumeTarget,
   volume: EngineVolume,
   ownHelper: string,
-  { signal }: Tools,
+  tools: Tools,
 ): Promise<readonly VolumeUser[]> {
-  const { users, journal } = await lookAround(target, volume, [ownHelper], signal);
+  const { users, journal } = await lookAround(target, volume, [ownHelper], tools.signal);
+  await removeDeadReaders(target.engine, journal, tools);
   const inTheWay = operationInTheWay(journal, "snapshot");
   if (inTheWay !== undefined) throw new AtWorkError(inTheWay);
   refuseInterrupted(journal);

@@ -18,6 +18,8 @@ export class EngineProxy implements AsyncDisposable {
   connections = 0;
   /** Calls that fail before the engine hears of them, each once. */
   readonly failing: ApiCall[] = [];
+  /** Calls of such a path never reach the engine, and have no answer. */
+  stalling: RegExp | undefined;
   readonly #server: Server;
   readonly #socketPath: string;
 
@@ -44,8 +46,9 @@ export class EngineProxy implements AsyncDisposable {
       engine.on("error", () => client.destroy());
       client.on("data", (chunk) => {
         const text = chunk.toString("latin1");
-        if (proxy.#note(text) === "fails") client.end(FAILURE);
-        else engine.write(Buffer.from(text.replaceAll(from, to), "latin1"));
+        const fate = proxy.#note(text);
+        if (fate === "fails") client.end(FAILURE);
+        if (fate === "passes") engine.write(Buffer.from(text.replaceAll(from, to), "latin1"));
       });
       client.on("end", () => engine.end());
       client.on("close", () => engine.destroy());
@@ -55,10 +58,11 @@ export class EngineProxy implements AsyncDisposable {
     return proxy;
   }
 
-  #note(text: string): "fails" | "passes" {
+  #note(text: string): "fails" | "stalls" | "passes" {
     for (const [, method = "", path = ""] of text.matchAll(REQUEST_LINE)) {
       const call = { method, path: path.replace(/^\/v[\d.]+/, "").replace(/\?.*$/, "") };
       this.calls.push(call);
+      if (this.stalling?.test(call.path) === true) return "stalls";
       const i = this.failing.findIndex((failing) => isDeepStrictEqual(failing, call));
       if (i >= 0) {
         this.failing.splice(i, 1);

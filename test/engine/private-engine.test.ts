@@ -164,7 +164,11 @@ async function clientWithImage(engine: PrivateEngine): Promise<EngineClient> {
 /** An image of this machine's shell, cat and sleep. */
 async function importSleeper(client: EngineClient): Promise<void> {
   const tools = new Map(["sh", "cat", "sleep"].map((name) => [name, `/bin/${name}`]));
-  await using rootfs = await packHostRootfs({ tag: "sleeper", tools }, tmpdir());
+  await using rootfs = await packHostRootfs({ tag: "sleeper", tools }, tmpdir(), {
+    debug() {},
+    info() {},
+    warn() {},
+  });
   await importImage(client, rootfs.stream, { repository: "sleeper", tag: "1", changes: [] });
 }
 
