@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { connect, createServer, type Server } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 
 export interface ApiCall {
@@ -22,6 +22,7 @@ export class EngineProxy implements AsyncDisposable {
   stalling: RegExp | undefined;
   readonly #server: Server;
   readonly #socketPath: string;
+  readonly #sockets = new Set<Socket>();
 
   private constructor(server: Server, socketPath: string) {
     this.#server = server;
@@ -42,6 +43,7 @@ export class EngineProxy implements AsyncDisposable {
     server.on("connection", (client) => {
       proxy.connections += 1;
       const engine = connect({ path: engineHost.replace("unix://", ""), allowHalfOpen: true });
+      for (const socket of [client, engine]) proxy.#sockets.add(socket);
       client.on("error", () => engine.destroy());
       engine.on("error", () => client.destroy());
       client.on("data", (chunk) => {
@@ -74,6 +76,8 @@ export class EngineProxy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.close();
+    // An engine keeps the connection to a container that was never started.
+    for (const socket of this.#sockets) socket.destroy();
     await rm(this.#socketPath, { force: true });
   }
 }
