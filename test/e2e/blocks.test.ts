@@ -42,6 +42,28 @@ test("a file system that leaves blocks out loses no data", { skip }, async () =>
   assert.deepEqual(differences(await describeTree(fs.folder), await describeTree(into.folder)), []);
 });
 
+test(
+  "where some files have no blocks, the holes of others are filled, and said",
+  { skip },
+  async () => {
+    await using fs = await FaultyFileSystem.create({ no_blocks: ["migrated"] }, async (folder) => {
+      await writeFiles(folder, { migrated: randomBytes(MIB), data: randomBytes(MIB) });
+      await writeWithHoles(join(folder, "holes"));
+    });
+    await using sandbox = await Sandbox.create(host);
+    const { name } = await sandbox.volume("from", { driverOpts: fs.driverOpts });
+    const { archive, sidecar, stderr } = await sandbox.snapshot(name);
+    assert.match(String(sidecar["warnings"]), /^holes: holes are stored as zeros, 8\.3 MB/);
+    assert.match(stderr, /warning: .*: holes: holes are stored as zeros/);
+    const into = await sandbox.volume("into");
+    await sandbox.restore(into.name, archive, ["--undeclared", "--verify"]);
+    assert.deepEqual(
+      differences(await describeTree(fs.folder), await describeTree(into.folder)),
+      [],
+    );
+  },
+);
+
 test("holes stay holes where blocks are counted", { skip }, async () => {
   await using fs = await FolderFileSystem.mergerfs();
   await using sandbox = await Sandbox.create(host);

@@ -10,9 +10,13 @@ import { until } from "./cli-process.ts";
 export interface Faults {
   /** How many blocks each file is said to have. */
   readonly blocks?: number;
+  /** Files that are said to have none. */
+  readonly no_blocks?: readonly string[];
   /** The offset from which reading fails. */
   readonly read_error?: Readonly<Record<string, number>>;
-  /** Of those, the ones that can be read when they are opened once more. */
+  /** The offset at which its content seems to end. */
+  readonly short_read?: Readonly<Record<string, number>>;
+  /** Of those with a read error, the ones that can be read when they are opened once more. */
   readonly heals?: readonly string[];
   readonly list_error?: readonly string[];
   readonly get_error?: readonly string[];

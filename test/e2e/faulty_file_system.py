@@ -3,7 +3,9 @@
 usage: faulty_file_system.py FOLDER MOUNT_POINT FAULTS
 
     blocks         how many blocks each file is said to have
+    no_blocks      names of files that are said to have none
     read_error     by file name: the offset from which reading fails
+    short_read     by file name: the offset at which its content seems to end
     heals          names of files that can be read when they are opened once more
     list_error     names of files whose attributes cannot be listed
     get_error      names of files whose attributes cannot be read
@@ -40,6 +42,8 @@ class Faulty(fusepy.Operations):
         shown = {f"st_{name}": getattr(found, f"st_{name}") for name in names}
         if "blocks" in self.faults and os.path.isfile(path):
             shown["st_blocks"] = self.faults["blocks"]
+        if self.has("no_blocks", path):
+            shown["st_blocks"] = 0
         return shown
 
     def statfs(self, path):
@@ -65,7 +69,8 @@ class Faulty(fusepy.Operations):
         if bad is not None and offset + size > bad:
             self.failed.add(path)
             raise fusepy.FuseOSError(errno.EIO)
-        return os.pread(handle, size, offset)
+        end = self.faults.get("short_read", {}).get(os.path.basename(path), offset + size)
+        return os.pread(handle, max(0, min(size, end - offset)), offset)
 
     def release(self, path, handle):
         os.close(handle)

@@ -72,6 +72,16 @@ for (const [what, faults, message] of [
     /: sub\/bad: Cannot read: Input\/output/,
   ],
   [
+    "a read error that FUSE takes for the end",
+    { short_read: { bad: BAD_OFFSET } },
+    /: sub\/bad: Cannot read: it ended early/,
+  ],
+  [
+    "a read error that FUSE takes for the end of a file that has fewer blocks than bytes",
+    { short_read: { bad: BAD_OFFSET }, blocks: 8 },
+    /: sub\/bad: Cannot read: it ended early/,
+  ],
+  [
     "attributes that cannot be listed",
     { list_error: ["bad"] },
     /: sub\/bad: Cannot read its attributes: Input\/output/,
