@@ -218,7 +218,14 @@ reply_attributes() {
 # $looker, it is a check, and looks how much there is to archive.
 look_for_holes() {
 	sparse=--sparse
-	if ! counts_blocks && [ "$(perl -e '@holes.pl@' "$folder" first)" != sparse ]; then sparse=; fi
+	type=$(stat -f -c %T "$folder")
+	if ! counts_blocks; then
+		case $(perl -e '@holes.pl@' "$folder" first "$type") in
+		sparse) ;;
+		failed) exit 1 ;;
+		*) sparse= ;;
+		esac
+	fi
 	[ -n "$sparse" ] || return 0
 	$patient perl -e '@holes.pl@' "$folder" beside >/dev/null &
 	looker=$!
@@ -226,7 +233,7 @@ look_for_holes() {
 
 # These count the blocks of data that is still in memory, too (test/e2e/blocks.test.ts).
 counts_blocks() {
-	[ -z "$mounted" ] && case $(stat -f -c %T "$folder") in ext2/ext3 | xfs | btrfs | tmpfs) ;; *) false ;; esac
+	[ -z "$mounted" ] && case $type in ext2/ext3 | xfs | btrfs | tmpfs) ;; *) false ;; esac
 }
 
 # fingerprint SINK: what tells whether anything in the volume changed: a record for each entry, of two texts
