@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { Socket } from "node:net";
 import { basename, join } from "node:path";
@@ -34,6 +34,8 @@ export async function startPrivateEngine(
   await runInstaller();
   // A socket's path is limited to 107 characters: $TMPDIR may be too long for that.
   const folder = await mkdtemp("/var/tmp/dockform-engine-");
+  // Who root of its containers is then must get through to their files.
+  if ("userns-remap" in configuration) await chmod(folder, 0o711);
   const engine = await PrivateEngine.launch(folder, configuration);
   try {
     await engine.start();
