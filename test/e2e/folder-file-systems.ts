@@ -9,6 +9,16 @@ interface Options {
   readonly under?: string;
 }
 
+/** As on home servers, but without a second in which a new link is not seen yet. */
+const MERGERFS_OPTIONS = [
+  "allow_other",
+  "use_ino",
+  "category.create=epmfs",
+  "minfreespace=0",
+  "cache.attr=0",
+  "cache.entry=0",
+].join(",");
+
 /** A mounted folder for bind volumes. */
 export class FolderFileSystem implements AsyncDisposable {
   /** Its root, as this machine sees it. */
@@ -65,12 +75,7 @@ export class FolderFileSystem implements AsyncDisposable {
     const [one, other] = [made.part("one"), made.part("other")];
     await fillBranches?.(one, other);
     const mergerfs = await needProgram("/usr/bin/mergerfs", "mergerfs");
-    await run(mergerfs, [
-      "-o",
-      "allow_other,category.create=epmfs,minfreespace=0",
-      `${one}:${other}`,
-      made.folder,
-    ]);
+    await run(mergerfs, ["-o", MERGERFS_OPTIONS, `${one}:${other}`, made.folder]);
     return made;
   }
 

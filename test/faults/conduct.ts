@@ -2,17 +2,19 @@
 import { mkdir, open, readFile, rm, stat, truncate } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CliResult } from "../e2e/cli-process.ts";
+import { isUnrenamable } from "./ground.ts";
 import { Findings, judge, judgeSnapshots, lookAround, recover, type Aftermath } from "./judge.ts";
 import {
   describeFault,
   type Damage,
   type Fault,
+  type Ground,
   type Operation,
   type Place,
   type Race,
   type Strike,
 } from "./plan.ts";
-import { emptied, otherThan, Scene, type Contents, type Ground } from "./scene.ts";
+import { emptied, otherThan, Scene, type Contents } from "./scene.ts";
 import {
   killHelpers,
   leaveInterrupted,
@@ -27,6 +29,9 @@ import {
   type Command,
   type KillableEngine,
 } from "./strike.ts";
+
+/** Beside the one that is made: an engine that dies takes the containers of each with it. */
+const SCENES_KEPT = 1;
 
 const BOTH: readonly Contents[] = ["a", "b"];
 
@@ -51,7 +56,7 @@ export class Conductor implements AsyncDisposable {
   }
 
   async conduct(fault: Fault): Promise<Verdict> {
-    const ground = groundFor(fault);
+    const { ground } = fault;
     const findings = new Findings();
     findings.note(describeFault(fault));
     let outcome: Verdict["outcome"] = "lost";
@@ -62,6 +67,8 @@ export class Conductor implements AsyncDisposable {
       findings.problem(`the suite itself failed: ${String(error)}`);
     }
     if (killsEngine(fault)) await this.#putOthersRight(ground);
+    // What is in place now can be renamed.
+    if (isUnrenamable(ground)) await this.#giveUp(ground);
     const { problems, unstartable, transcript } = findings;
     if (problems.length === 0 && unstartable.length === 0) return { outcome, problems, transcript };
     await this.#giveUp(ground);
@@ -163,6 +170,7 @@ export class Conductor implements AsyncDisposable {
   async #scene(ground: Ground): Promise<Scene> {
     const known = this.#scenes.get(ground);
     if (known !== undefined) return known;
+    for (const other of [...this.#scenes.keys()].slice(0, -SCENES_KEPT)) await this.#giveUp(other);
     const scene = await Scene.create(this.#engine, ground);
     this.#scenes.set(ground, scene);
     return scene;
@@ -172,7 +180,8 @@ export class Conductor implements AsyncDisposable {
   async #putOthersRight(struck: Ground): Promise<void> {
     for (const [ground, scene] of this.#scenes) {
       if (ground === struck) continue;
-      await scene.putUsersRight().catch(() => this.#giveUp(ground));
+      if (ground === "memory") await this.#giveUp(ground);
+      else await scene.putUsersRight().catch(() => this.#giveUp(ground));
     }
   }
 
@@ -182,13 +191,6 @@ export class Conductor implements AsyncDisposable {
     this.#scenes.delete(ground);
     await scene?.[Symbol.asyncDispose]().catch(() => {});
   }
-}
-
-function groundFor(fault: Fault): Ground {
-  if (fault.kind !== "strike") return "roomy";
-  if (fault.operation === "restore --in-place") return "cramped";
-  // What a power cut takes from memory can only be taken from a disk of the suite's own.
-  return ["fill the volume", "cut the power"].includes(fault.blow) ? "small" : "roomy";
 }
 
 function killsEngine(fault: Fault): boolean {

@@ -54,6 +54,30 @@ test("a phase is one that the command goes through", () => {
   }
 });
 
+test("every ground occurs, with what can be done there", () => {
+  const faults = plan(4);
+  assert.deepEqual(
+    [...new Set(faults.map(({ ground }) => ground))].toSorted(),
+    GROUNDS_KNOWN.toSorted(),
+  );
+  for (const fault of faults) {
+    const isUnrenamable = ["lower", "branches"].includes(fault.ground);
+    assert.ok(!isUnrenamable || fault.kind === "strike", describeFault(fault));
+    if (fault.kind !== "strike") continue;
+    const { ground, operation, blow } = fault;
+    assert.ok(!isUnrenamable || operation === "restore --in-place", describeFault(fault));
+    const ends = ["kill the engine", "cut the power"];
+    assert.ok(ground !== "memory" || !ends.includes(blow), describeFault(fault));
+    if (blow === "cut the power" && ground !== "cramped") {
+      assert.ok(["small", "xfs", "btrfs"].includes(ground), describeFault(fault));
+    }
+  }
+});
+
+const GROUNDS_KNOWN = "roomy small cramped xfs btrfs overlay lower mergerfs branches memory".split(
+  " ",
+);
+
 test("no fault asks for what cannot be noticed", () => {
   for (const fault of plan(2)) {
     if (fault.kind !== "damage" || fault.vouchedFor) continue;

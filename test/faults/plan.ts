@@ -44,9 +44,27 @@ export type Blow =
 /** What a stranger does next, before anything else. */
 export type NextCommand = "recover" | "restore" | "snapshot";
 
+/**
+ * Where the volume lies: in the engine's own folder (`roomy`); on a small ext4 that can be filled, or one that is so full
+ * that old and new contents do not fit in at once (`cramped`); on other disks; on an overlay whose lower folder is empty,
+ * or holds the contents (`lower`); on mergerfs, on one branch, or on both (`branches`); in memory.
+ */
+export type Ground =
+  | "roomy"
+  | "small"
+  | "cramped"
+  | "xfs"
+  | "btrfs"
+  | "overlay"
+  | "lower"
+  | "mergerfs"
+  | "branches"
+  | "memory";
+
 /** Something happens to a command at a moment. */
 export interface Strike {
   readonly kind: "strike";
+  readonly ground: Ground;
   readonly operation: Operation;
   readonly blow: Blow;
   readonly moment: Moment;
@@ -98,6 +116,7 @@ export type Place =
 /** A snapshot's file is not what was written, from the beginning or from a moment on. */
 export interface Damage {
   readonly kind: "damage";
+  readonly ground: Ground;
   readonly file: "archive" | "sidecar";
   readonly format: "tar.zst" | "tar";
   /** Whether the archive has its sidecar, which vouches for it. */
@@ -123,6 +142,7 @@ export const RACES = [
 /** Two clients at one volume. */
 export interface Race {
   readonly kind: "race";
+  readonly ground: Ground;
   readonly between: (typeof RACES)[number];
   readonly gapMs: number;
   /** Where the operation was cut short that there is to recover from. */
@@ -156,13 +176,13 @@ export function kindOf(fault: Fault): string {
 export function describeFault(fault: Fault): string {
   switch (fault.kind) {
     case "strike":
-      return `${fault.operation}: ${fault.blow} ${describeMoment(fault.moment)}, then ${fault.next}`;
+      return `${fault.operation}: ${fault.blow} ${describeMoment(fault.moment)}, then ${fault.next} (${fault.ground})`;
     case "damage": {
       const sidecar = fault.vouchedFor ? "with" : "without";
       return `${fault.how} ${fault.when} in the ${fault.file} (.${fault.format} ${sidecar} sidecar) at ${fault.place} ${fault.fraction.toFixed(3)}, bit ${fault.bit}`;
     }
     case "race":
-      return `${fault.between}, ${fault.gapMs} ms apart, cut at ${fault.cutAt}`;
+      return `${fault.between}, ${fault.gapMs} ms apart, cut at ${fault.cutAt} (${fault.ground})`;
   }
 }
 
@@ -252,8 +272,42 @@ function strike(blow: Blow, operations?: readonly Operation[]): Make {
   return (dice) => {
     const operation = operations === undefined ? dice.weighted(OPERATIONS) : dice.among(operations);
     const moment = momentIn(dice, PHASES_OF[operation]);
-    return { kind: "strike", operation, blow, moment, next: dice.weighted(NEXT) };
+    const next = dice.weighted(NEXT);
+    const ground = dice.weighted(groundsFor(operation, blow));
+    return { kind: "strike", ground, operation, blow, moment, next };
   };
+}
+
+const GROUNDS: Weighted<Ground> = [
+  [40, "roomy"],
+  [8, "xfs"],
+  [8, "btrfs"],
+  [8, "overlay"],
+  [12, "mergerfs"],
+  [8, "memory"],
+];
+
+/** For want of room, or because entries cannot be renamed. */
+const IN_PLACE_GROUNDS: Weighted<Ground> = [
+  [4, "cramped"],
+  [3, "lower"],
+  [3, "branches"],
+];
+
+function groundsFor(operation: Operation, blow: Blow): Weighted<Ground> {
+  if (operation === "restore --in-place") {
+    return blow === "cut the power" ? [[1, "cramped"]] : IN_PLACE_GROUNDS;
+  }
+  if (blow === "fill the volume") return [[1, "small"]];
+  // What a power cut takes from memory can only be taken from a disk of the suite's own.
+  if (blow === "cut the power") {
+    return [
+      [4, "small"],
+      [3, "xfs"],
+      [3, "btrfs"],
+    ];
+  }
+  return GROUNDS.filter(([, ground]) => ground !== "memory" || blow !== "kill the engine");
 }
 
 function momentIn(dice: Dice, phases: Weighted<Phase>): Moment {
@@ -268,6 +322,7 @@ function race(dice: Dice): Race {
     between: dice.among(RACES),
     gapMs: dice.number() < 0.3 ? 0 : dice.below(MAX_GAP_MS),
     cutAt: dice.among(["extract", "stop", "swap", "start", "clean-up"]),
+    ground: dice.weighted(GROUNDS),
   };
 }
 
@@ -279,6 +334,7 @@ function damage(dice: Dice, file: Damage["file"], how: Damage["how"]): Damage {
   const places = file === "sidecar" ? SIDECAR_PLACES : placesOf(format);
   return {
     kind: "damage",
+    ground: "roomy",
     file,
     format,
     vouchedFor,

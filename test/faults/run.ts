@@ -32,6 +32,9 @@ const { values } = parseArgs({
 const seed = Number(values.seed);
 const all: readonly number[] = values.only?.map(Number) ?? [...Array(Number(values.count)).keys()];
 const queue = all.filter((index) => describeFault(faultOf(seed, index)).includes(values.kind));
+// An engine has the containers of few scenes at a time.
+const groundOf = (index: number): string => faultOf(seed, index).ground;
+queue.sort((one, other) => groundOf(one).localeCompare(groundOf(other)) || one - other);
 const evidence = join(tmpdir(), `dockform-faults-${seed}`);
 const tally = new Tally();
 let interrupted = false;

@@ -1,5 +1,5 @@
 /** A volume that holds one of the known contents, with containers that use it: what faults happen to. */
-import { copyFile, mkdir, readdir, statfs } from "node:fs/promises";
+import { copyFile, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import {
   inspectContainer,
@@ -10,10 +10,12 @@ import {
   unpauseContainer,
 } from "../../src/engine/containers.ts";
 import { sidecarOf } from "../e2e/archives.ts";
-import { FileSystem } from "../e2e/file-system.ts";
+import type { FileSystem } from "../e2e/file-system.ts";
 import { Sandbox, type TestVolume } from "../e2e/harness.ts";
 import { attempt, run } from "../oracle/host.ts";
 import { describeTree, differences, removeTree, type TreeEntry } from "../oracle/tree.ts";
+import { fillsHoles, prepareSite, type SceneEngine, type Site } from "./ground.ts";
+import type { Ground } from "./plan.ts";
 import { makeTree, MIXED_PATHS, otherThan, type Contents } from "./trees.ts";
 
 const HELPER_LABEL = "io.dockform.helper";
@@ -21,9 +23,12 @@ const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
 const RESERVED = /^\.\/(\.dockform-(?:[0-9a-f]{12}|(?:trash|aside)-[0-9a-f]{12}|kept))(\/|$)/;
 /** The time of a root folder may be another after a crash. */
 const ROOT_TIME = /^\.: mtime /;
-const DISK_BYTES = 64 << 20;
+const HOLE_BYTES = 1 << 30;
+/** Where a hole is read like data. */
+const SMALL_HOLE_BYTES = 1 << 20;
 /** Less than either of the contents takes. */
 const CRAMPED_BYTES = 2 << 20;
+const XFS_ACL = "trusted.SGI_ACL_";
 const DIFFERENCES_KEPT = 12;
 /** A container that waits for its stdin ends when an engine that was killed comes back. */
 const WITHOUT_STDIN = { Cmd: ["exec sleep 1000000"], OpenStdin: false };
@@ -51,27 +56,13 @@ export interface ArchivePair {
   readonly sidecar: string;
 }
 
-/** The engine that a scene is on. */
-export interface SceneEngine {
-  readonly host: string;
-  /** What is mounted below it the engine sees as well. */
-  readonly temporaryFolder: string;
-}
-
 type Format = "tar.zst" | "tar";
-
-/**
- * Where the volume lies: in the engine's own folder, on a small file system that can be filled, or on
- * one that is so full that old and new contents do not fit in at once.
- */
-export type Ground = "roomy" | "small" | "cramped";
 
 export class Scene implements AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly volume: TestVolume;
-  /** The small file system that the volume lies on. */
-  readonly fileSystem: FileSystem | undefined;
   readonly ground: Ground;
+  readonly #site: Site;
   readonly #archives = new Map<string, Promise<string>>();
   readonly #sources: Readonly<Record<Contents, TestVolume>>;
   readonly #trees: Readonly<Record<Contents, readonly TreeEntry[]>>;
@@ -81,14 +72,14 @@ export class Scene implements AsyncDisposable {
   private constructor(
     sandbox: Sandbox,
     volume: TestVolume,
-    fileSystem: FileSystem | undefined,
+    site: Site,
     ground: Ground,
     sources: Readonly<Record<Contents, TestVolume>>,
     trees: Readonly<Record<Contents, readonly TreeEntry[]>>,
   ) {
     this.sandbox = sandbox;
     this.volume = volume;
-    this.fileSystem = fileSystem;
+    this.#site = site;
     this.ground = ground;
     this.#sources = sources;
     this.#trees = trees;
@@ -96,45 +87,31 @@ export class Scene implements AsyncDisposable {
 
   static async create(engine: SceneEngine, ground: Ground): Promise<Scene> {
     const sandbox = await Sandbox.create(engine.host);
-    const fileSystem =
-      ground === "roomy"
-        ? undefined
-        : await FileSystem.create({
-            bytes: DISK_BYTES,
-            inodes: 4096,
-            journal: true,
-            under: engine.temporaryFolder,
-          });
-    if (fileSystem !== undefined) {
-      await mkdir(join(fileSystem.folder, "volume"));
-    }
-    const sources = {
-      a: await sandbox.volume("a"),
-      b: await sandbox.volume("b"),
-      mixed: await sandbox.volume("mixed"),
-    };
-    await makeTree(sources.a.folder, "a");
-    await makeTree(sources.b.folder, "b");
-    await copyTree(sources.b.folder, sources.mixed.folder);
-    for (const path of MIXED_PATHS) await removeTree(join(sources.mixed.folder, path));
-    await copyTree(sources.a.folder, sources.mixed.folder, MIXED_PATHS);
+    const holeBytes = fillsHoles(ground) ? SMALL_HOLE_BYTES : HOLE_BYTES;
+    const sources = await makeSources(sandbox, holeBytes);
     const trees = {
       a: await describeTree(sources.a.folder),
       b: await describeTree(sources.b.folder),
       mixed: await describeTree(sources.mixed.folder),
     };
-    const place =
-      fileSystem &&
-      ({ type: "none", o: "bind", device: join(fileSystem.folder, "volume") } as const);
-    const made = await sandbox.volume("contested", { driverOpts: place ?? {} });
-    const volume = { name: made.name, folder: place?.device ?? made.folder };
-    const scene = new Scene(sandbox, volume, fileSystem, ground, sources, trees);
-    await copyTree(sources.a.folder, volume.folder);
-    if (fileSystem !== undefined && ground === "cramped") {
-      await leaveRoom(fileSystem, "ballast", CRAMPED_BYTES);
-    }
+    const fill = (folder: string): Promise<void> => copyTree(sources.a.folder, folder);
+    const site = await prepareSite(engine, ground, fill);
+    const { name, folder: mountpoint } = await sandbox.volume("contested", site);
+    const volume = { name, folder: await site.look(mountpoint) };
+    const scene = new Scene(sandbox, volume, site, ground, sources, trees);
+    // What is in memory is there as long as one of them runs.
     await scene.#addUsers();
+    if (ground !== "lower") await fill(volume.folder);
+    await site.settle();
+    if (site.disk !== undefined && ground === "cramped") {
+      await leaveRoom(site.disk, "ballast", CRAMPED_BYTES);
+    }
     return scene;
+  }
+
+  /** The disk that the volume lies on, where it has one of its own. */
+  get disk(): FileSystem | undefined {
+    return this.#site.disk;
   }
 
   /** The archive of one of the contents, made when it is first asked for. */
@@ -162,10 +139,19 @@ export class Scene implements AsyncDisposable {
   }
 
   async inventory(): Promise<Inventory> {
-    const tree = await describeTree(this.volume.folder);
+    const all = await describeTree(this.volume.folder);
+    const tree = all.map((entry) => this.#asElsewhere(entry));
     const reserved = new Set(tree.flatMap(({ path }) => RESERVED.exec(path)?.[1] ?? []));
     const visible = tree.filter(({ path }) => !RESERVED.test(path));
     return { ...this.compare(visible), reserved: [...reserved].toSorted() };
+  }
+
+  /** Without what only this file system says of an entry. */
+  #asElsewhere({ extents, ...entry }: TreeEntry): TreeEntry {
+    // XFS shows each ACL a second time to whoever may see trusted attributes.
+    const xattrs = Object.entries(entry.xattrs).filter(([name]) => !name.startsWith(XFS_ACL));
+    const kept = fillsHoles(this.ground) || extents === undefined ? {} : { extents };
+    return { ...entry, ...kept, xattrs: Object.fromEntries(xattrs) };
   }
 
   /** Which of the contents a tree is. */
@@ -204,7 +190,7 @@ export class Scene implements AsyncDisposable {
 
   /** Takes from the volume's file system what is not on the disk yet, as a loss of power does. */
   async losePower(): Promise<void> {
-    await this.fileSystem?.losePower();
+    await this.#site.disk?.losePower();
   }
 
   /** Starts a user as somebody would by hand; answers what the engine has against it. */
@@ -230,7 +216,7 @@ export class Scene implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await attempt("chattr", ["-R", "-i", this.volume.folder]);
     await this.sandbox[Symbol.asyncDispose]();
-    await this.fileSystem?.[Symbol.asyncDispose]();
+    await this.#site[Symbol.asyncDispose]();
   }
 
   async #addUsers(): Promise<void> {
@@ -275,6 +261,21 @@ export class Scene implements AsyncDisposable {
       startedAt: details.State.StartedAt,
     };
   }
+}
+
+async function makeSources(
+  sandbox: Sandbox,
+  holeBytes: number,
+): Promise<Readonly<Record<Contents, TestVolume>>> {
+  const a = await sandbox.volume("a");
+  const b = await sandbox.volume("b");
+  const mixed = await sandbox.volume("mixed");
+  await makeTree(a.folder, "a", holeBytes);
+  await makeTree(b.folder, "b", holeBytes);
+  await copyTree(b.folder, mixed.folder);
+  for (const path of MIXED_PATHS) await removeTree(join(mixed.folder, path));
+  await copyTree(a.folder, mixed.folder, MIXED_PATHS);
+  return { a, b, mixed };
 }
 
 /** With the machine's own tar; it knows as much of a tree as the oracle looks at. */

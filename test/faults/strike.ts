@@ -10,14 +10,8 @@ import type { CliOptions } from "../e2e/harness.ts";
 import { needProgram, run } from "../oracle/host.ts";
 import { CuttableConnection } from "./cuttable.ts";
 import type { Blow, Moment, Operation, Phase } from "./plan.ts";
-import {
-  leaveRoom,
-  MIXED_PATHS,
-  otherThan,
-  type Contents,
-  type Scene,
-  type SceneEngine,
-} from "./scene.ts";
+import { isUnrenamable, type SceneEngine } from "./ground.ts";
+import { leaveRoom, MIXED_PATHS, otherThan, type Contents, type Scene } from "./scene.ts";
 
 /** A command that takes longer hangs, whatever happened to it. */
 const COMMAND_LIMIT_MS = 100_000;
@@ -78,7 +72,8 @@ export async function restoreFrom(
   archive: string,
   flags: readonly string[] = [],
 ): Promise<readonly string[]> {
-  const inPlace = scene.ground === "cramped" ? ["--in-place"] : [];
+  const needsIt = scene.ground === "cramped" || isUnrenamable(scene.ground);
+  const inPlace = needsIt ? ["--in-place"] : [];
   const origin = await originFlags(scene.volume.name, archive);
   const words = ["volume", "restore", scene.volume.name, archive, ...origin];
   return [...words, ...RESTORE_FLAGS, ...inPlace, ...flags];
@@ -288,11 +283,11 @@ class Weapon implements AsyncDisposable {
         return ready(act, { env: { DOCKER_HOST: connection.host } });
       }
       case "fill the volume": {
-        const { fileSystem } = scene;
-        if (fileSystem === undefined) throw new Error("this volume cannot be filled");
-        stack.defer(() => empty(fileSystem));
+        const { disk } = scene;
+        if (disk === undefined) throw new Error("this volume cannot be filled");
+        stack.defer(() => empty(disk));
         return ready(async () => {
-          await leaveRoom(fileSystem, FILLER, 0);
+          await leaveRoom(disk, FILLER, 0);
           return true;
         });
       }

@@ -33,10 +33,13 @@ export function otherThan(contents: Contents): Contents {
 /** Enough that the swap takes a while, few enough that a thousand comparisons do not. */
 const TOP_FILES = 120;
 const LARGE_BYTES = 3 << 20;
-const HOLE_BYTES = 1 << 30;
 
 /** Fills a folder with a bit of everything; most names are the same in both, and nothing else is. */
-export async function makeTree(folder: string, contents: "a" | "b"): Promise<void> {
+export async function makeTree(
+  folder: string,
+  contents: "a" | "b",
+  holeBytes: number,
+): Promise<void> {
   const at = (...parts: readonly string[]): string => join(folder, ...parts);
   const owner = contents === "a" ? 1000 : 2000;
   await mkdir(at("database", `only-${contents}`), { recursive: true });
@@ -48,7 +51,7 @@ export async function makeTree(folder: string, contents: "a" | "b"): Promise<voi
   await link(at("file-1"), at("database", "hard-link"));
   await symlink(contents === "a" ? "/etc/passwd" : "file-1", at("link"));
   await writeFile(at("sparse"), contents);
-  await truncate(at("sparse"), HOLE_BYTES);
+  await truncate(at("sparse"), holeBytes);
   await writeFile(at("name with a\nline end and \\"), contents);
   await mkdir(at("empty"));
   await run("mkfifo", [at("pipe")]);
