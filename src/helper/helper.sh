@@ -900,7 +900,7 @@ take_out() {
 		move_all $volume "$out/contents" || return 1
 	else
 		rm -f "$1" "$1.partial" && move_all $volume "$out/contents" "$1.partial" || return 1
-		if [ -e "$1.partial" ]; then sync "$1.partial" && move "$1.partial" "$1" || return 1; fi
+		if [ -e "$1.partial" ]; then flush && move "$1.partial" "$1" || return 1; fi
 	fi
 	move "$out" "$staging/old"
 }
@@ -943,6 +943,9 @@ leave_emptied() {
 	fi
 }
 
+# What a file says must not be on the disk before the renames that it follows: on Btrfs a file that is flushed alone takes
+# a later rename along, and leaves earlier ones behind. So once something was moved all of it is flushed.
+#
 # What is in place must be so for good before containers get their restart policies again, by which an engine
 # starts them after a loss of power, and before what it replaced goes.
 flush() {
@@ -1119,7 +1122,7 @@ first_aside() {
 list_names() {
 	# The others have theirs since before the swap.
 	[ -e "$in/names" ] || {
-		names "$in/contents" >"$in/names.partial" && sync "$in/names.partial" && move "$in/names.partial" "$in/names"
+		names "$in/contents" >"$in/names.partial" && flush && move "$in/names.partial" "$in/names"
 	}
 }
 

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { helperScript } from "../../src/helper/script.ts";
-import { FileSystem } from "../e2e/file-system.ts";
+import { FileSystem, SMALLEST_BYTES, type DiskType } from "../e2e/file-system.ts";
 import { FolderFileSystem } from "../e2e/folder-file-systems.ts";
 import { run } from "../oracle/host.ts";
 
@@ -147,6 +147,9 @@ const DEATH: Said = { status: undefined, facts: new Map(), messages: "" };
 const DEATHS = ["process", "power", "power after commit"] as const;
 type Death = (typeof DEATHS)[number];
 
+/** On what the power can be cut; a folder is on ext4 then. */
+const DISKS: Readonly<Partial<Record<Ground, DiskType>>> = { xfs: "xfs", btrfs: "btrfs" };
+
 /**
  * What the volume lies on, where that is no disk of its own that can lose power. On an overlay or a union most is as
  * on a disk. Where the old contents are in the lower folder of the one, or on both branches of the other, not
@@ -154,6 +157,8 @@ type Death = (typeof DEATHS)[number];
  */
 const GROUNDS = {
   folder: undefined,
+  xfs: undefined,
+  btrfs: undefined,
   overlay: () => FolderFileSystem.overlay(),
   mergerfs: () =>
     FolderFileSystem.mergerfs({
@@ -206,8 +211,10 @@ class Workplace implements AsyncDisposable {
     on: Ground = "folder",
   ): Promise<Workplace> {
     const from = join(place, name);
+    const type = DISKS[on] ?? "ext4";
+    const bytes = Math.max(SMALLEST_BYTES[type], 16 << 20);
     const disk =
-      death === "process" ? undefined : await FileSystem.create({ bytes: 16 << 20, journal: true });
+      death === "process" ? undefined : await FileSystem.create({ type, bytes, journal: true });
     const ground = await GROUNDS[on]?.(from);
     const workplace = new Workplace(await mkdtemp(join(place, "workplace-")), disk, ground);
     if (!on.includes(",")) await run("cp", ["-aT", from, workplace.volume]);
@@ -601,7 +608,14 @@ type Way = Pick<Deaths, "death" | "on" | "goesOn">;
 const WAYS: readonly Way[] = [
   ...DEATHS.map((death) => ({ death, on: "folder", goesOn: false }) as const),
   { death: "process", on: "folder", goesOn: true },
+  // Here a file that is flushed takes some renames along, and leaves earlier ones behind.
+  { death: "power", on: "btrfs", goesOn: false },
+];
+/** The same on others: at every second step each, for time is short. */
+const OTHER_WAYS: readonly Way[] = [
+  { death: "power", on: "xfs", goesOn: false },
   { death: "process", on: "overlay", goesOn: false },
+  { death: "power after commit", on: "xfs", goesOn: false },
   { death: "process", on: "mergerfs", goesOn: false },
 ];
 /** The same where the old contents are cleared away instead of renamed. */
@@ -615,17 +629,20 @@ const CLEARING_WAYS: readonly Way[] = [
 /** Every way in which a story of so many steps can be cut short, every other one of them twice. */
 export function allDeaths({ verbs }: Story, steps: number): readonly Deaths[] {
   const clears = verbs.some(([verb]) => verb === "clear");
-  const ways = clears ? [...WAYS, ...CLEARING_WAYS] : WAYS;
+  const common = clears ? [...WAYS, ...CLEARING_WAYS] : WAYS;
   // What cannot be renamed takes some steps more.
   const last = clears ? steps + 8 : steps;
   return Array.from({ length: last }, (_, i) => i + 1).flatMap((dieAt) =>
-    ways.map(({ death, on, goesOn }) => ({
-      dieAt,
-      // Whoever goes on has few steps left; a recovery may have many.
-      dieAgainAt: dieAt % 2 === 0 ? ((dieAt * 7) % (goesOn ? 9 : steps)) + 1 : 0,
-      death,
-      on,
-      goesOn,
-    })),
+    // By twos, so that either half has steps after which the recovery is cut short as well.
+    [...common, ...OTHER_WAYS.filter((_, i) => (dieAt >> 1) % 2 === i % 2)].map(
+      ({ death, on, goesOn }) => ({
+        dieAt,
+        // Whoever goes on has few steps left; a recovery may have many.
+        dieAgainAt: dieAt % 2 === 0 ? ((dieAt * 7) % (goesOn ? 9 : steps)) + 1 : 0,
+        death,
+        on,
+        goesOn,
+      }),
+    ),
   );
 }

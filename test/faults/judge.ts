@@ -54,14 +54,14 @@ export class Findings {
 /** Waits for the dust to settle and looks at what is there. */
 export async function lookAround(scene: Scene, findings: Findings): Promise<Aftermath> {
   const deadline = Date.now() + HELPER_LIMIT_MS;
-  let helpers = await scene.helpers();
+  let helpers = await scene.workers();
   while (helpers.some(({ state }) => state === "running")) {
     if (Date.now() > deadline) {
       findings.problem(`the helper does not end: ${JSON.stringify(helpers)}`);
       break;
     }
     await sleep(HELPER_POLL_MS);
-    helpers = await scene.helpers();
+    helpers = await scene.workers();
   }
   const inventory = await scene.inventory();
   const users = await scene.users();
@@ -90,7 +90,7 @@ export async function recover(scene: Scene, findings: Findings): Promise<void> {
 async function untilHelpersEnd(scene: Scene): Promise<void> {
   const deadline = Date.now() + SILENCE_LIMIT_MS;
   while (Date.now() < deadline) {
-    if (!(await scene.helpers()).some(({ state }) => state === "running")) return;
+    if (!(await scene.workers()).some(({ state }) => state === "running")) return;
     await sleep(HELPER_POLL_MS);
   }
 }

@@ -63,7 +63,8 @@ async function killAtEveryStep(): Promise<void> {
     );
     for (const [i, result] of results.entries()) {
       const problem = result.status === "fulfilled" ? result.value : String(result.reason);
-      const kind = `cut the helper's script short (${deathsOfAll[i]?.death})`;
+      const { death, on } = deathsOfAll[i] ?? {};
+      const kind = `cut the helper's script short (${death}, ${on})`;
       tally.add(kind, problem === "" ? "recovered" : "lost");
       if (problem !== "") console.log(`  LOST: ${name}: ${problem}`);
     }

@@ -28,6 +28,7 @@ const HOLE_BYTES = 1 << 30;
 const SMALL_HOLE_BYTES = 1 << 20;
 /** Less than either of the contents takes. */
 const CRAMPED_BYTES = 2 << 20;
+const HOLDER = "dockform-volume-in-memory-";
 const XFS_ACL = "trusted.SGI_ACL_";
 const DIFFERENCES_KEPT = 12;
 /** A container that waits for its stdin ends when an engine that was killed comes back. */
@@ -175,6 +176,11 @@ export class Scene implements AsyncDisposable {
   /** How the users have to be when nothing is under way. */
   get wantedUsers(): readonly UserState[] {
     return this.#users.map(({ wanted }) => wanted);
+  }
+
+  /** Those of our own containers that work on the volume, and do not only hold it. */
+  async workers(): ReturnType<Scene["helpers"]> {
+    return (await this.helpers()).filter(({ name }) => !name.startsWith(HOLDER));
   }
 
   /** Our own containers on the volume, with their state. */

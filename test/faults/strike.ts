@@ -203,7 +203,7 @@ export function mustSucceed({ code, stderr }: CliResult): void {
 
 /** Kills or removes the helpers that run; answers how many there were. */
 export async function killHelpers(scene: Scene, how: "kill" | "remove"): Promise<number> {
-  const running = (await scene.helpers()).filter(({ state }) => state === "running");
+  const running = (await scene.workers()).filter(({ state }) => state === "running");
   const { engine } = scene.sandbox;
   const done = await Promise.allSettled(
     running.map(({ id }) =>
