@@ -8,7 +8,7 @@ const skip = !isRoot && "owners and attributes take root";
 
 const AT_ONCE = 2;
 /** All of them are for `npm run test:faults`. */
-const EVERY = 13;
+const EVERY = 23;
 
 let takeAway = async (): Promise<void> => {};
 
