@@ -57,3 +57,8 @@ export function formatAge(milliseconds: number): string {
 export function formatTime(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, "Z");
 }
+
+/** A word as a shell takes it, so that a command that is shown can be used as it is. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

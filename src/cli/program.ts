@@ -21,7 +21,7 @@ export async function runProgram(argv: readonly string[], io: CliIo): Promise<nu
   const output = new WatchedOutput(io.stdout);
   let session: Session | undefined;
   const start = (command: Command): Session => {
-    session = new Session(io, command.optsWithGlobals<GlobalOptions>());
+    session = new Session(io, argv, command.optsWithGlobals<GlobalOptions>());
     return session;
   };
   try {

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { VERSION } from "../version.ts";
 import type { DockformError } from "../errors.ts";
+import { shellWord } from "../format.ts";
 import type { LogLevel } from "../log.ts";
 import type { Tools } from "../volume/tools.ts";
 import type { CliIo } from "./io.ts";
@@ -26,6 +27,8 @@ export interface GlobalOptions {
 export class Session {
   readonly io: CliIo;
   readonly options: GlobalOptions;
+  /** As it was typed, for hints that add something to it. */
+  readonly commandLine: string;
   readonly log: Logger;
   /** Colours for standard output. */
   readonly paint: Paint;
@@ -33,9 +36,10 @@ export class Session {
   #resultWritten = false;
 
   /** @throws DockformError `usage` when the log file cannot be opened. */
-  constructor(io: CliIo, options: GlobalOptions) {
+  constructor(io: CliIo, argv: readonly string[], options: GlobalOptions) {
     this.io = io;
     this.options = options;
+    this.commandLine = ["dockform", ...argv].map(shellWord).join(" ");
     this.paint = painter(io.stdout, io, options.color);
     const paintLog = painter(io.stderr, io, options.color, options.logFormat === "pretty");
     this.#status = new StatusArea(io.stderr, (text) => this.log.info(text));

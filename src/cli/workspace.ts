@@ -6,6 +6,8 @@ import { helperImage, type HelperImage, type HelperImageOptions } from "../helpe
 import type { Log } from "../log.ts";
 import type { ManifestContext, VolumeSpec } from "../manifest/manifest.ts";
 import { parseVolumeReference, resolveVolumeReference } from "../manifest/reference.ts";
+import { labelsFor } from "../reconcile/plan.ts";
+import type { VolumeShape } from "../snapshot/spec-hash.ts";
 import { snapshotFolder } from "../store/folder.ts";
 import type { VolumeTarget } from "../volume/target.ts";
 import type { CliIo } from "./io.ts";
@@ -16,6 +18,8 @@ export interface WorkspaceContext {
   readonly name: string;
   readonly engine: EngineClient;
   readonly volumes: ReadonlyMap<string, VolumeSpec>;
+  /** As `apply` would create it. */
+  readonly declaredShape: (volume: string) => VolumeShape | undefined;
   readonly findHelperImage: () => Promise<HelperImage>;
   readonly helperCapabilities: readonly string[];
   /** Where the snapshots of a volume are written. */
@@ -31,6 +35,7 @@ export function targetIn(context: WorkspaceContext, volume: string): VolumeTarge
     context: context.name,
     volume,
     declared: context.volumes.has(volume),
+    declaredShape: context.declaredShape(volume),
     snapshotFolder: context.snapshotFolder(volume),
     findHelperImage: context.findHelperImage,
     helperCapabilities: context.helperCapabilities,
@@ -160,6 +165,8 @@ export class Workspace implements Disposable {
       name,
       engine,
       volumes: context.volumes,
+      declaredShape: (volume) =>
+        declaredShape(context.volumes.get(volume), this.file?.manifest.identifier),
       findHelperImage: () => (image ??= this.#helperImage(engine)),
       helperCapabilities: this.file?.manifest.helperCapabilities ?? [],
       snapshotFolder: (volume) => snapshotFolder(root, folderContext, volume),
@@ -191,6 +198,14 @@ export class Workspace implements Disposable {
       signal,
     };
   }
+}
+
+function declaredShape(
+  spec: VolumeSpec | undefined,
+  identifier: string | undefined,
+): VolumeShape | undefined {
+  if (spec === undefined || identifier === undefined) return spec;
+  return { ...spec, labels: labelsFor(spec, identifier) };
 }
 
 const UNDECLARED: ManifestContext = { name: undefined, host: undefined, volumes: new Map() };

@@ -231,7 +231,7 @@ export async function verifyChecksum(
 }
 
 export function checksumMismatch(
-  archive: Archive,
+  archive: Pick<Archive, "path">,
   expected: string,
   actual: string,
 ): DockformError {

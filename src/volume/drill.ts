@@ -124,6 +124,10 @@ export async function restoreInto(
     strictAttributes: false,
     paths: [],
     fromVolume: ANY_VOLUME,
+    create: false,
+    command: "",
+    // What is proven is the snapshot as it is.
+    root: { kind: "strip", components: 0 },
     healthTimeoutMs: 0,
   };
   await restoreVolume(request, { ...tools, log });

@@ -14,21 +14,32 @@ import { existingVolume, type VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import { containerTitle } from "./users.ts";
 
+/**
+ * @param otherwise how else a volume that does not exist can be had, as a sentence.
+ * @throws DockformError `refused` for a volume that is not declared, or does not exist.
+ */
 export async function declaredVolume(
   { target, undeclared }: Pick<RestoreRequest, "target" | "undeclared">,
   tools: Tools,
+  otherwise = "",
 ): Promise<EngineVolume> {
   if (!target.declared && !undeclared) {
     throw new DockformError(
       "refused",
       `volume "${target.volume}" is not defined in manifest for context "${target.context}"`,
-      { hint: "Declare it under `volumes:`, or add --undeclared to work on it all the same." },
+      {
+        hint: `Declare it under \`volumes:\`, or add --undeclared to work on it all the same. ${otherwise === "" ? "" : `If it does not exist: ${otherwise}`}`.trim(),
+      },
     );
   }
   const hint = target.declared
     ? "Run `dockform apply` to create it."
     : "Create it with `docker volume create`, or declare it and run `dockform apply`.";
-  return existingVolume(target, { kind: "refused", hint }, tools.signal);
+  return existingVolume(
+    target,
+    { kind: "refused", hint: `${hint} ${otherwise}`.trim() },
+    tools.signal,
+  );
 }
 
 export function refuseNonEmpty({ target, force }: RestoreRequest, facts: VolumeFiles): void {

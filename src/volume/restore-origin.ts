@@ -53,7 +53,7 @@ function asWord(name: string): string {
 export function warnAboutSidecar(
   archive: Archive,
   sidecar: Sidecar | undefined,
-  volume: EngineVolume,
+  volume: EngineVolume | undefined,
   target: VolumeTarget,
   { log }: Tools,
 ): void {
@@ -66,7 +66,7 @@ export function warnAboutSidecar(
   if (sidecar.context !== undefined && sidecar.context !== target.context) {
     log.info(`The snapshot was taken in context "${sidecar.context}"`);
   }
-  if (sidecar.spec_hash === specHash(volume)) return;
+  if (volume === undefined || sidecar.spec_hash === specHash(volume)) return;
   const there = {
     driver: sidecar.driver,
     driverOpts: sidecar.driver_opts ?? {},

@@ -1,7 +1,10 @@
+import type { EngineVolume } from "../engine/volumes.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import type { ByteText } from "../tar/header.ts";
 import { Archive, type ArchiveContents } from "./archive.ts";
+import { checkArchive, type CheckedArchive } from "./check-archive.ts";
+import { shapeToCreate, VolumeCreation, volumeToRestore } from "./create.ts";
 import { aboutNow } from "./kept.ts";
 import { replaceInPlace, type Refilled } from "./in-place.ts";
 import { LockedVolume } from "./lock.ts";
@@ -10,7 +13,6 @@ import type { ContainerOutcome } from "./quiesce.ts";
 import { replaceContents, type ReplaceOptions } from "./replace.ts";
 import {
   clearsTheWay,
-  declaredVolume,
   refuseFixedAttributes,
   replacesInPlace,
   refuseMounts,
@@ -21,15 +23,16 @@ import {
   refuseUsers,
 } from "./restore-checks.ts";
 import { type ANY_VOLUME, refuseStranger, warnAboutSidecar } from "./restore-origin.ts";
-import { selectPaths, type ArchiveSource } from "./selection.ts";
+import type { RootChoice } from "./reshape.ts";
+import type { ArchiveSource } from "./selection.ts";
 import {
   inspectVolumeFiles,
   StagedContents,
   type ExtractOptions,
   type VolumeFiles,
 } from "./staging.ts";
-import { stopwatch } from "./stopwatch.ts";
-import { refuseEmpty, surveyArchive, type Room } from "./survey.ts";
+import { stopwatch, type Stopwatch } from "./stopwatch.ts";
+import type { Room } from "./survey.ts";
 import type { VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 import type { DoesWithout } from "./without.ts";
@@ -39,6 +42,10 @@ export interface RestoreRequest extends DoesWithout {
   readonly archivePath: string;
   /** Allow a volume that the manifest does not declare. */
   readonly undeclared: boolean;
+  /** Create the volume, where it does not exist, as the snapshot says. */
+  readonly create: boolean;
+  /** The command line, for hints that add something to it. */
+  readonly command: string;
   /** Allow replacing what the volume holds. */
   readonly force: boolean;
   readonly stopContainers: boolean;
@@ -50,6 +57,8 @@ export interface RestoreRequest extends DoesWithout {
   readonly keepFailed: boolean;
   /** Only these paths of the snapshot; everything where there is none. */
   readonly paths: readonly ByteText[];
+  /** Which folder of the archive becomes the volume's root; `undefined` where that is not said. */
+  readonly root: RootChoice | undefined;
   /** Which other volume the snapshot may be of, and then must be. */
   readonly fromVolume: string | typeof ANY_VOLUME | undefined;
   /** Compare what was extracted with the archive, entry by entry, before it takes its place. */
@@ -70,7 +79,11 @@ export interface RestoreReport {
   readonly tarBytes: number;
   readonly entries: number;
   /** Against the sidecar's SHA-256, or by reading the whole archive where there is no sidecar. */
+  /** Entries of the archive outside the folder that became the root; they are not restored. */
+  readonly outsideEntries: number;
   readonly checkedBy: "checksum" | "reading";
+  /** Whether the volume was created for it, or by a dry run would be. */
+  readonly createdVolume: boolean;
   readonly keptPrevious: boolean;
   /** What the target, or the helper, could not put back, and was left out. */
   readonly leftOut: readonly LostGroup[];
@@ -96,80 +109,114 @@ export interface RestoreReport {
  */
 export async function restoreVolume(request: RestoreRequest, tools: Tools): Promise<RestoreReport> {
   const clock = stopwatch();
-  const { target } = request;
   tools.log.debug("phase: check");
-  const volume = await declaredVolume(request, tools);
+  const volume = await volumeToRestore(request, tools);
   await using archive = await Archive.open(request.archivePath);
   const sidecar = await archive.sidecar();
   refuseStranger(request, sidecar);
-  warnAboutSidecar(archive, sidecar, volume, target, tools);
+  warnAboutSidecar(archive, sidecar, volume, request.target, tools);
+  const restore = { request, archive, sidecar, clock };
+  return volume === undefined
+    ? await restoreIntoNew(restore, tools)
+    : await restoreIntoExisting(restore, volume, tools);
+}
+
+interface Restore {
+  readonly request: RestoreRequest;
+  readonly archive: Archive;
+  readonly sidecar: Sidecar | undefined;
+  readonly clock: Stopwatch;
+}
+
+async function restoreIntoExisting(
+  restore: Restore,
+  volume: EngineVolume,
+  tools: Tools,
+): Promise<RestoreReport> {
+  const { request, archive, sidecar } = restore;
   // Starting the helper touches nothing, and takes about as long as reading a small archive.
-  await using locking = new Locking(LockedVolume.lock(target, volume, "restore", tools));
-  const { source, contents, paths, files } =
-    request.paths.length > 0
-      ? await checkSelection(archive, sidecar, request, locking, tools)
-      : await checkArchive(archive, sidecar, request, locking, tools);
-  const lock = await locking.lock;
+  await using locking = new Locking(LockedVolume.lock(request.target, volume, "restore", tools));
+  let inspection: Promise<VolumeFiles> | undefined;
+  // Only when it is asked for: a helper that is at work cannot be taken leave of.
+  const inspect = (): Promise<VolumeFiles> =>
+    (inspection ??= locking.lock.then(({ helper }) => inspectVolumeFiles(helper, tools.signal)));
+  const room = async (): Promise<Room> => roomFor(await inspect(), request.inPlace);
+  const checked = await checkArchive(archive, sidecar, request, room, tools);
+  return await replaceBy(restore, checked, await locking.lock, await inspect(), tools);
+}
+
+/** How much room there is shows only once there is a volume. */
+const UNKNOWN_ROOM: Room = { bytes: Infinity, otherwise: "" };
+
+/** Creates the volume when nothing is left to be found out without it, and removes it again after a failure. */
+async function restoreIntoNew(restore: Restore, tools: Tools): Promise<RestoreReport> {
+  const { request, archive, sidecar, clock } = restore;
+  const { target } = request;
+  const shape = shapeToCreate(target, sidecar);
+  const checked = await checkArchive(archive, sidecar, request, async () => UNKNOWN_ROOM, tools);
+  if (request.dryRun) {
+    return { ...dryRunReport(restore, checked, clock.lap()), createdVolume: true };
+  }
+  await using creation = new VolumeCreation(target, shape, tools);
+  const volume = await creation.create();
+  await using lock = await LockedVolume.lock(target, volume, "restore", tools);
+  try {
+    const files = await inspectVolumeFiles(lock.helper, tools.signal);
+    const restored = await replaceBy(restore, checked, lock, files, tools);
+    creation.keep();
+    return { ...restored, createdVolume: true };
+  } catch (error) {
+    await creation.look(lock);
+    throw error;
+  }
+}
+
+/** Makes the checks that need the volume, and replaces its contents by those of an archive that was checked. */
+async function replaceBy(
+  restore: Restore,
+  checked: CheckedArchive,
+  lock: LockedVolume,
+  files: VolumeFiles,
+  tools: Tools,
+): Promise<RestoreReport> {
+  const { request, archive, clock } = restore;
+  const { source, contents, paths } = checked;
   if (paths === undefined) refuseNonEmpty(request, files);
   else await refusePaths(request, lock, paths, tools);
   await refuseUsers(request, lock, tools);
   refuseUnfinished(lock, files);
   refuseMounts(lock, files);
   const lacksRoom = replacesInPlace(request, files, contents);
-  refuseFixedAttributes(target, files);
+  refuseFixedAttributes(request.target, files);
   refuseToPushOutKept(request, files, tools);
   // Nothing is in the way in an empty volume.
   const obstacle = files.empty ? undefined : await findObstacle(lock, paths, tools);
   const inPlace = clearsTheWay(request, obstacle) || lacksRoom;
   // What is not readable to the helper must not be found out when the old contents are gone.
-  if (inPlace) {
+  if (inPlace && source === archive) {
     await archive.scan(lock.helper, contents.tarBytes, tools.startProgress, tools.signal);
   }
   const checkMs = clock.lap();
-  const { tarBytes, entries } = contents;
-  const checkedBy = sidecar === undefined ? "reading" : "checksum";
-  const found = { tarBytes, entries, checkedBy, keptPrevious: false, leftOut: [] } as const;
-  if (request.dryRun) {
-    return report(request, { ...found, containers: [], durations: { ...NOTHING_DONE, checkMs } });
-  }
+  if (request.dryRun) return dryRunReport(restore, checked, checkMs);
 
   const { verify, without, strictAttributes } = request;
   const extractOptions = { verify, without, strictAttributes, paths };
   const options = { ...replaceOptions(request, tools), ...extractOptions };
-  const replaceBy = inPlace ? replaceInPlace : replaceBeside;
-  const { containers, kept, leftOut, ...took } = await replaceBy(
+  const replace = inPlace ? replaceInPlace : replaceBeside;
+  const { containers, kept, leftOut, ...took } = await replace(
     lock,
     source,
     contents,
     options,
     tools,
   );
-  const durations = { checkMs, ...took, totalMs: clock.total() };
-  const keptPrevious = kept !== undefined;
-  return report(request, { ...found, keptPrevious, leftOut, containers, durations });
-}
-
-/** An archive, or a part of it, that was checked, and the volume that it is to go into. */
-interface Checked {
-  readonly source: ArchiveSource;
-  readonly contents: ArchiveContents;
-  /** The only ones that are restored; without them everything is. */
-  readonly paths: readonly ByteText[] | undefined;
-  readonly files: VolumeFiles;
-}
-
-async function checkArchive(
-  archive: Archive,
-  sidecar: Sidecar | undefined,
-  { inPlace, forceEmpty }: RestoreRequest,
-  locking: Locking,
-  tools: Tools,
-): Promise<Checked> {
-  const { helper } = await locking.lock;
-  const files = await inspectVolumeFiles(helper, tools.signal);
-  const survey = await surveyArchive(archive, sidecar, roomFor(files, inPlace), tools);
-  refuseEmpty(archive, survey, forceEmpty);
-  return { source: archive, contents: survey.contents, paths: undefined, files };
+  return {
+    ...dryRunReport(restore, checked, checkMs),
+    keptPrevious: kept !== undefined,
+    leftOut,
+    containers,
+    durations: { checkMs, ...took, totalMs: clock.total() },
+  };
 }
 
 function roomFor({ freeBytes, totalBytes }: VolumeFiles, inPlace: boolean): Room {
@@ -180,18 +227,6 @@ function roomFor({ freeBytes, totalBytes }: VolumeFiles, inPlace: boolean): Room
         bytes: freeBytes,
         otherwise: `${otherwise} Or add --in-place to do without room for the old contents.`,
       };
-}
-
-async function checkSelection(
-  archive: Archive,
-  sidecar: Sidecar | undefined,
-  request: RestoreRequest,
-  locking: Locking,
-  tools: Tools,
-): Promise<Checked> {
-  const selection = await selectPaths(archive, sidecar, request.paths, tools);
-  const { helper } = await locking.lock;
-  return { ...selection, files: await inspectVolumeFiles(helper, tools.signal) };
 }
 
 async function replaceBeside(
@@ -239,9 +274,26 @@ function replaceOptions(request: RestoreRequest, tools: Tools): ReplaceOptions {
   };
 }
 
-function report(
-  { target, archivePath, dryRun }: RestoreRequest,
-  found: Omit<RestoreReport, "context" | "volume" | "archivePath" | "dryRun">,
+/** What there is to tell before anything was replaced. */
+function dryRunReport(
+  { request, sidecar }: Restore,
+  { contents, outsideEntries }: CheckedArchive,
+  checkMs: number,
 ): RestoreReport {
-  return { context: target.context, volume: target.volume, archivePath, dryRun, ...found };
+  const { target, archivePath, dryRun } = request;
+  return {
+    context: target.context,
+    volume: target.volume,
+    archivePath,
+    dryRun,
+    tarBytes: contents.tarBytes,
+    entries: contents.entries,
+    outsideEntries,
+    checkedBy: sidecar === undefined ? "reading" : "checksum",
+    createdVolume: false,
+    keptPrevious: false,
+    leftOut: [],
+    containers: [],
+    durations: { ...NOTHING_DONE, checkMs },
+  };
 }

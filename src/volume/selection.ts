@@ -4,6 +4,7 @@ import type { Sidecar } from "../snapshot/sidecar.ts";
 import { storedChecksum } from "../snapshot/sidecar.ts";
 import type { TarEntry } from "../tar/entries.ts";
 import type { ByteText } from "../tar/header.ts";
+import { Layout } from "../tar/layout.ts";
 import { displayText, entryPath, isWithin, ROOT_PATH } from "../tar/path.ts";
 import { checksumMismatch, type Archive, type ArchiveContents } from "./archive.ts";
 import { ArchivePass } from "./contents.ts";
@@ -23,12 +24,17 @@ export type ArchiveSource = Pick<
   "path" | "storedBytes" | "compression" | "chunks" | "tar" | "damaged"
 >;
 
+/** One whose stored bytes a sidecar has a checksum of. */
+export type StoredSource = ArchiveSource & Pick<Archive, "format">;
+
 /** Some paths of an archive, as an archive of its own: the entries as they are stored, and no others. */
 export interface Selection {
   readonly source: ArchiveSource;
   readonly contents: ArchiveContents;
   /** Without those that lie in another one. */
   readonly paths: readonly ByteText[];
+  /** Where all entries of the archive lie. */
+  readonly layout: Layout;
 }
 
 const RECORD_BYTES = 10_240;
@@ -41,7 +47,7 @@ const END_MARK_BYTES = 1024;
  * it does not hold one of the paths.
  */
 export async function selectPaths(
-  archive: Archive,
+  archive: StoredSource,
   sidecar: Sidecar | undefined,
   wanted: readonly ByteText[],
   tools: Tools,
@@ -67,6 +73,7 @@ export async function selectPaths(
     source: new SelectedRanges(archive, found.ranges, tools.signal),
     contents: { tarBytes, entries, sha256 },
     paths,
+    layout: first.layout,
   };
 }
 
@@ -93,10 +100,11 @@ interface FoundEntries {
   readonly sha256: string;
   /** What an incremental dump names and does not hold. */
   readonly notDumped: ByteText | undefined;
+  readonly layout: Layout;
 }
 
 async function findEntries(
-  archive: Archive,
+  archive: ArchiveSource,
   paths: readonly ByteText[],
   besides: ReadonlySet<ByteText>,
   tools: Tools,
@@ -106,6 +114,7 @@ async function findEntries(
   const isParent = (path: ByteText, { type }: TarEntry): boolean =>
     type === "folder" && (path === ROOT_PATH || paths.some((wanted) => isWithin(wanted, path)));
   const ranges: Range[] = [];
+  const layout = new Layout();
   const found = new Set<ByteText>();
   const linkTargets = new Set<ByteText>();
   let entries = 0;
@@ -113,6 +122,7 @@ async function findEntries(
   for await (const entry of pass.reader.entries()) {
     if (startBytes !== undefined) addRange(ranges, startBytes, entry.positionBytes);
     const path = entryPath(entry.path);
+    layout.add(path, entry.type);
     const selected = isSelected(path);
     for (const wanted of selected ? paths : []) if (isWithin(path, wanted)) found.add(wanted);
     const target = entry.type === "hardlink" ? entryPath(entry.linkTarget) : undefined;
@@ -123,7 +133,7 @@ async function findEntries(
   }
   if (startBytes !== undefined) addRange(ranges, startBytes, pass.reader.endMarkBytes);
   const { notDumped } = pass.reader;
-  return { ranges, entries, found, linkTargets, sha256: pass.sha256(), notDumped };
+  return { ranges, entries, found, linkTargets, sha256: pass.sha256(), notDumped, layout };
 }
 
 function addRange(ranges: Range[], startBytes: number, endBytes: number): void {
@@ -133,7 +143,7 @@ function addRange(ranges: Range[], startBytes: number, endBytes: number): void {
 }
 
 function refuseMissing(
-  archive: Archive,
+  archive: ArchiveSource,
   paths: readonly ByteText[],
   found: ReadonlySet<ByteText>,
 ): void {
@@ -154,11 +164,11 @@ function paddedBytes(ranges: readonly Range[]): number {
 /** A plain tar stream of some ranges of an archive's, read through from its beginning. */
 class SelectedRanges implements ArchiveSource {
   readonly compression = "none";
-  readonly #archive: Archive;
+  readonly #archive: ArchiveSource;
   readonly #ranges: readonly Range[];
   readonly #signal: AbortSignal;
 
-  constructor(archive: Archive, ranges: readonly Range[], signal: AbortSignal) {
+  constructor(archive: ArchiveSource, ranges: readonly Range[], signal: AbortSignal) {
     this.#archive = archive;
     this.#ranges = ranges;
     this.#signal = signal;

@@ -2,9 +2,11 @@ import { DockformError } from "../errors.ts";
 import { formatBytes } from "../format.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { BLOCK_BYTES } from "../tar/input.ts";
+import { Layout } from "../tar/layout.ts";
 import { displayText, entryPath, ROOT_PATH } from "../tar/path.ts";
 import { countedContents, verifyChecksum, type Archive, type ArchiveContents } from "./archive.ts";
 import { ArchivePass } from "./contents.ts";
+import type { ArchiveSource } from "./selection.ts";
 import type { Tools } from "./tools.ts";
 
 /** An archive that was checked as far as it can be without extracting it. */
@@ -12,6 +14,8 @@ export interface Survey {
   readonly contents: ArchiveContents;
   /** Whether a restore of it would leave nothing, and nobody has said that this is how it should be. */
   readonly isEmpty: boolean;
+  /** Where its entries lie; `undefined` where they were not looked at. */
+  readonly layout: Layout | undefined;
 }
 
 /** What there is for an archive's contents. */
@@ -31,36 +35,41 @@ export interface Room {
 export async function surveyArchive(
   archive: Archive,
   sidecar: Sidecar | undefined,
-  room: Room,
+  room: () => Promise<Room>,
   tools: Tools,
 ): Promise<Survey> {
   if (sidecar !== undefined) {
     const sha256 = await verifyChecksum(archive, sidecar, tools.startProgress, tools.signal);
     const contents = countedContents(sidecar, sha256);
     // A root folder alone is a snapshot of an empty volume.
-    if (contents !== undefined) return { contents, isEmpty: contents.entries === 0 };
+    if (contents !== undefined)
+      return { contents, isEmpty: contents.entries === 0, layout: undefined };
   }
-  return readAll(archive, room, tools);
+  return readAll(archive, await room(), tools);
 }
 
-async function readAll(archive: Archive, room: Room, tools: Tools): Promise<Survey> {
+/** As {@link surveyArchive}, of any source of entries, whatever a sidecar says. */
+export async function readAll(archive: ArchiveSource, room: Room, tools: Tools): Promise<Survey> {
   using pass = new ArchivePass(archive, "Checking", tools, {
     bytes: room.bytes,
     exceeded: () => tooLarge(archive, room),
   });
   const { reader } = pass;
   let isEmpty = true;
-  for await (const { path } of reader.entries()) {
-    if (isEmpty && entryPath(path) !== ROOT_PATH) isEmpty = false;
+  const layout = new Layout();
+  for await (const { path: stored, type } of reader.entries()) {
+    const path = entryPath(stored);
+    if (path !== ROOT_PATH) isEmpty = false;
+    layout.add(path, type);
   }
   refusePartial(archive, reader.notDumped);
   // As tar counts: it fills up what is left of a last block.
   const tarBytes = Math.ceil(reader.tarBytes / BLOCK_BYTES) * BLOCK_BYTES;
   const { listedEntries: entries } = reader;
-  return { contents: { tarBytes, entries, sha256: pass.sha256() }, isEmpty };
+  return { contents: { tarBytes, entries, sha256: pass.sha256() }, isEmpty, layout };
 }
 
-function tooLarge({ path }: Archive, { bytes, otherwise }: Room): DockformError {
+function tooLarge({ path }: ArchiveSource, { bytes, otherwise }: Room): DockformError {
   return new DockformError(
     "refused",
     `${path} holds more than the ${formatBytes(bytes)} that the volume's file system has room for`,
@@ -73,7 +82,10 @@ function tooLarge({ path }: Archive, { bytes, otherwise }: Room): DockformError 
  *
  * @throws DockformError `refused`.
  */
-export function refusePartial({ path }: Archive, notDumped: string | undefined): void {
+export function refusePartial(
+  { path }: Pick<Archive, "path">,
+  notDumped: string | undefined,
+): void {
   if (notDumped === undefined) return;
   throw new DockformError(
     "refused",
@@ -87,7 +99,11 @@ export function refusePartial({ path }: Archive, notDumped: string | undefined):
 /**
  * @throws DockformError `refused` for an archive that would leave the volume empty, where that is not asked for.
  */
-export function refuseEmpty({ path }: Archive, { isEmpty }: Survey, forceEmpty: boolean): void {
+export function refuseEmpty(
+  { path }: Pick<Archive, "path">,
+  { isEmpty }: Survey,
+  forceEmpty: boolean,
+): void {
   if (!isEmpty || forceEmpty) return;
   throw holdsNothing(
     path,

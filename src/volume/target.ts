@@ -1,6 +1,7 @@
 import type { EngineClient } from "../engine/client.ts";
 import { inspectVolume, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
+import type { VolumeShape } from "../snapshot/spec-hash.ts";
 import type { FindHelperImage } from "./tools.ts";
 
 /** One volume of one engine, as a command's words and the manifest name it. */
@@ -11,6 +12,8 @@ export interface VolumeTarget {
   readonly volume: string;
   /** Whether the manifest declares the volume; without a manifest nothing is declared. */
   readonly declared: boolean;
+  /** As `apply` would create it; `undefined` for one that is not declared. */
+  readonly declaredShape: VolumeShape | undefined;
   /** Where the volume's snapshots are. */
   readonly snapshotFolder: string;
   readonly findHelperImage: FindHelperImage;

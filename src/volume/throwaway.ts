@@ -53,7 +53,7 @@ export class ThrowAwayVolume implements AsyncDisposable {
     this.labels = parts.labels;
     this.#tools = parts.tools;
     this.#connection = parts.connection;
-    this.target = { ...parts.like, volume: parts.name, declared: false };
+    this.target = { ...parts.like, volume: parts.name, declared: false, declaredShape: undefined };
   }
 
   /** Makes one in the engine of a volume, for a snapshot of that volume. */

@@ -1,7 +1,8 @@
 import { DockformError } from "../../errors.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
 import type { Aspect } from "../../helper/message-groups.ts";
-import { declaredVolume } from "../../volume/restore-checks.ts";
+import { volumeToRestore } from "../../volume/create.ts";
+import type { RootChoice } from "../../volume/reshape.ts";
 import { restoreVolume, type RestoreReport } from "../../volume/restore.ts";
 import { leftOutText } from "../../volume/without.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
@@ -14,6 +15,7 @@ export interface VolumeRestoreOptions {
   readonly stopContainers: boolean;
   readonly dryRun: boolean;
   readonly undeclared: boolean;
+  readonly create: boolean;
   readonly keepPrevious: boolean;
   readonly keepFailed: boolean;
   readonly inPlace: boolean;
@@ -22,6 +24,8 @@ export interface VolumeRestoreOptions {
   readonly verify: boolean;
   readonly without: readonly Aspect[];
   readonly strictAttributes: boolean;
+  readonly stripComponents?: number;
+  readonly from?: string;
   readonly fromVolume?: string;
   /** Milliseconds. */
   readonly healthTimeout: number;
@@ -37,16 +41,19 @@ export async function volumeRestore(
   refuseBoth(without, options);
   using workspace = await session.openWorkspace();
   const target = await workspace.target(reference);
-  await declaredVolume({ target, undeclared: options.undeclared }, session.tools);
+  const { commandLine: command } = session;
+  await volumeToRestore({ target, command, ...options }, session.tools);
   const store = new SnapshotStore(session, workspace);
   const { archivePath } = await store.find(snapshot, `${target.context}/${target.volume}`);
   const report = await restoreVolume(
     {
       target,
       archivePath,
+      command,
       ...options,
       without: new Set(without),
       fromVolume: options.fromVolume,
+      root: rootChoice(options),
       paths: paths.map(typedPath),
       healthTimeoutMs: healthTimeout,
     },
@@ -54,6 +61,15 @@ export async function volumeRestore(
   );
   session.result(toJson(report), toText(report, session));
   throwIfDown(report.containers, `volume "${report.volume}" was restored`);
+}
+
+/** The two flags do not go together. */
+function rootChoice({
+  stripComponents,
+  from,
+}: Pick<VolumeRestoreOptions, "stripComponents" | "from">): RootChoice | undefined {
+  if (stripComponents !== undefined) return { kind: "strip", components: stripComponents };
+  return from === undefined ? undefined : { kind: "from", path: typedPath(from) };
 }
 
 /** What is kept is a volume's whole contents, and so is what --in-place clears. */
@@ -88,7 +104,7 @@ function toText(report: RestoreReport, session: Session): string {
   const size = `${formatCount(entries, "entry", "entries")}, ${formatBytes(tarBytes)} as tar`;
   const check = checkedBy === "checksum" ? "checksum verified" : "archive read to its end";
   if (report.dryRun) {
-    return `Dry run: ${session.displayPath(report.archivePath)} (${size}; ${check}) can be restored into ${context}/${volume}. Nothing was changed.`;
+    return `Dry run: ${session.displayPath(report.archivePath)} (${size}; ${check}) can be restored into ${context}/${volume}${report.createdVolume ? ", which would be created" : ""}. Nothing was changed.`;
   }
   const steps = [
     [`${check}, all checks made`, durations.checkMs],
@@ -100,6 +116,11 @@ function toText(report: RestoreReport, session: Session): string {
     `Restored ${context}/${volume}: ${size}, ${formatDuration(durations.totalMs)}`,
     `  from ${session.displayPath(report.archivePath)}`,
     ...steps.map(([step, ms]) => `  ${step} in ${formatDuration(ms)}`),
+    ...(report.outsideEntries === 0
+      ? []
+      : [
+          `  ${formatCount(report.outsideEntries, "entry", "entries")} of the archive left out: outside the folder`,
+        ]),
     ...report.leftOut.map((group) => `  ${leftOutText(group)}`),
     ...report.containers.map(containerLine),
     ...(report.keptPrevious ? [`To go back: dockform volume undo ${volume}`] : []),
@@ -115,6 +136,8 @@ function toJson(report: RestoreReport): Readonly<Record<string, unknown>> {
     uncompressed_bytes: report.tarBytes,
     entry_count: report.entries,
     checked_by: report.checkedBy,
+    outside_entries: report.outsideEntries,
+    created_volume: report.createdVolume,
     kept_previous: report.keptPrevious,
     left_out: report.leftOut.map(({ aspect, attribute, what, count, files }) => ({
       aspect,

@@ -69,6 +69,7 @@ function addRestore(volume: Command, start: Start): void {
       false,
     )
     .option("--undeclared", "restore into a volume that the manifest does not declare", false)
+    .option("--create", "create a volume that does not exist, as the snapshot says", false)
     .option("--dry-run", "make every check and change nothing", false)
     .option("--keep-previous", "keep what the volume held, for volume undo", false)
     .addOption(
@@ -76,6 +77,15 @@ function addRestore(volume: Command, start: Start): void {
         .argParser((path: string, others: readonly string[]) => [...others, path])
         .default([], "everything"),
     )
+    .addOption(
+      new Option(
+        "--strip-components <n>",
+        "restore what is in the one folder so deep in the archive",
+      )
+        .argParser(parseComponents)
+        .conflicts("from"),
+    )
+    .option("--from <folder>", "restore what is in this folder of the archive")
     .option("--from-volume <name>", "restore a snapshot of this other volume")
     .option("--verify", "compare what was extracted with the archive, entry by entry", false)
     .addOption(withoutOption())
@@ -138,6 +148,11 @@ function addRecover(volume: Command, start: Start): void {
       const { volumeRecover } = await import("../commands/volume-recover.ts");
       await volumeRecover(start(command), name, options);
     });
+}
+
+function parseComponents(text: string): number {
+  if (!/^\d{1,3}$/.test(text)) throw new InvalidArgumentError("Expected a whole number.");
+  return Number(text);
 }
 
 function parseLevel(text: string): number {
