@@ -72,6 +72,7 @@ test("the fake Alpine adds its packages by apk, and no others", { skip }, async 
     "acl",
     "attr",
     "findutils",
+    "perl",
   ]);
   assert.deepEqual(added, { exitCode: 0, stdout: "OK: fake packages\n", stderr: "" });
   assert.match((await container.exec(["sh", "-c", VERSIONS])).stdout, /^tar \(GNU tar\)/);

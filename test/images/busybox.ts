@@ -1,5 +1,4 @@
 /** Images that stand in for Alpine Linux, for tests of the helper's image. */
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { run } from "../oracle/host.ts";
@@ -17,7 +16,6 @@ const CHANGES = ["ENV PATH=/usr/sbin:/usr/bin:/sbin:/bin", 'CMD ["/bin/sh"]'];
 /** Alpine after `apk add tar zstd acl attr findutils perl`: those are the real ones, all else is BusyBox. */
 export async function importBusyboxWithTools(host: string): Promise<TestImage> {
   const archive = await busyboxRootfs("busybox-tools", TOOL_PACKAGES, async (root, unpacked) => {
-    await rm(join(root.folder, "bin/tar"));
     for (const tool of TOOLS)
       await root.program(await unpackedProgram(unpacked, tool), `/bin/${tool}`);
   });

@@ -8,6 +8,7 @@ import {
   mkdtemp,
   readFile,
   rename,
+  rm,
   symlink,
   writeFile,
 } from "node:fs/promises";
@@ -77,9 +78,11 @@ export class Rootfs {
     await this.write("/etc/group", `root:x:0:\n${name}:x:${String(id)}:\n`);
   }
 
+  /** Removes what is there: writing through an absolute link would change this machine's own file. */
   async #placeFor(path: string): Promise<string> {
     const place = join(this.folder, path);
     await mkdir(dirname(place), { recursive: true });
+    await rm(place, { force: true });
     return place;
   }
 
