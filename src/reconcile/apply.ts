@@ -3,7 +3,7 @@ import { createVolume, inspectVolume, listVolumes } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { readJournal } from "../journal/operation.ts";
 import { provenSnapshot } from "../volume/copy-proof.ts";
-import { findKept } from "../volume/kept.ts";
+import { findKept, keepsContents } from "../volume/kept.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
 import { refuseOperations, removeVolumeForGood } from "../volume/remove.ts";
 import type { VolumeTarget } from "../volume/target.ts";
@@ -64,14 +64,7 @@ export async function refuseKeptContents(
     const containers = await listContainers(engine, { signal });
     const kept = await findKept(engine, containers, await listVolumes(engine, signal));
     const about = kept.get(volume);
-    if (about === undefined) continue;
-    throw new DockformError(
-      "refused",
-      `volume "${volume}" keeps contents since ${about.kept_at}, which a snapshot of it does not hold`,
-      {
-        hint: `No volume was removed. Let go of them first (dockform volume undo ${volume} --discard), or put them back (without --discard).`,
-      },
-    );
+    if (about !== undefined) throw keepsContents(volume, about, "No volume was removed.");
   }
 }
 

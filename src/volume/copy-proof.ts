@@ -8,12 +8,14 @@ import { Archive, checksumMismatch } from "./archive.ts";
 import { ArchivePass } from "./contents.ts";
 import { differencesText } from "./differences.ts";
 import { entriesThrough } from "./helper-entries.ts";
+import { keepsContents } from "./kept.ts";
 import {
   openUndisturbedReader,
   writeSnapshot,
   type SnapshotReport,
   type SnapshotRequest,
 } from "./snapshot.ts";
+import { inspectVolumeFiles } from "./staging.ts";
 import { existingVolume } from "./target.ts";
 import type { Tools } from "./tools.ts";
 
@@ -68,9 +70,9 @@ export async function proveCopy(
 }
 
 /**
- * Writes a snapshot of a volume that nobody uses, and proves it.
+ * Writes a snapshot of a volume that nobody uses and that is about to be removed, and proves it.
  *
- * @throws DockformError as {@link proveCopy} does, and when the snapshot fails.
+ * @throws DockformError as {@link proveCopy} does, when the volume keeps contents, and when the snapshot fails.
  */
 export async function provenSnapshot(
   request: SnapshotRequest,
@@ -86,6 +88,11 @@ export async function provenSnapshot(
   );
   const { users, ...reader } = await openUndisturbedReader(target, volume, tools);
   await using helper = reader.helper;
+  // The engine's record of them may be gone: `docker container prune` removes it.
+  const { kept } = await inspectVolumeFiles(helper, tools.signal);
+  if (kept !== undefined) {
+    throw keepsContents(volume.name, kept, `Volume ${volume.name} was not removed.`);
+  }
   const report = await writeSnapshot(helper, request, tools, {
     volume,
     users,

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { EngineClient } from "../engine/client.ts";
 import { listContainers, type ContainerSummary } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
+import { DockformError } from "../errors.ts";
 import { readJournal, type FoundRecord } from "../journal/operation.ts";
 import type { LockedVolume } from "./lock.ts";
 import { isInVolume } from "./look.ts";
@@ -44,6 +45,25 @@ export function parseAbout(word: string): AboutKept {
   } catch {
     return { kept_at: "an unknown time", replaced_by: "an unknown operation" };
   }
+}
+
+/**
+ * A snapshot of a volume does not hold what it keeps, so the volume must not be removed for one.
+ *
+ * @param untouched a sentence: what was not removed.
+ */
+export function keepsContents(
+  volume: string,
+  { kept_at: keptAt }: AboutKept,
+  untouched: string,
+): DockformError {
+  return new DockformError(
+    "refused",
+    `volume "${volume}" keeps contents since ${keptAt}, which a snapshot of it does not hold`,
+    {
+      hint: `${untouched} Let go of them first (dockform volume undo ${volume} --discard), or put them back (without --discard).`,
+    },
+  );
 }
 
 /** Has the engine say that a volume keeps something, in place of what it said before. */

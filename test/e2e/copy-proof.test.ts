@@ -87,6 +87,27 @@ test("destroy: what is written after the snapshot is found, and kept", { skip },
   assert.equal(await sandbox.volumeExists(volume.name), true);
 });
 
+for (const args of [DESTROY, PRUNE]) {
+  test(
+    `${args[0]}: what a volume keeps is found without the engine's record of it`,
+    { skip },
+    async () => {
+      await using sandbox = await Sandbox.create(host);
+      const volume = await orphan(sandbox);
+      await writeFiles(volume.folder, { present: "present" });
+      await mkdir(join(volume.folder, ".dockform-kept/contents"), { recursive: true });
+      await writeFile(join(volume.folder, ".dockform-kept/contents/before"), "before");
+      assertError(await sandbox.dockform(args), {
+        exitCode: 3,
+        message: new RegExp(`volume "${volume.name}" keeps contents since`),
+        hint: /was not removed.*volume undo \S+ --discard/,
+      });
+      assert.equal(await sandbox.volumeExists(volume.name), true);
+      assert.deepEqual(await sandbox.leftBehind(), []);
+    },
+  );
+}
+
 test("destroy: what was set aside in a volume is not given up with it", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const volume = await orphan(sandbox);
