@@ -511,7 +511,7 @@ test(
       all.find(({ volume }) => volume === name);
     const { size_bytes: size, containers, ...rest } = of(used.name) ?? {};
     const [context, volume] = ["default", used.name];
-    const quiet = { kept: null, interrupted: false };
+    const quiet = { kept: null, leftovers: [], set_aside: [], interrupted: false };
     const exists = { declared: true, exists: true };
     const expected = { context, volume, ...exists, newest_snapshot: archive, ...quiet };
     assert.deepEqual(rest, expected);
