@@ -158,8 +158,7 @@ export class DemoEngine {
   async downtimeMs(container: string): Promise<number> {
     const { State } = await inspectContainer(this.client, container);
     if (State.Status !== "running") throw new Error(`${container} is ${State.Status}`);
-    const finishedAt = "FinishedAt" in State ? String(State.FinishedAt) : "";
-    return Date.parse(State.StartedAt) - Date.parse(finishedAt);
+    return Date.parse(State.StartedAt) - Date.parse(State.FinishedAt);
   }
 
   /** Removes everything of the demo from the engine; a private engine is stopped. */

@@ -75,6 +75,8 @@ export interface ContainerDetails {
     readonly Status: ContainerState;
     readonly ExitCode: number;
     readonly StartedAt: string;
+    /** In the year 1 where it has not ended yet. */
+    readonly FinishedAt: string;
     readonly Error: string;
     /** Only of a container with a health check. */
     readonly Health?: {

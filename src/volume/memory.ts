@@ -2,7 +2,7 @@
  * Volumes whose file system is in memory. It lasts as long as something has it mounted, so that while containers are
  * stopped a container that only sleeps holds it, whatever becomes of client and helper.
  */
-import { startContainer } from "../engine/containers.ts";
+import { inspectContainer, startContainer } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import type { FoundRecord, Journal } from "../journal/operation.ts";
@@ -104,31 +104,73 @@ export type MemoryStanding =
   /** A new file system is in its place. */
   | "lost";
 
+/** What a recovery has found. */
+interface Found {
+  readonly journal: Journal;
+  readonly users: readonly VolumeUser[];
+  /** Whether the interrupted operation's folder is in the volume. */
+  readonly hasFolder: boolean;
+}
+
 /**
- * @param isFound whether the interrupted operation's folder is in the volume
  * @throws DockformError `failed` when a container still holds other contents than the engine mounts now: an engine that
  * is restarted under running containers forgets what they have mounted.
  */
 export async function memoryStanding(
   lock: LockedVolume,
-  journal: Journal,
-  isFound: boolean,
+  { journal, users, hasFolder }: Found,
   { signal }: Tools,
 ): Promise<MemoryStanding> {
   const begun = holders(journal).filter(({ state }) => state !== "created");
-  if (begun.length === 0 || isFound) return "there";
-  const device = await memoryOf(lock, signal);
+  if (begun.length === 0 || hasFolder) return "there";
   const running = begun.find(({ state }) => state === "running");
-  if (running === undefined) return "lost";
-  if (running.text === device) return "there";
+  const keeper = running?.containerName ?? (await ranThrough(lock, begun, users, signal));
+  // A holder that is not needed any more may end as it likes.
+  if (keeper === undefined) return wasCutShort(journal) ? "lost" : "there";
+  const device = await memoryOf(lock, signal);
+  if ((running === undefined ? begun : [running]).some(({ text }) => text === device))
+    return "there";
+  throw heldElsewhere(lock, keeper, running !== undefined);
+}
+
+/**
+ * The name of a container that runs, and has since before the last holder ended: what that held, it holds. Device
+ * numbers do not tell, for the next file system in memory may get the same.
+ */
+async function ranThrough(
+  { target: { engine } }: LockedVolume,
+  begun: readonly FoundRecord[],
+  users: readonly VolumeUser[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const ended = await Promise.all(
+    begun.map(({ containerId }) => inspectContainer(engine, containerId, signal)),
+  );
+  const endedMs = Math.max(...ended.map(({ State }) => Date.parse(State.FinishedAt)));
+  for (const { container } of users.filter((user) => isActive(user.container))) {
+    const { State } = await inspectContainer(engine, container.id, signal);
+    if (Date.parse(State.StartedAt) <= endedMs) return container.name;
+  }
+  return undefined;
+}
+
+function wasCutShort({ operations, records }: Journal): boolean {
+  return (
+    operations.some(({ standing }) => standing === "interrupted") ||
+    records.some(({ name }) => name === "stopped-containers")
+  );
+}
+
+function heldElsewhere(lock: LockedVolume, keeper: string, isHolder: boolean): DockformError {
   const { name } = lock.volume;
-  const { containerName } = running;
   lock.abandon();
-  throw new DockformError(
+  const [folder, remove] = isHolder ? ["/volume", "rm --force"] : ["FOLDER", "stop"];
+  const where = isHolder ? "" : ", where FOLDER is where it has the volume mounted";
+  return new DockformError(
     "failed",
-    `the engine has lost what volume "${name}" held in memory; the container ${containerName} still has it`,
+    `the engine has lost what volume "${name}" held in memory; the container ${keeper} still has it`,
     {
-      hint: `Copy it: docker exec ${containerName} tar --create --xattrs --acls --sparse --numeric-owner --directory=/volume . > contents.tar. Then \`docker rm --force ${containerName}\`, and run \`dockform volume recover ${name}\`.`,
+      hint: `Copy it: docker exec ${keeper} tar --create --xattrs --acls --sparse --numeric-owner --directory=${folder} . > contents.tar${where}. Then \`docker ${remove} ${keeper}\`, and run \`dockform volume recover ${name}\`.`,
     },
   );
 }

@@ -103,8 +103,8 @@ export async function recoverVolume(
   if (files.unfinished.length > 0) refuseMounts(lock, files);
   refuseToMoveUnderUsers(lock, files, users);
   const usage = { files, isUsed: users.some(({ container }) => isActive(container)) };
-  const isFound = missingFolder(journal, files) === undefined && files.unfinished.length > 0;
-  const memory = await memoryStanding(lock, journal, isFound, tools);
+  const hasFolder = missingFolder(journal, files) === undefined && files.unfinished.length > 0;
+  const memory = await memoryStanding(lock, { journal, users, hasFolder }, tools);
   takeOverHolders(lock, journal, tools);
   const stopped = StoppedContainers.ofRecords(lock, stoppedRecords(journal), tools.log);
   try {

@@ -8,6 +8,7 @@ import { createVolume } from "../../src/engine/volumes.ts";
 import { canStartPrivateEngine, startPrivateEngine } from "../engine/private-engine.ts";
 import { run } from "../oracle/host.ts";
 import { assertError, packFiles, writeFiles } from "./archives.ts";
+import { EngineProxy } from "./engine-proxy.ts";
 import { FolderFileSystem } from "./folder-file-systems.ts";
 import { Sandbox, until, type CliResult, type TestVolume } from "./harness.ts";
 
@@ -66,6 +67,10 @@ async function dieIn(sandbox: Sandbox, phase: string, { into, archive }: Setting
     restore.signal("SIGKILL");
   });
   await restore.ended;
+  await helperEnded(sandbox);
+}
+
+async function helperEnded(sandbox: Sandbox): Promise<void> {
   await until("the helper has ended", async () =>
     (await ours(sandbox)).every(
       ({ name, state }) => !name.includes("-restore-") || state !== "running",
@@ -107,6 +112,31 @@ for (const phase of ["stop", "swap", "start"]) {
     assert.deepEqual(await ours(sandbox), []);
   });
 }
+
+test("a container that was never stopped holds what it has in memory", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { into, userId, archive } = await setUp(sandbox);
+  await using proxy = await EngineProxy.open(host, sandbox.path("proxy.sock"));
+  proxy.stalling = new RegExp(`/containers/${userId}/stop`);
+  const env = { DOCKER_HOST: proxy.host };
+  const restore = sandbox.start(["volume", "restore", into.name, archive, ...FLAGS], { env });
+  await restore.until("it would stop the container", async () =>
+    proxy.calls.some(({ path }) => path.endsWith(`${userId}/stop`)),
+  );
+  restore.signal("SIGKILL");
+  await restore.ended;
+  await helperEnded(sandbox);
+  // As the kernel may, where memory runs out.
+  await sandbox.engine.json("POST", `/containers/${await holderOf(sandbox)}/kill`);
+  await until("the holder is dead", async () =>
+    (await ours(sandbox)).every(({ state }) => state !== "running"),
+  );
+  const recovery = await recover(sandbox, into);
+  assert.equal(recovery.code, 0, recovery.stderr);
+  assert.equal(await sandbox.readInside(userId, "/data/file"), "old\n");
+  assert.equal(await sandbox.state(userId), "running");
+  assert.deepEqual(await ours(sandbox), []);
+});
 
 test("what was in memory is lost with the engine, and recovery says so", { skip }, async () => {
   assert.ok(engine);
