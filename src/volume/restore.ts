@@ -78,9 +78,9 @@ export interface RestoreReport {
   readonly dryRun: boolean;
   readonly tarBytes: number;
   readonly entries: number;
-  /** Against the sidecar's SHA-256, or by reading the whole archive where there is no sidecar. */
   /** Entries of the archive outside the folder that became the root; they are not restored. */
   readonly outsideEntries: number;
+  /** Against the sidecar's SHA-256, or by reading the whole archive where there is no sidecar. */
   readonly checkedBy: "checksum" | "reading";
   /** Whether the volume was created for it, or by a dry run would be. */
   readonly createdVolume: boolean;
@@ -155,7 +155,7 @@ async function restoreIntoNew(restore: Restore, tools: Tools): Promise<RestoreRe
   const shape = shapeToCreate(target, sidecar);
   const checked = await checkArchive(archive, sidecar, request, async () => UNKNOWN_ROOM, tools);
   if (request.dryRun) {
-    return { ...dryRunReport(restore, checked, clock.lap()), createdVolume: true };
+    return { ...reportOfChecks(restore, checked, clock.lap()), createdVolume: true };
   }
   await using creation = new VolumeCreation(target, shape, tools);
   const volume = await creation.create();
@@ -197,7 +197,7 @@ async function replaceBy(
     await archive.scan(lock.helper, contents.tarBytes, tools.startProgress, tools.signal);
   }
   const checkMs = clock.lap();
-  if (request.dryRun) return dryRunReport(restore, checked, checkMs);
+  if (request.dryRun) return reportOfChecks(restore, checked, checkMs);
 
   const { verify, without, strictAttributes } = request;
   const extractOptions = { verify, without, strictAttributes, paths };
@@ -211,7 +211,7 @@ async function replaceBy(
     tools,
   );
   return {
-    ...dryRunReport(restore, checked, checkMs),
+    ...reportOfChecks(restore, checked, checkMs),
     keptPrevious: kept !== undefined,
     leftOut,
     containers,
@@ -275,7 +275,7 @@ function replaceOptions(request: RestoreRequest, tools: Tools): ReplaceOptions {
 }
 
 /** What there is to tell before anything was replaced. */
-function dryRunReport(
+function reportOfChecks(
   { request, sidecar }: Restore,
   { contents, outsideEntries }: CheckedArchive,
   checkMs: number,

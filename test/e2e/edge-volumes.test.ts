@@ -277,7 +277,9 @@ test(
     // More than any disk has room for.
     await writeSidecar(archive, {
       volume_name: into.name,
+      format_version: 1,
       uncompressed_bytes: 1e15,
+      entry_count: 2,
       file_count: 1,
     });
     const before = await describeTree(device);

@@ -31,7 +31,9 @@ async function setUp(sandbox: Sandbox, fs: FileSystem): Promise<Setting> {
   const archive = await packFiles(sandbox.folder, { new: randomBytes(10 * MIB) });
   await writeSidecar(archive, {
     volume_name: into.name,
+    format_version: 1,
     uncompressed_bytes: 10 * MIB + 10_240,
+    entry_count: 2,
     file_count: 1,
   });
   return { into, userId: user.id, archive };

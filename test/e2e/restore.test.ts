@@ -24,7 +24,12 @@ test(
     await writeFiles(fs.folder, { "old/data": "precious" });
     const name = sandbox.name("into");
     const good = await packFiles(sandbox.folder, { large: LARGE });
-    await writeSidecar(good, { volume_name: name, uncompressed_bytes: 12_010_000 });
+    await writeSidecar(good, {
+      volume_name: name,
+      format_version: 1,
+      uncompressed_bytes: 12_010_000,
+      entry_count: 2,
+    });
     const cut = join(sandbox.folder, "cut.tar.zst");
     await copyFile(good, cut);
     await truncate(cut, 200);
@@ -63,7 +68,7 @@ test(
     await refused(
       ["unfit.zip"],
       2,
-      /unfit\.zip is not a snapshot: expected \.tar\.zst or \.tar/,
+      /unfit\.zip is not a snapshot: expected \.tar\.zst, \.tar, or another/,
       /path/,
     );
     await refused(["missing.tar.zst"], 1, /missing\.tar\.zst does not exist/, /volume list/);
@@ -238,7 +243,12 @@ test("an empty snapshot empties the volume", { skip }, async () => {
   assert.deepEqual(await readdir(into.folder), []);
   assert.deepEqual(await describeTree(into.folder), await describeTree(from.folder));
   await rm(sidecarOf(archive));
-  await sandbox.restore(into.name, archive);
+  assertError(await sandbox.dockform(["volume", "restore", into.name, archive, "--json"]), {
+    exitCode: 3,
+    message: /is whole, but holds no files$/,
+    hint: /--force-empty/,
+  });
+  await sandbox.restore(into.name, archive, ["--force-empty"]);
 });
 
 async function python(program: string, ...args: readonly string[]): Promise<void> {

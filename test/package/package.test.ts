@@ -40,7 +40,10 @@ describe("the published package", () => {
       "bin/dockform.cjs",
       "dist/LICENSES.txt",
       "dist/helper.sh",
+      "dist/holes.pl",
       "dist/rename.pl",
+      "dist/samples.pl",
+      "dist/tar-said.pl",
       "dockform.schema.json",
       "package.json",
     ]);
