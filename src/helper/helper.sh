@@ -465,7 +465,8 @@ has_attributes() {
 #   left          names in the volume of what could not be renamed: its only copy is the safety one, too, once
 #                 old has no contents any more, and it is removed where it is
 #   accepted      there, new was found good by the client, and may be put in place without it
-#   emptied       was new or kept, and is in place
+#   emptied       was new or kept, and is in place; its contents are an empty folder, on whatever disks of a union of
+#                 disks they lie on, so that they can go back there
 #
 # What somebody else put into the volume meanwhile is put aside, into .dockform-aside-ID at the top of the volume.
 # It may be the only copy of something, and is never removed here.
@@ -579,7 +580,7 @@ extract() {
 finish_extract() {
 	resume "$1" || exit 1
 	contents=$staging/new.partial/contents
-	remove_reserved "$contents"
+	remove_reserved "$contents" || exit 1
 	if [ $# -eq 2 ]; then find "$contents" -type f -perm /6000 -exec chmod ug-s {} + || exit 1; fi
 	mkdir "$staging/new.partial/root" || exit 1
 	read -r entries root marked_end after_end blocks <$scratch/counts
@@ -613,9 +614,10 @@ count_extracted() {
 
 # An archive's own entry of a name that is ours would be taken for what it is not.
 remove_reserved() {
-	for entry in $(reserved_in "$1"); do
+	reserved_entries=$(reserved_in "$1") || return 1
+	for entry in $reserved_entries; do
 		reply left_out "${entry##*/}"
-		rm -rf "$entry"
+		rm -rf "$entry" || return 1
 	done
 }
 
@@ -696,7 +698,7 @@ each_path() {
 		path=${path%.}
 		parent=.
 		if [ "$path" != "${path%/*}" ]; then parent=${path%/*}; fi
-		"$1" || return 1
+		"$1" || return
 	done <"$staging/paths"
 }
 
@@ -776,7 +778,7 @@ clear() {
 	resume "$1" || exit 1
 	if [ ! -e "$staging/safety" ]; then
 		rm -rf "$staging/old" "$staging/accepted" && echo "$2" >"$staging/safety.partial" &&
-			sync "$staging/safety.partial" && move "$staging/safety.partial" "$staging/safety" || exit 1
+			flush && move "$staging/safety.partial" "$staging/safety" || exit 1
 	fi
 	[ -e "$staging/old" ] || take_out "$staging/left" || exit 1
 	if [ -e "$staging/old/contents" ]; then
@@ -805,8 +807,21 @@ swap_back() {
 }
 
 go_back() {
-	if [ -e "$staging/back" ] && [ ! -e "$staging/old" ]; then take_out || exit 1; fi
+	if [ -e "$staging/back" ] && [ ! -e "$staging/old" ]; then
+		take_out
+		case $? in
+		0) ;;
+		2) go_forth && exit || exit 1 ;;
+		*) exit 1 ;;
+		esac
+	fi
 	finish_swap
+}
+
+# What is in place and cannot be renamed can only stay: a container may have written on another disk of a union of disks.
+# The old contents are as after the swap then, for the client to keep.
+go_forth() {
+	return_out && move "$staging/back" "$staging/old" && flush && reply stays && reply swapped
 }
 
 # write_about NAME [ABOUT]: some paths are no contents that could be kept.
@@ -876,11 +891,14 @@ incoming() {
 	done
 }
 
-# take_out [LEFT]: what cannot be renamed is a failure, or with LEFT stays, and is listed there.
+# take_out [LEFT]: what cannot be renamed is a failure, of status 2, or with LEFT stays, and is listed there.
 take_out() {
 	in=$(incoming)
 	out=$staging/old.partial
 	spare_lost_found
+	if [ ! -e "$out" ] && [ "${in##*/}" = back ] && [ -e "$staging/emptied" ]; then
+		rm -f "$staging/emptied/present" && move "$staging/emptied" "$out" || return 1
+	fi
 	[ -e "$out" ] || mkdir -m 700 "$out" || return 1
 	mkdir -p "$out/contents" || return 1
 	# While there is nothing to lose yet by a disk that is full.
@@ -890,6 +908,7 @@ take_out() {
 		each_path remember_time && each_path take_out_path && move "$out" "$staging/old"
 		return
 	fi
+	list_present || return 1
 	if [ ! -e "$out/root" ]; then
 		if [ -e "$out/root.partial" ]; then rm -rf "$out/root.partial" || return 1; fi
 		mkdir "$out/root.partial" && copy_metadata $volume "$out/root.partial" &&
@@ -897,12 +916,25 @@ take_out() {
 	fi
 	strip_attributes $volume || return 1
 	if [ $# -eq 0 ]; then
-		move_all $volume "$out/contents" || return 1
+		renaming out "$out" $volume "$(aside)" "$spared" || return
 	else
-		rm -f "$1" "$1.partial" && move_all $volume "$out/contents" "$1.partial" || return 1
+		rm -f "$1" "$1.partial" && renaming out "$out" $volume "$(aside)" "$spared" "$1.partial" || return 1
 		if [ -e "$1.partial" ]; then flush && move "$1.partial" "$1" || return 1; fi
 	fi
 	move "$out" "$staging/old"
+}
+
+# What is in the volume before any of it moves: what comes later is none of the old contents. After a death the list
+# is that of the helper that died.
+list_present() {
+	[ ! -e "$out/present" ] || return 0
+	names $volume >"$out/present.partial" || return 1
+	# See flush: on the way to what was made ready nothing has moved yet.
+	case ${in##*/} in
+	new | kept) sync "$out/present.partial" || return 1 ;;
+	*) flush || return 1 ;;
+	esac
+	move "$out/present.partial" "$out/present"
 }
 
 finish_swap() {
@@ -926,7 +958,7 @@ finish_swap() {
 put_in_whole() {
 	if [ -e "$in/contents" ]; then
 		strip_attributes $volume && list_names && spare_lost_found &&
-			renaming in "$in" $volume "$(aside)" "$spared" && rmdir "$in/contents" || return 1
+			renaming in "$in" $volume "$(aside)" "$spared" || return 1
 	fi
 	if [ -e "$in/root" ]; then
 		copy_metadata "$in/root" $volume && rmdir "$in/root" || return 1
@@ -952,8 +984,7 @@ flush() {
 	sync -f $volume
 }
 
-# What was moved in goes out again, beside what was not; what somebody else has put there meanwhile under a
-# name that is still to come is put aside.
+# What was moved in goes out again, beside what was not; what somebody else has put there meanwhile is put aside.
 take_in_back() {
 	in=$(incoming)
 	# With nothing left to come in, all that failed was to flush it.
@@ -963,7 +994,7 @@ take_in_back() {
 		return
 	fi
 	spare_lost_found
-	mkdir -p "$in/contents" && move_all $volume "$in/contents"
+	mkdir -p "$in/contents" && renaming back "$in" $volume "$(aside)" "$spared"
 }
 
 undo_swap() {
@@ -979,7 +1010,7 @@ return_out() {
 	if [ -e "$staging/paths" ]; then
 		each_path return_path && give_times_back "$out" || return 1
 	else
-		mkdir -p "$out/contents" && move_all "$out/contents" $volume || return 1
+		mkdir -p "$out/contents" && renaming return "$out/contents" $volume "$(aside)" || return 1
 		if [ -e "$out/root" ]; then
 			strip_attributes $volume && copy_metadata "$out/root" $volume || return 1
 		fi
@@ -1011,7 +1042,7 @@ conclude() {
 	if [ -e "$about" ]; then
 		if [ -e "$staging/old" ]; then
 			if [ -e "$volume/$kept_name" ]; then move "$volume/$kept_name" "$staging/replaced" || return 1; fi
-			move "$staging/old" "$volume/$kept_name" || return 1
+			rm -f "$staging/old/present" && move "$staging/old" "$volume/$kept_name" || return 1
 		fi
 		measure_kept
 	fi
@@ -1081,8 +1112,10 @@ spare_lost_found() {
 	spared="lost+found"
 }
 
+# What cannot be read may hold something.
 holds_something() {
-	[ -n "$(find "$1" -mindepth 1 -print -quit)" ]
+	found=$(find "$1" -mindepth 1 -print -quit) || return 0
+	[ -n "$found" ]
 }
 
 # Every rename of something that is in the volume, or comes into it, is one of rename.pl's.
@@ -1097,13 +1130,6 @@ move() {
 		lstat $ARGV[1] ? $! = 17 : rename($ARGV[0], $ARGV[1]) && exit;
 		print STDERR "cannot move $ARGV[0] to $ARGV[1]: $!\n";
 		exit 1' "$1" "$2"
-}
-
-# move_all FROM TO [LEFT]: every entry but what is ours, and what is to be spared. One of the two is the volume.
-move_all() {
-	from=$1 to=$2
-	shift 2
-	renaming all "$from" "$to" $volume "$(aside)" "$spared" "$@"
 }
 
 # Where this operation puts aside what somebody else wrote meanwhile.

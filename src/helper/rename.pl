@@ -5,19 +5,21 @@
 #   over FROM TO                    the same for a file of ours, in the place of an earlier one
 #   place FROM TO ASIDE             the same where TO is in the volume: what stands there is put aside first
 #   aside PATH ASIDE                puts PATH aside, into a folder of ASIDE where nothing is in its way
-#   all FROM TO VOLUME ASIDE [NAME] every entry of FROM to TO, one of which is VOLUME; where both have an entry of
-#                                   one name, the volume's is put aside. NAME, and our own names, stay in the volume.
-#                                   With LEFT after NAME, so does what cannot be renamed there, and its names are in
-#                                   the file LEFT.
-#   in SIDE VOLUME ASIDE [NAME]     SIDE/contents to VOLUME. What is in the volume and has not come from there, as
+#   out TO VOLUME ASIDE NAME [LEFT] of the entries of VOLUME those to TO/contents that TO/present lists. What has come
+#                                   since is put aside. NAME, and our own names, stay. With LEFT, so does what cannot
+#                                   be renamed, and its names are in the file LEFT.
+#   return FROM VOLUME ASIDE        every entry of FROM to VOLUME; what stands in its way there is put aside
+#   in SIDE VOLUME ASIDE NAME       SIDE/contents to VOLUME. What is in the volume and has not come from there, as
 #                                   SIDE/names tells, is put aside first.
+#   back SIDE VOLUME ASIDE NAME     the way back from that: what came from there, and nothing else
 #   remove LIST VOLUME              removes what LIST names from VOLUME
 #   probe VOLUME STAGING NAME [PATH...]
 #                                   whether the paths, or every entry but NAME and our own, can be renamed into a
 #                                   folder in STAGING. Nothing that is there moves.
 #
-# Says of the first that cannot be renamed: "unmovable ERRNO NAME".
+# Says of the first that cannot be renamed: "unmovable ERRNO NAME". Ends with status 2 where trying again would not help.
 
+my ($EPERM, $EROFS) = (1, 30);
 my ($ENOENT, $EEXIST, $EXDEV, $EISDIR, $EINVAL, $ENOSYS, $ENOTEMPTY) = (2, 17, 18, 21, 22, 38, 39);
 my ($AT_FDCWD, $RENAME_NOREPLACE) = (-100, 1);
 my $RESERVED = qr/^\.dockform-(?:kept|(?:trash-|aside-)?[0-9a-f]{12})\z/;
@@ -26,6 +28,9 @@ my $RESERVED = qr/^\.dockform-(?:kept|(?:trash-|aside-)?[0-9a-f]{12})\z/;
 # folder of its own accord, on another of its disks, and then really move something.
 my %OF_THE_KERNEL = map { $_ => 1 } qw(bcachefs btrfs ext2 ext3 ext4 f2fs jfs overlay reiserfs tmpfs xfs zfs);
 my %UNION = map { $_ => 1 } qw(aufs fuse.mergerfs fuse.mhddfs fuse.shfs fuse.unionfs fuse.unionfs-fuse);
+
+# By these a file system says that it will not move an entry, however often it is asked.
+my %FIXED = map { $_ => 1 } $EPERM, $EXDEV, $EROFS;
 
 my ($FS_IOC_FSGETXATTR, $FS_XFLAG_PROJINHERIT) = (0x801c581f, 0x200);
 
@@ -81,6 +86,11 @@ sub fail {
 	my ($number, $text) = ($! + 0, "$!");
 	unmovable($number, $name);
 	print STDERR 'cannot move ', shown($name), ": $text\n";
+	exit($FIXED{$number} ? 2 : 1);
+}
+
+sub cannot_read {
+	print STDERR 'cannot read ', shown($_[0]), ": $!\n";
 	exit 1;
 }
 
@@ -127,22 +137,31 @@ sub movable_to {
 	};
 }
 
-# Nothing that is put aside is ever removed by us.
+# Nothing that is put aside is ever removed by us. Returns false with $! set where it cannot be put there.
 sub put_aside {
 	my ($path, $aside) = @_;
-	my $name = base($path);
+	my ($name, $volume) = (base($path), substr $aside, 0, rindex $aside, '/');
 	for my $folder ($aside, map { "$aside/$_" } 1 .. 1000) {
-		mkdir $folder, 0700 or $! == $EEXIST or last;
+		mkdir $folder, 0700 or $! == $EEXIST or return 0;
 		next if $folder eq $aside;
-		return if move($path, "$folder/$name");
-		if ($! == $ENOENT) {
-			# Whoever made it has removed it.
-			rmdir $folder and rmdir $aside;
-			return;
-		}
-		last if $! != $EEXIST;
+		return 1 if movable_to($folder, $volume)->(substr $path, length "$volume/") && move($path, "$folder/$name");
+		next if $! == $EEXIST;
+		my $number = $! + 0;
+		# Whoever made it may have removed it.
+		rmdir $folder and rmdir $aside;
+		$! = $number;
+		return $number == $ENOENT;
 	}
-	fail($name);
+	return 0;
+}
+
+# For what nothing else is to take the place of. Returns whether it is out of the volume.
+sub put_aside_if_movable {
+	my ($name, $volume, $aside) = @_;
+	return 1 if put_aside("$volume/$name", $aside);
+	fail($name) if !$FIXED{$! + 0};
+	print STDERR shown($name), " was written meanwhile, and stays in the volume: $!\n";
+	return 0;
 }
 
 sub place {
@@ -150,16 +169,23 @@ sub place {
 	for (1 .. 5) {
 		return if move($from, $to);
 		last if $! != $EEXIST;
-		put_aside($to, $aside);
+		put_aside($to, $aside) or last;
 	}
 	fail(base($to));
 }
 
-# Calls a function with the name of each entry, until it returns false; the folder may change meanwhile.
+# Calls a function with the name of each entry; the folder may change meanwhile.
 sub each_entry {
 	my ($folder, $visit) = @_;
-	opendir(my $entries, $folder) or fail($folder);
-	while (defined(my $name = readdir $entries)) {
+	opendir(my $entries, $folder) or cannot_read($folder);
+	while (1) {
+		# The end and an error are both no name.
+		$! = 0;
+		my $name = readdir $entries;
+		if (!defined $name) {
+			cannot_read($folder) if $!;
+			last;
+		}
 		next if $name eq '.' || $name eq '..';
 		$visit->($name);
 	}
@@ -167,40 +193,70 @@ sub each_entry {
 }
 
 # A folder that changes while it is read may be read with gaps, so it is read until there is nothing left to move.
-sub move_all {
-	my ($from, $to, $volume, $aside, $spared, $list) = @_;
-	my %left;
-	my $can_move = $from eq $volume ? movable_to($to, $volume) : sub { 1 };
-	chdir $from or fail($from);
+sub empty {
+	my ($folder, $stays, $move_out) = @_;
+	chdir $folder or cannot_read($folder);
 	for (1 .. 20) {
 		my $met = 0;
 		each_entry('.', sub {
 			my ($name) = @_;
-			return if $from eq $volume && ($name =~ $RESERVED || $name eq $spared) || $left{$name};
+			return if $stays->($name);
 			$met++;
-			return if $can_move->($name) && move($name, "$to/$name");
-			return if $! == $ENOENT && !lstat $name;
+			$move_out->($name);
+		});
+		return if !$met;
+	}
+	print STDERR "$folder does not become empty: something else writes to it\n";
+	exit 1;
+}
+
+# What is gone from its folder by now need not be moved any more.
+sub is_gone {
+	my ($name) = @_;
+	return $! == $ENOENT && !lstat $name;
+}
+
+sub move_out {
+	my ($to, $volume, $aside, $spared, $list) = @_;
+	my %present = names_in("$to/present");
+	my (%left, %stays);
+	my $can_move = movable_to("$to/contents", $volume);
+	my $stays = sub { $_[0] =~ $RESERVED || $_[0] eq $spared || $left{$_[0]} || $stays{$_[0]} };
+	empty($volume, $stays, sub {
+		my ($name) = @_;
+		if ($present{$name}) {
+			return if $can_move->($name) && move($name, "$to/contents/$name");
+			return if is_gone($name);
 			if ($! == $EXDEV && defined $list) {
 				$left{$name} = 1;
 				return;
 			}
 			fail($name) if $! != $EEXIST;
-			put_aside("$volume/$name", $aside);
-			if ($to eq $volume) { place($name, "$to/$name", $aside) }
-		});
-		next if $met;
-		write_names($list, keys %left) if %left;
-		return;
-	}
-	print STDERR "$from does not become empty: something else writes to it\n";
-	exit 1;
+		}
+		put_aside_if_movable($name, $volume, $aside) or $stays{$name} = 1;
+	});
+	write_names($list, keys %left) if %left;
+}
+
+sub return_all {
+	my ($from, $volume, $aside) = @_;
+	empty($from, sub { 0 }, sub {
+		my ($name) = @_;
+		return if move($name, "$volume/$name") || is_gone($name);
+		fail($name) if $! != $EEXIST;
+		place($name, "$volume/$name", $aside);
+	});
 }
 
 # A name a line, each after "./"; a name may have line feeds in it, and no slash.
 sub names_in {
-	open(my $file, '<:raw', $_[0]) or fail($_[0]);
-	local $/;
-	my $text = <$file>;
+	my ($list) = @_;
+	open(my $file, '<:raw', $list) or cannot_read($list);
+	my ($text, $length) = ('');
+	do {
+		$length = sysread $file, $text, 1 << 20, length $text;
+		cannot_read($list) if !defined $length;
+	} while $length;
 	$text =~ s/\n\z//;
 	return map { $_ => 1 } split m{(?:\A|\n)\./}, $text;
 }
@@ -221,17 +277,38 @@ sub remove {
 }
 
 # An entry comes in by one rename, so one that is listed and does not wait any more has come in.
+sub has_come_in {
+	my ($side) = @_;
+	my %ours = -e "$side/names" ? names_in("$side/names") : ();
+	return sub { $ours{$_[0]} && !lstat "$side/contents/$_[0]" };
+}
+
 sub move_in {
 	my ($side, $volume, $aside, $spared) = @_;
-	my %ours;
+	my $has_come_in;
 	each_entry($volume, sub {
 		my ($name) = @_;
 		return if $name =~ $RESERVED || $name eq $spared;
-		%ours = names_in("$side/names") if !%ours;
-		return if $ours{$name} && !lstat "$side/contents/$name";
-		put_aside("$volume/$name", $aside);
+		$has_come_in ||= has_come_in($side);
+		put_aside_if_movable($name, $volume, $aside) if !$has_come_in->($name);
 	});
-	move_all("$side/contents", $volume, $volume, $aside, '');
+	return_all("$side/contents", $volume, $aside);
+}
+
+sub move_back {
+	my ($side, $volume, $aside, $spared) = @_;
+	my %stays;
+	my $has_come_in = has_come_in($side);
+	my $can_move = movable_to("$side/contents", $volume);
+	empty($volume, sub { $_[0] =~ $RESERVED || $_[0] eq $spared || $stays{$_[0]} }, sub {
+		my ($name) = @_;
+		if ($has_come_in->($name)) {
+			return if $can_move->($name) && move($name, "$side/contents/$name");
+			return if is_gone($name);
+			fail($name) if $! != $EEXIST;
+		}
+		put_aside_if_movable($name, $volume, $aside) or $stays{$name} = 1;
+	});
 }
 
 # A folder cannot take the place of one that is not empty, and nothing else that of a folder. Before the kernel finds
@@ -274,12 +351,14 @@ sub project {
 sub probe {
 	my ($volume, $staging, $spared, @paths) = @_;
 	my ($own, $target) = ("$staging/probe/own", "$staging/probe/contents");
-	for my $folder ("$staging/probe", $own, "$own/inside", $target, "$target/inside") {
+	for my $folder ("$staging/probe", $own, "$own/inside", $target) {
 		mkdir $folder, 0700 or fail($folder);
 	}
 	my $type = type_of($volume);
 	reply('file_system_type', $type);
 	my @checks = (movable_to($target, $volume));
+	# After that: a union may make it, and the folder that it is in, on another of its disks.
+	mkdir "$target/inside", 0700 or fail($target);
 	push @checks, same_project($volume), sub { try_real("$volume/$_[0]", $target, $_[0]) } if $OF_THE_KERNEL{$type};
 	my $check = sub {
 		my ($name) = @_;
@@ -301,9 +380,11 @@ my %verbs = (
 	one => sub { move(@_) or fail(base($_[0])) },
 	over => sub { rename $_[0], $_[1] or fail(base($_[0])) },
 	place => \&place,
-	aside => \&put_aside,
-	all => \&move_all,
+	aside => sub { put_aside(@_) or fail(base($_[0])) },
+	out => \&move_out,
+	return => \&return_all,
 	in => \&move_in,
+	back => \&move_back,
 	remove => \&remove,
 	probe => \&probe,
 );

@@ -103,7 +103,9 @@ export async function replaceInPlace(
     swapBack: async () => {
       await staged.clear(safety);
       await refillFromSafety(staged, safety, tools);
+      return "returned";
     },
+    keepReplaced: (about) => staged.keepReplaced(about),
     conclude: () => staged.conclude(),
   };
   await stopIntruders(lock, stopped, tools);

@@ -18,7 +18,7 @@ import { forgetLeftovers, leftoverAdvice, leftoversIn, recordLeftovers } from ".
 import { LockedVolume } from "./lock.ts";
 import { StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
 import { memoryStanding, restoreAdvice, takeOverHolders, type MemoryStanding } from "./memory.ts";
-import { letGo, startOrGoBack, UnhealthyError, whyNotWell } from "./replace.ts";
+import { keepOld, letGo, startOrGoBack, UnhealthyError, whyNotWell } from "./replace.ts";
 import { refuseMounts } from "./restore-checks.ts";
 import {
   inspectVolumeFiles,
@@ -281,6 +281,11 @@ async function finish(
     const about = aboutNow("what was there before an operation that was interrupted", tools);
     // One set of contents can be kept.
     const keepFailed = files.kept === undefined ? about : undefined;
+    if (first.staysForward) {
+      const containers = await startAgain(stopped);
+      await keepOld(lock, first, tools);
+      return { contents: "after", containers };
+    }
     const { containers } = wayBack
       ? await startOrGoBack(lock, first, stopped, { healthTimeoutMs, keepFailed }, tools)
       : await startAndStay(lock, first, stopped, healthTimeoutMs, tools);

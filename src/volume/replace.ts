@@ -1,6 +1,6 @@
 import { DockformError, messageOf } from "../errors.ts";
 import { findIll, type Illness } from "./health.ts";
-import { recordKept, type AboutKept, type KeptContents } from "./kept.ts";
+import { aboutNow, recordKept, type AboutKept, type KeptContents } from "./kept.ts";
 import type { LockedVolume } from "./lock.ts";
 import { holdMemory } from "./memory.ts";
 import { refuseUnstoppable, StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
@@ -36,7 +36,7 @@ export interface Replaced {
 /** Contents that have been put in place of others, and the way back from them. */
 export type ReplacedContents = Pick<
   StagedContents,
-  "holdOn" | "swapBack" | "conclude" | "undecided"
+  "holdOn" | "swapBack" | "keepReplaced" | "conclude" | "undecided"
 >;
 
 /** Containers were not well on the new contents. */
@@ -161,10 +161,32 @@ export async function startOrGoBack(
     return { containers, watchMs, removeOldMs: clock.lap(), kept };
   }
   tools.log.warn(`${failure.text}: the old contents are put back`);
-  const back = await goBack(replaced, stopped, options, tools);
-  const newOnes = await letGo(lock, replaced, tools);
+  const { inPlace, outcomes } = await goBack(replaced, stopped, options, tools);
+  const whatNow =
+    inPlace === "after"
+      ? await keepOld(lock, replaced, tools)
+      : backInPlace(outcomes, await letGo(lock, replaced, tools), lock.volume.name);
   if (failure.ill === undefined) throw failure.cause;
-  throw new UnhealthyError(failure.ill, backInPlace(back, newOnes, lock.volume.name));
+  throw new UnhealthyError(failure.ill, whatNow);
+}
+
+/** Where what is in place cannot be renamed. Answers what there is to do. */
+export async function keepOld(
+  lock: LockedVolume,
+  replaced: Pick<ReplacedContents, "keepReplaced" | "conclude">,
+  tools: Tools,
+): Promise<string> {
+  const stay = `The new contents stay in volume "${lock.volume.name}", because its file system cannot rename all of them.`;
+  let place: string;
+  if (await replaced.keepReplaced(aboutNow("an operation with no way back", tools))) {
+    await letGo(lock, replaced, tools);
+    place = `The old ones are kept in its folder .dockform-kept/contents: copy them from there, or restore a snapshot with --in-place`;
+  } else {
+    lock.abandon();
+    place = `The old ones are still in it, in its folder .dockform-*/old/contents: copy them from there before you run \`dockform volume recover\`, which removes them once the containers are healthy`;
+  }
+  tools.log.warn(`${stay} ${place}`);
+  return `${stay} ${place}.`;
 }
 
 type NotWell =
@@ -197,11 +219,15 @@ async function goBack(
   stopped: StoppedContainers,
   { keepFailed }: Pick<ReplaceOptions, "keepFailed">,
   tools: Tools,
-): Promise<readonly ContainerOutcome[]> {
+): Promise<{
+  readonly inPlace: "returned" | "after";
+  readonly outcomes: readonly ContainerOutcome[];
+}> {
   await replaced.holdOn();
+  let inPlace: "returned" | "after";
   try {
     await stopped.stopAgain();
-    await replaced.swapBack(keepFailed);
+    inPlace = await replaced.swapBack(keepFailed);
   } catch (error) {
     const undecided =
       error instanceof UndecidedSwapError ? error : replaced.undecided(messageOf(error));
@@ -209,7 +235,7 @@ async function goBack(
   }
   const outcomes = await stopped.startAll();
   await stopped.forget();
-  return outcomes;
+  return { inPlace, outcomes };
 }
 
 /** What was replaced goes, or the engine gets to know that it is kept. */

@@ -167,6 +167,7 @@ export class StagedContents {
   #paths: readonly ByteText[] | undefined;
   #safety: Safety | undefined;
   #leftOut: readonly LostGroup[] = [];
+  #staysForward = false;
 
   private constructor(lock: LockedVolume, id: string, tools: Tools) {
     this.#lock = lock;
@@ -225,6 +226,11 @@ export class StagedContents {
     return this.#leftOut;
   }
 
+  /** There was to be a way back, and what is in place cannot be renamed: it stays, and so do the old contents. */
+  get staysForward(): boolean {
+    return this.#staysForward;
+  }
+
   /** Where the old contents are, once they are not in the volume any more for want of room. */
   get safety(): Safety | undefined {
     return this.#safety;
@@ -266,12 +272,16 @@ export class StagedContents {
    * After a swap: puts the old contents in place again.
    *
    * @param keep what is to be kept of the new contents; without, they go in the end.
+   * @returns which contents are in place: the new ones stay where they cannot be renamed.
    * @throws UndecidedSwapError when that could not be finished.
    */
-  async swapBack(keep?: AboutKept): Promise<void> {
+  async swapBack(keep?: AboutKept): Promise<"returned" | "after"> {
     const verb = ["swap_back", this.#id, ...aboutWord(keep)] as const;
     const reply = await this.#surely(verb);
-    if (!reply.facts.has("returned")) throw this.undecided(causeIn(reply));
+    if (reply.facts.has("returned")) return "returned";
+    if (!reply.facts.has("stays")) throw this.undecided(causeIn(reply));
+    this.#staysForward = true;
+    return "after";
   }
 
   /**
@@ -316,6 +326,7 @@ export class StagedContents {
     const needed = reply.facts.get("needs_safety");
     const safety = needed ?? reply.facts.get("safety");
     if (safety !== undefined) this.#safety = parseSafety(safety);
+    if (reply.facts.has("stays")) this.#staysForward = true;
     if (reply.facts.has("swapped_back")) return "before";
     if (reply.facts.has("returned")) return "returned";
     if (reply.facts.has("swapped")) return "after";

@@ -9,11 +9,10 @@ interface Options {
   readonly under?: string;
 }
 
-/** As on home servers, but without a second in which a new link is not seen yet. */
+/** Without a second in which a new link is not seen yet. */
 const MERGERFS_OPTIONS = [
   "allow_other",
   "use_ino",
-  "category.create=epmfs",
   "minfreespace=0",
   "cache.attr=0",
   "cache.entry=0",
@@ -64,18 +63,26 @@ export class FolderFileSystem implements AsyncDisposable {
    * Two branches, as on home servers: a folder can be renamed within its branch only (EXDEV).
    *
    * @param fillBranches puts into either branch what is there from the beginning.
+   * @param policy where new entries are made: by default, as on home servers, on a branch that has their folder.
    */
   static async mergerfs({
     fillBranches,
+    policy = "epmfs",
     ...options
   }: Options & {
+    readonly policy?: "epmfs" | "pfrd";
     readonly fillBranches?: (one: string, other: string) => Promise<void>;
   } = {}): Promise<FolderFileSystem> {
     const made = await FolderFileSystem.#make(options, ["one", "other"]);
     const [one, other] = [made.part("one"), made.part("other")];
     await fillBranches?.(one, other);
     const mergerfs = await needProgram("/usr/bin/mergerfs", "mergerfs");
-    await run(mergerfs, ["-o", MERGERFS_OPTIONS, `${one}:${other}`, made.folder]);
+    await run(mergerfs, [
+      "-o",
+      `${MERGERFS_OPTIONS},category.create=${policy}`,
+      `${one}:${other}`,
+      made.folder,
+    ]);
     return made;
   }
 

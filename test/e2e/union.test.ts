@@ -204,3 +204,62 @@ test("on mergerfs a disk that is full loses nothing", { skip }, async () => {
     for (const part of ["one", "other"]) await attempt("umount", ["--lazy", fileSystem.part(part)]);
   }
 });
+
+/** Exits where it finds the new contents, and something else where that is asked for. */
+const picky = (also = ""): string =>
+  `while :; do if [ -e /data/new ] ${also}; then exit 1; fi; sleep 0.1; done`;
+
+async function emptyOnBoth(...branches: readonly string[]): Promise<void> {
+  for (const branch of branches) await mkdir(join(branch, "volume"));
+}
+
+test("on a union that spreads new contents the old ones come back", { skip }, async () => {
+  await using fileSystem = await FolderFileSystem.mergerfs({
+    fillBranches: emptyOnBoth,
+    policy: "pfrd",
+  });
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into", { driverOpts: fileSystem.bind("volume") });
+  const files = Array.from({ length: 12 }, (_, i) => [`folder-${i % 3}/${i}`, "new"] as const);
+  const archive = await packFiles(sandbox.folder, { ...Object.fromEntries(files), new: "new" });
+  const user = await sandbox.running("user", await sandbox.waiting(into.name, { Cmd: [picky()] }));
+  const flags = ["--undeclared", "--stop-containers", "--health-timeout", "20"];
+  const failed = await sandbox.dockform(["volume", "restore", into.name, archive, ...flags]);
+  assert.match(
+    failed.stderr,
+    /The old contents are in place again, and the containers run on them/,
+  );
+  assert.deepEqual(readdirSync(join(fileSystem.folder, "volume")), []);
+  assert.equal(await sandbox.state(user.id), "running");
+  assert.deepEqual(await sandbox.leftBehind(), []);
+});
+
+test(
+  "on a union what cannot go back stays, with the old contents beside it",
+  { skip },
+  async () => {
+    await using fileSystem = await FolderFileSystem.mergerfs({ fillBranches: emptyOnBoth });
+    await using sandbox = await Sandbox.create(host);
+    const into = await sandbox.volume("into", { driverOpts: fileSystem.bind("volume") });
+    const folder = join(fileSystem.folder, "volume");
+    await writeFile(join(folder, "old"), "old");
+    const archive = await packFiles(sandbox.folder, { new: "new" });
+    const command = picky("&& [ -e /data/late ]");
+    await sandbox.running("user", await sandbox.waiting(into.name, { Cmd: [command] }));
+    const flags = ["--undeclared", "--force", "--stop-containers", "--health-timeout", "20"];
+    const restore = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
+    while (!existsSync(join(folder, "new"))) await sleep(20);
+    // Where a container's own file may come to lie: on the disk that our folder is not on.
+    const isOurs = (branch: string): boolean =>
+      readdirSync(join(fileSystem.part(branch), "volume")).some((name) => name.startsWith("."));
+    const other = ["one", "other"].find((branch) => !isOurs(branch)) ?? "";
+    await writeFile(join(fileSystem.part(other), "volume/late"), "late");
+    const { code, stderr } = await restore.ended;
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /The new contents stay .* folder \.dockform-kept\/contents/);
+    assert.deepEqual(readdirSync(folder).toSorted(), [".dockform-kept", "late", "new"]);
+    assert.deepEqual(readdirSync(join(folder, ".dockform-kept/contents")), ["old"]);
+    const recovery = await sandbox.dockform(["volume", "recover", into.name]);
+    assert.equal(recovery.code, 0, recovery.stderr);
+  },
+);

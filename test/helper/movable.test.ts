@@ -1,6 +1,7 @@
 /** Whether entries can be renamed into our folder, on real file systems; the helper's script runs here. */
 import assert from "node:assert/strict";
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { FileSystem, SMALLEST_BYTES } from "../e2e/file-system.ts";
@@ -25,11 +26,11 @@ async function unmovable(place: Place, ...paths: readonly string[]): Promise<str
   return /^=mark= unmovable (.*)$/m.exec(said)?.[1];
 }
 
-/** An archive of the files `file` and `folder/inside`, both "new", for the script to extract. */
-async function newArchive(place: Place): Promise<string> {
+/** An archive of the files `file` and `folder/inside`, and of more, all of them "new", for the script to extract. */
+async function newArchive(place: Place, more: readonly string[] = []): Promise<string> {
   const [folder, archive] = [join(place.folder, "new"), join(place.folder, "new.tar")];
   await mkdir(join(folder, "folder"), { recursive: true });
-  for (const file of ["file", "folder/inside"]) await writeFile(join(folder, file), "new");
+  for (const file of ["file", "folder/inside", ...more]) await writeFile(join(folder, file), "new");
   await run("tar", ["--format=posix", "-cf", archive, "-C", folder, "."]);
   return archive;
 }
@@ -151,3 +152,55 @@ for (const [name, make] of Object.entries(RIGID)) {
     },
   );
 }
+
+/** Puts a file where the disks of our own folder are not. */
+async function writeElsewhere(disk: FolderFileSystem, name: string): Promise<void> {
+  for (const branch of ["one", "other"].map((part) => disk.part(part))) {
+    if (existsSync(join(branch, "volume", STAGING))) continue;
+    await writeFile(join(branch, "volume", name), "elsewhere");
+    return;
+  }
+  assert.fail("our folder is everywhere");
+}
+
+const emptyOnBoth = async (...branches: readonly string[]): Promise<void> => {
+  for (const branch of branches) await mkdir(join(branch, "volume"));
+};
+
+test("new contents that lie all over a union have their way back", { skip }, async () => {
+  await using disk = await FolderFileSystem.mergerfs({
+    fillBranches: emptyOnBoth,
+    policy: "pfrd",
+  });
+  await using place = await Place.create({}, join(disk.folder, "volume"));
+  const names = Array.from({ length: 16 }, (_, i) => `file-${i}`);
+  const archive = await newArchive(place, names);
+  assert.match(await place.call("extract", ID, archive, "none", "1000"), /^=mark= end 0$/m);
+  assert.match(await place.call("swap", ID), /^=mark= swapped$/m);
+  for (const branch of ["one", "other"]) {
+    assert.match((await readdir(join(disk.part(branch), "volume"))).join(" "), /file-/);
+  }
+  assert.match(await place.call("swap_back", ID, "about"), /^=mark= returned$/m);
+  assert.deepEqual(await place.names(), [STAGING]);
+  assert.match(await place.call("conclude", ID), /^=mark= end 0$/m);
+  assert.deepEqual(
+    await place.names(".dockform-kept/contents"),
+    ["file", "folder", ...names].toSorted(),
+  );
+});
+
+test("what cannot go back stays, and the old contents with it", { skip }, async () => {
+  await using disk = await FolderFileSystem.mergerfs({ fillBranches: emptyOnBoth });
+  await using place = await Place.create({ old: "old" }, join(disk.folder, "volume"));
+  await place.call("extract", ID, await newArchive(place), "none", "1000");
+  assert.match(await place.call("swap", ID), /^=mark= swapped$/m);
+  await writeElsewhere(disk, "late");
+  const said = await place.call("swap_back", ID);
+  assert.match(said, /^=mark= stays$/m);
+  assert.match(said, /^=mark= swapped$/m);
+  assert.deepEqual(await place.names(), [STAGING, "file", "folder", "late"]);
+  assert.match(await place.call("keep", ID, "about"), /^=mark= end 0$/m);
+  assert.match(await place.call("conclude", ID), /^=mark= end 0$/m);
+  assert.deepEqual(await place.names(), [".dockform-kept", "file", "folder", "late"]);
+  assert.deepEqual(await place.names(".dockform-kept/contents"), ["old"]);
+});

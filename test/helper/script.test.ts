@@ -112,6 +112,78 @@ test(
   },
 );
 
+test("what comes while old ones are taken out is none of them", { skip }, async () => {
+  await using place = await Place.create({
+    [`${STAGING}/new/contents/file`]: "new",
+    log: "old",
+  });
+  // Once, before the first of them moves.
+  await place.replace(
+    "tar",
+    `mkdir ${place.folder}/once 2>/dev/null && echo stranger >${place.volume}/late; exec /bin/tar "$@"`,
+  );
+  assert.match(await place.call("swap", ID), /^=mark= swapped$/m);
+  assert.deepEqual(await place.names(`${STAGING}/old/contents`), ["log"]);
+  assert.equal(await place.content(`${ASIDE}/1/late`), "stranger\n");
+});
+
+test(
+  "a swap that fails in its last step takes along what it has brought only",
+  { skip },
+  async () => {
+    await using place = await Place.create({
+      [`${STAGING}/new/contents/file`]: "new",
+      [`${STAGING}/new/contents/other`]: "new",
+      [`${STAGING}/new/root/`]: "",
+      old: "old",
+    });
+    await place.replace(
+      "rmdir",
+      `case $1 in */new/root) echo stranger >${place.volume}/late; exit 1 ;; esac; exec /bin/rmdir "$@"`,
+    );
+    assert.match(await place.call("swap", ID), /^=mark= swapped_back$/m);
+    assert.deepEqual(await place.names(`${STAGING}/new/contents`), ["file", "other"]);
+    const said = await place.call("discard", ID);
+    assert.match(said, /^=mark= aside \.dockform-aside-0123456789ab\/1\/late$/m);
+    assert.deepEqual(await place.names(), [ASIDE, "old"]);
+    assert.equal(await place.content(`${ASIDE}/1/late`), "stranger\n");
+  },
+);
+
+/** Has each folder end early for the helper's program, with an error. */
+const SHORT_FOLDERS = `exec /usr/bin/perl -e '
+	BEGIN {
+		*CORE::GLOBAL::readdir = sub {
+			my $name = CORE::readdir($_[0]);
+			return $name if ($seen{$_[0]}++ < 4);
+			$! = 5;
+			return undef;
+		};
+	}
+	my $program = splice @ARGV, 0, 2;
+	eval $program;
+	die $@ if $@' -- "$@"`;
+
+test(
+  "a folder that cannot be read to its end is not taken for an empty one",
+  { skip },
+  async () => {
+    const names = Array.from({ length: 30 }, (_, i) => `old-${i}`);
+    await using place = await Place.create({
+      ...Object.fromEntries(names.map((name) => [name, "old"])),
+      [`${STAGING}/new/contents/file`]: "new",
+    });
+    await place.replace("perl", SHORT_FOLDERS);
+    const said = await place.call("swap", ID);
+    assert.match(said, /^cannot read .*: Input\/output error$/m);
+    assert.doesNotMatch(said, /^=mark= swapped$/m);
+    await place.replace("perl", `exec /usr/bin/perl "$@"`);
+    assert.match(await place.call("recover", ID), /^=mark= swapped_back$/m);
+    assert.match(await place.call("discard", ID), /^=mark= end 0$/m);
+    assert.deepEqual(await place.names(), names.toSorted());
+  },
+);
+
 test(
   "what could not be removed when a volume was cleared goes before it is filled again",
   { skip },

@@ -13,7 +13,7 @@ const CALLS =
   "rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,execve";
 /** Small files of ours, in which a helper leaves word for the next one. */
 const STATE =
-  /^\.dockform-0123456789ab\/(?:[^/]+\/)?(?:names|about|paths|safety)(?:\.partial|\.back)?$/;
+  /^\.dockform-0123456789ab\/(?:[^/]+\/)?(?:names|present|about|paths|safety)(?:\.partial|\.back)?$/;
 /** Folders of ours that are empty, or nothing. */
 const OURS = /^\.dockform-0123456789ab\/(?:[\w.]+\/)?(?:[\w.-]+)$/;
 
@@ -74,7 +74,8 @@ class TracedPlace {
     // Relative where the helper's program is in the folder that it empties.
     const [, from = ""] = /"([^"]+)"/.exec(call) ?? [];
     const to = this.#paths(call).at(-1) ?? "";
-    const isState = /^\.dockform-[^/]+\/[\w.]+(?:\/(?:root|names))?$|^\.dockform-kept$/.test(to);
+    const isState =
+      /^\.dockform-[^/]+\/[\w.]+(?:\/(?:root|names|present))?$|^\.dockform-kept$/.test(to);
     return isState ? undefined : from.slice(from.lastIndexOf("/") + 1);
   }
 }
@@ -132,7 +133,6 @@ test("a recovery renames each entry once, whichever way it goes", { skip }, asyn
   // Half of the new contents have come in.
   const { volume } = coming.place;
   await rename(join(volume, STAGING, "emptied"), join(volume, STAGING, "new"));
-  await mkdir(join(volume, STAGING, "new/contents"));
   await rename(join(volume, "file"), join(volume, STAGING, "new/contents/file"));
   assert.deepEqual(await new TracedPlace(coming.place).call("recover", ID), ["file"]);
   assert.deepEqual(await coming.place.names(), [STAGING, ...NEW]);
