@@ -1,3 +1,5 @@
+import type { VolumeMount } from "../engine/create-on-volume.ts";
+
 /** Enough to read out what it holds with tar, by hand. */
 const CAPABILITIES = ["DAC_OVERRIDE"];
 /** 31 years: `infinity` is not known to every sleep. */
@@ -6,7 +8,7 @@ const LONG_SECONDS = "1000000000";
 /** A definition of a container that has a volume mounted, and does nothing else until it is removed. */
 export function holderDefinition(
   image: string,
-  volume: string,
+  mount: VolumeMount,
   labels: Readonly<Record<string, string>>,
 ): Readonly<Record<string, unknown>> {
   return {
@@ -29,15 +31,7 @@ export function holderDefinition(
       SecurityOpt: ["no-new-privileges"],
       PidsLimit: 64,
       LogConfig: { Type: "none" },
-      Mounts: [
-        {
-          Type: "volume",
-          Source: volume,
-          Target: "/volume",
-          ReadOnly: true,
-          VolumeOptions: { NoCopy: true },
-        },
-      ],
+      Mounts: [mount],
     },
   };
 }

@@ -11,6 +11,7 @@ import {
   waitContainer,
 } from "../engine/containers.ts";
 import { createContainerSurely } from "../engine/create-container.ts";
+import { createOnVolume, type VolumeMount } from "../engine/create-on-volume.ts";
 import { demultiplex, StdoutIntoSink } from "../engine/multiplex.ts";
 import type { ByteSink } from "../engine/sink-buffers.ts";
 import { withSignal } from "../abort.ts";
@@ -111,6 +112,7 @@ export class HelperSession implements AsyncDisposable {
   /**
    * Creates and starts a helper for a volume that exists.
    *
+   * @throws VolumeGoneError when it does not any more.
    * @throws NameTakenError when a container of that name exists.
    */
   static async open(engine: EngineClient, options: HelperOptions): Promise<HelperSession> {
@@ -231,8 +233,12 @@ async function createHelper(
 ): Promise<{ readonly id: string; readonly sharesFolder: boolean }> {
   const create = async (folder: string | undefined): Promise<string> => {
     try {
-      const definition = helperDefinition(options, mark, folder);
-      return await createContainerSurely(engine, options.name, definition, options);
+      const { volume } = options.operation;
+      const readOnly = !writes(options.operation);
+      return await createOnVolume(engine, { volume, readOnly }, (mount) => {
+        const definition = helperDefinition(options, mark, mount, folder);
+        return createContainerSurely(engine, options.name, definition, options);
+      });
     } catch (error) {
       throw isConflict(error) ? new NameTakenError(options.name, error) : error;
     }
@@ -274,17 +280,10 @@ const WRITING_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNO
 function helperDefinition(
   options: HelperOptions,
   mark: string,
+  volumeMount: VolumeMount,
   exchangeFolder: string | undefined,
 ): Readonly<Record<string, unknown>> {
   const writing = writes(options.operation);
-  const volumeMount = {
-    Type: "volume",
-    Source: options.operation.volume,
-    Target: "/volume",
-    ReadOnly: !writing,
-    // Without this the engine would fill an empty volume from the image.
-    VolumeOptions: { NoCopy: true },
-  };
   // tar writes ACLs with the names it finds here, and names mean other people elsewhere.
   const noNames = ["/etc/passwd", "/etc/group"].map((file) => ({
     Type: "bind",
@@ -358,8 +357,11 @@ function cleanupLimit(): AbortSignal {
 }
 
 /** Removes a container of ours, running or not; one that is gone already is as good. */
-export async function removeHelper(engine: EngineClient, id: string): Promise<void> {
-  const signal = cleanupLimit();
+export async function removeHelper(
+  engine: EngineClient,
+  id: string,
+  signal: AbortSignal = cleanupLimit(),
+): Promise<void> {
   try {
     await removeContainer(engine, id, signal);
   } catch (error) {

@@ -13,8 +13,14 @@ const STAGING_LABEL = "io.dockform.helper.staging";
 const STAND_IN_LABEL = "io.dockform.helper.stand_in";
 const RECORD_LABEL = "io.dockform.record";
 
-/** An operation that has a helper container. All but a snapshot write to the volume. */
-export type OperationName = "snapshot" | "restore" | "undo" | "recover";
+/** An operation that writes to a volume. */
+export type WritingName = "restore" | "undo" | "recover";
+
+/**
+ * An operation that has a helper container. That of a look is never started: the engine reads from it whether a file is
+ * in the volume.
+ */
+export type OperationName = "snapshot" | "look" | WritingName;
 
 /**
  * A container that only carries what must outlive the client. All but `volume-in-memory`, which has the volume mounted
@@ -83,6 +89,7 @@ export interface Journal {
 
 const OPERATION_NAMES: readonly string[] = [
   "snapshot",
+  "look",
   "restore",
   "undo",
   "recover",
@@ -182,12 +189,12 @@ function standingOf(state: string, exitCode: number | undefined): Standing {
 
 /** Whether an operation writes to the volume. */
 export function writes({ name }: Operation): boolean {
-  return name !== "snapshot";
+  return name !== "snapshot" && name !== "look";
 }
 
 /**
  * The operation that stands in the way of one that is about to begin: one that works on the volume
- * now. Readers go together with readers; a writer goes together with nobody.
+ * now. Readers go together with readers; a writer goes together with nobody. A look is in nobody's way.
  */
 export function operationInTheWay(
   { operations }: Journal,
@@ -196,6 +203,7 @@ export function operationInTheWay(
   return operations.find(
     ({ operation, standing }) =>
       (standing === "alive" || standing === "unstarted") &&
+      operation.name !== "look" &&
       (writes(operation) || beginning !== "snapshot"),
   );
 }

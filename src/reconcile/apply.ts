@@ -1,5 +1,5 @@
 import { listContainers } from "../engine/containers.ts";
-import { createVolume, inspectVolume, listVolumes } from "../engine/volumes.ts";
+import { createVolume, inspectVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { readJournal } from "../journal/operation.ts";
 import { provenSnapshot } from "../volume/copy-proof.ts";
@@ -58,13 +58,16 @@ export async function refuseUsedVolumes(
  */
 export async function refuseKeptContents(
   targets: readonly VolumeTarget[],
-  signal: AbortSignal,
+  tools: Tools,
 ): Promise<void> {
-  for (const { engine, volume } of targets) {
+  const { signal } = tools;
+  for (const { engine, volume: name } of targets) {
+    const volume = await inspectVolume(engine, name, signal);
+    if (volume === undefined) continue;
     const containers = await listContainers(engine, { signal });
-    const kept = await findKept(engine, containers, await listVolumes(engine, signal));
-    const about = kept.get(volume);
-    if (about !== undefined) throw keepsContents(volume, about, "No volume was removed.");
+    const kept = await findKept({ engine, containers, tools }, [volume]);
+    const about = kept.get(name);
+    if (about !== undefined) throw keepsContents(name, about, "No volume was removed.");
   }
 }
 

@@ -3,12 +3,11 @@
  * only copy of something: it is kept in a folder of ours in the volume until its owner removes it.
  */
 import { basename, dirname } from "node:path";
-import type { EngineClient } from "../engine/client.ts";
-import { listContainers, type ContainerSummary } from "../engine/containers.ts";
+import { listContainers } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { readJournal, type FoundRecord, type Journal } from "../journal/operation.ts";
 import type { LockedVolume } from "./lock.ts";
-import { isInVolume } from "./look.ts";
+import { isInVolume, type Looking } from "./look.ts";
 
 /** The folder of an operation's, at the top of the volume. */
 export function asideFolder(stagingId: string): string {
@@ -45,16 +44,15 @@ export async function tellOfAside(
 
 /** What volumes still hold of it: one path in each folder, by the volume's name. */
 export async function findAside(
-  engine: EngineClient,
-  containers: readonly ContainerSummary[],
+  looking: Looking,
   volumes: readonly EngineVolume[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const names = new Set(volumes.map(({ name }) => name));
-  const records = readJournal(containers).records.filter(
+  const records = readJournal(looking.containers).records.filter(
     (record) => isAside(record) && names.has(record.volume),
   );
   const isThere = await Promise.all(
-    records.map((record) => isInVolume(engine, record, containers, dirname(record.text))),
+    records.map((record) => isInVolume(looking, record, dirname(record.text))),
   );
   const found = records.filter((_, i) => isThere[i]);
   return new Map(

@@ -1,12 +1,11 @@
 import { formatTime } from "../format.ts";
 import * as v from "valibot";
-import type { EngineClient } from "../engine/client.ts";
-import { listContainers, type ContainerSummary } from "../engine/containers.ts";
+import { listContainers } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { readJournal, type FoundRecord } from "../journal/operation.ts";
 import type { LockedVolume } from "./lock.ts";
-import { isInVolume } from "./look.ts";
+import { isInVolume, type Looking } from "./look.ts";
 import type { Tools } from "./tools.ts";
 
 const AboutSchema = v.object({
@@ -86,16 +85,15 @@ const RECORD_TIMEOUT_MS = 30_000;
 
 /** The volumes that keep something, of those that exist, by name. */
 export async function findKept(
-  engine: EngineClient,
-  containers: readonly ContainerSummary[],
+  looking: Looking,
   volumes: readonly EngineVolume[],
 ): Promise<ReadonlyMap<string, KeptContents>> {
   const names = new Set(volumes.map(({ name }) => name));
-  const records = readJournal(containers).records.filter(
+  const records = readJournal(looking.containers).records.filter(
     (record) => isKept(record) && names.has(record.volume),
   );
   const found = records.map(async (record) =>
-    (await isInVolume(engine, record, containers, ".dockform-kept"))
+    (await isInVolume(looking, record, ".dockform-kept"))
       ? [[record.volume, parseKept(record.text)] as const]
       : [],
   );

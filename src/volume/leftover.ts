@@ -1,11 +1,9 @@
 /** What an operation replaced and could not remove from the disk: it harms nobody, but takes room. */
-import type { EngineClient } from "../engine/client.ts";
-import type { ContainerSummary } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import type { HelperReply } from "../helper/reply.ts";
 import { readJournal, type FoundRecord, type Journal } from "../journal/operation.ts";
 import type { LockedVolume } from "./lock.ts";
-import { isInVolume } from "./look.ts";
+import { isInVolume, type Looking } from "./look.ts";
 import { hostFolder } from "./users.ts";
 
 /** As the engine's record says it. */
@@ -51,18 +49,15 @@ export async function forgetLeftovers(lock: LockedVolume, journal: Journal): Pro
 
 /** What is left in some volumes, and still there. */
 export async function findLeftovers(
-  engine: EngineClient,
-  containers: readonly ContainerSummary[],
+  looking: Looking,
   volumes: readonly EngineVolume[],
 ): Promise<readonly { readonly volume: EngineVolume; readonly leftover: Leftover }[]> {
-  const records = readJournal(containers).records.filter(isLeftover);
+  const records = readJournal(looking.containers).records.filter(isLeftover);
   const found = records.map(async (record) => {
     const volume = volumes.find(({ name }) => name === record.volume);
     const leftover = parseLeftover(record.text);
     if (volume === undefined) return [];
-    return (await isInVolume(engine, record, containers, leftover.folder))
-      ? [{ volume, leftover }]
-      : [];
+    return (await isInVolume(looking, record, leftover.folder)) ? [{ volume, leftover }] : [];
   });
   return (await Promise.all(found)).flat();
 }

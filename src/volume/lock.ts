@@ -2,6 +2,7 @@ import { formatTime } from "../format.ts";
 import { randomBytes } from "node:crypto";
 import { isConflict, isNotFound } from "../engine/client.ts";
 import { createContainer, listContainers, removeStoppedContainer } from "../engine/containers.ts";
+import { createOnVolume } from "../engine/create-on-volume.ts";
 import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { Helper } from "../helper/helper.ts";
@@ -29,6 +30,7 @@ import {
   type Operation,
   type OperationName,
   type RecordName,
+  type WritingName,
 } from "../journal/operation.ts";
 import { volumesSharing } from "./sharing.ts";
 import type { VolumeTarget } from "./target.ts";
@@ -60,12 +62,7 @@ export class LockedVolume implements AsyncDisposable {
   /** The helper beside which nobody was at work: who begins to read after that sees it, and gives way. */
   #seenAlone: string | undefined;
 
-  private constructor(
-    target: VolumeTarget,
-    volume: EngineVolume,
-    name: Exclude<OperationName, "snapshot">,
-    tools: Tools,
-  ) {
+  private constructor(target: VolumeTarget, volume: EngineVolume, name: WritingName, tools: Tools) {
     this.target = target;
     this.volume = volume;
     this.stagingId = randomBytes(6).toString("hex");
@@ -85,7 +82,7 @@ export class LockedVolume implements AsyncDisposable {
   static async lock(
     target: VolumeTarget,
     volume: EngineVolume,
-    name: Exclude<OperationName, "snapshot">,
+    name: WritingName,
     tools: Tools,
   ): Promise<LockedVolume> {
     const locked = new LockedVolume(target, volume, name, tools);
@@ -163,8 +160,15 @@ export class LockedVolume implements AsyncDisposable {
   async addHolder(device: string): Promise<string> {
     const { reference } = await this.target.findHelperImage();
     const labels = recordLabels("volume-in-memory", this.volume.name, device);
-    const definition = holderDefinition(reference, this.volume.name, labels);
-    return createContainer(this.target.engine, this.#wordName("volume-in-memory"), definition);
+    const { engine } = this.target;
+    const on = { volume: this.volume.name, readOnly: true };
+    return createOnVolume(engine, on, (mount) =>
+      createContainer(
+        engine,
+        this.#wordName("volume-in-memory"),
+        holderDefinition(reference, mount, labels),
+      ),
+    );
   }
 
   /** What is to be done in the end, with the lock still held, unless something is left for a recovery. */

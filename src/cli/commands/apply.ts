@@ -44,7 +44,7 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   session.log.info(renderPlan(plans, unmanagedSections, session.paint, options));
   const removable = toRemove.map(({ target }) => target);
   await refuseUsedVolumes(removable, session.io.signal);
-  await refuseKeptContents(removable, session.io.signal);
+  await refuseKeptContents(removable, session.tools);
   await confirm(session, options, toCreate.length, toRemove);
   for (const { target, planned } of toCreate) {
     await createDeclared(target, planned, identifier, session.io.signal);

@@ -29,7 +29,7 @@ export async function destroy(session: Session, options: DestroyOptions): Promis
     return;
   }
   await refuseUsedVolumes(targets, session.io.signal);
-  if (options.snapshot) await refuseKeptContents(targets, session.io.signal);
+  if (options.snapshot) await refuseKeptContents(targets, session.tools);
   await confirm(session, options, identifier, targets);
   const removed: Removed[] = [];
   for (const target of targets) removed.push(await remove(session, options, target));

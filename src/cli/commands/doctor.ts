@@ -15,6 +15,7 @@ import { freeBytes } from "../../store/folder.ts";
 import { wantsAttention } from "../../snapshot/freshness.ts";
 import { asideAdvice, asideText, findAside } from "../../volume/aside.ts";
 import { findLeftovers, leftoverAdvice } from "../../volume/leftover.ts";
+import type { Tools } from "../../volume/tools.ts";
 import { findTrials, isThrowAway } from "../../volume/throwaway.ts";
 import {
   checkFreshness,
@@ -97,7 +98,7 @@ async function checkContexts(workspace: Workspace, session: Session): Promise<re
 async function checkContext(
   context: WorkspaceContext,
   workspace: Workspace,
-  { io }: Session,
+  { io, tools }: Session,
 ): Promise<readonly Finding[]> {
   const { signal } = io;
   const findings = [ok(`context ${context.name}`, context.engine.endpoint.host)];
@@ -110,8 +111,8 @@ async function checkContext(
       await checkHelperImage(context, workspace),
       ...(await checkOperations(context, signal)),
       ...(await checkTrials(context, io)),
-      ...(await checkLeftovers(context, signal)),
-      ...(await checkAside(context, signal)),
+      ...(await checkLeftovers(context, tools)),
+      ...(await checkAside(context, tools)),
     );
   } catch (error) {
     findings.push(failure("engine", error));
@@ -207,10 +208,14 @@ async function checkTrials(
 /** A finding for each folder that an operation could not remove. */
 async function checkLeftovers(
   { engine }: WorkspaceContext,
-  signal: AbortSignal,
+  tools: Tools,
 ): Promise<readonly Finding[]> {
+  const { signal } = tools;
   const containers = await listContainers(engine, { signal });
-  const found = await findLeftovers(engine, containers, await listVolumes(engine, signal));
+  const found = await findLeftovers(
+    { engine, containers, tools },
+    await listVolumes(engine, signal),
+  );
   return found.map(({ volume, leftover }) =>
     warning(
       `volume ${volume.name}`,
@@ -221,12 +226,10 @@ async function checkLeftovers(
 }
 
 /** A finding for each folder of what others wrote during a swap. */
-async function checkAside(
-  { engine }: WorkspaceContext,
-  signal: AbortSignal,
-): Promise<readonly Finding[]> {
+async function checkAside({ engine }: WorkspaceContext, tools: Tools): Promise<readonly Finding[]> {
+  const { signal } = tools;
   const containers = await listContainers(engine, { signal });
-  const found = await findAside(engine, containers, await listVolumes(engine, signal));
+  const found = await findAside({ engine, containers, tools }, await listVolumes(engine, signal));
   return [...found].flatMap(([volume, paths]) =>
     paths.map((path) => warning(`volume ${volume}`, asideText(volume, path), asideAdvice(volume))),
   );

@@ -55,7 +55,7 @@ export async function volumeList(session: Session): Promise<void> {
 
 async function listContext(
   context: WorkspaceContext,
-  { io: { signal } }: Session,
+  { io: { signal }, tools }: Session,
 ): Promise<readonly ListedVolume[]> {
   const [existing, sizes, containers] = await Promise.all([
     listVolumes(context.engine, signal),
@@ -63,10 +63,11 @@ async function listContext(
     listContainers(context.engine, { signal }),
   ]);
   const journal = readJournal(containers);
+  const looking = { engine: context.engine, containers, tools };
   const [kept, leftovers, aside] = await Promise.all([
-    findKept(context.engine, containers, existing),
-    findLeftovers(context.engine, containers, existing),
-    findAside(context.engine, containers, existing),
+    findKept(looking, existing),
+    findLeftovers(looking, existing),
+    findAside(looking, existing),
   ]);
   const byName = new Map(existing.map((volume) => [volume.name, volume]));
   const names = [...new Set([...context.volumes.keys(), ...byName.keys()])].toSorted();
