@@ -462,6 +462,7 @@ has_attributes() {
 #   about.back    the same once the way is back, and old is what was new
 #   safety        where the only copy of the old contents is, for want of room here; they are gone from old
 #   safety.done   was safety; new contents are in place, or on their way out as well
+#   left.clock    tells the file system's time
 #   left          names in the volume of what could not be renamed: its only copy is the safety one, too, once
 #                 old has no contents any more, and it is removed where it is
 #   accepted      there, new was found good by the client, and may be put in place without it
@@ -485,19 +486,20 @@ begin() {
 	mkdir -m 700 "$staging" && chmod g-s "$staging" && touch -r $scratch/root-time $volume && echo "$1" >$scratch/staging
 }
 
-# probe ID [PATH...]: whether what is in the volume, or these paths of it, words with octal escapes, can be renamed into
-# a folder of ours in it.
+# probe ID HOW [PATH...]: whether what is in the volume, or these paths of it, words with octal escapes, can be renamed into
+# a folder of ours in it. HOW is in_place where what cannot be is to be removed, or else beside.
 probe() {
 	resume "$1" || begin "$1" || exit 1
 	touch -r $volume $scratch/root-time
-	shift
+	how=$2
+	shift 2
 	for word; do
 		path=$(unescaped "$word")
 		shift
 		set -- "$@" "${path%.}"
 	done
 	spare_lost_found
-	renaming probe $volume "$staging" "$spared" "$@"
+	renaming probe "$how" $volume "$staging" "$spared" "$@"
 	probed=$?
 	rm -rf "$staging" && rm -f $scratch/staging && touch -r $scratch/root-time $volume && return $probed
 }
@@ -515,6 +517,8 @@ try_samples() {
 	resume "$1" || begin "$1" || exit 1
 	shift
 	samples=$staging/samples
+	# What an extraction that failed has left may fill the disk.
+	if [ -e "$staging/new.partial" ]; then rm -rf "$staging/new.partial" || exit 1; fi
 	if [ -e "$samples" ]; then rm -rf "$samples" || exit 1; fi
 	mkdir -m 700 "$samples" || exit 1
 	# shellcheck disable=SC2086
@@ -791,9 +795,10 @@ clear() {
 	remove_left && rm -f "$staging/safety.done" && reply cleared
 }
 
-# What is on another disk of a union of disks, for example, can be copied and removed, and cannot be renamed.
+# What is on another disk of a union of disks, for example, can be copied and removed, and cannot be renamed. What was
+# written since it was listed stays, and so does what cannot be removed: both are said, and a failure.
 remove_left() {
-	[ ! -e "$staging/left" ] || renaming remove "$staging/left" $volume && rm -f "$staging/left"
+	[ ! -e "$staging/left" ] || renaming remove "$staging/left" $volume && rm -f "$staging/left" "$staging/left.clock"
 }
 
 # swap_back ID [ABOUT]: after a swap, puts the old contents in place again, and the new ones in theirs. May
@@ -852,12 +857,14 @@ recover() {
 		rm -rf "$staging/gone"
 		if [ -e "$staging/old/contents" ]; then
 			move "$staging/old" "$staging/old.partial" && undo_swap
-		elif ! remove_left; then
-			exit 1
-		elif [ -e "$staging/new" ] && [ -e "$staging/accepted" ]; then
-			finish_swap
 		else
-			reply needs_safety "$(cat "$staging/safety")"
+			# What stays is put aside when other contents come in.
+			remove_left
+			if [ -e "$staging/new" ] && [ -e "$staging/accepted" ]; then
+				finish_swap
+			else
+				reply needs_safety "$(cat "$staging/safety")"
+			fi
 		fi
 	elif [ -e "$staging/back" ]; then
 		go_back
@@ -919,7 +926,7 @@ take_out() {
 		renaming out "$out" $volume "$(aside)" "$spared" || return
 	else
 		rm -f "$1" "$1.partial" && renaming out "$out" $volume "$(aside)" "$spared" "$1.partial" || return 1
-		if [ -e "$1.partial" ]; then flush && move "$1.partial" "$1" || return 1; fi
+		if [ -e "$1.partial" ]; then renaming fixed "$1.partial" $volume && flush && move "$1.partial" "$1" || return 1; fi
 	fi
 	move "$out" "$staging/old"
 }

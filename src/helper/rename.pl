@@ -12,10 +12,12 @@
 #   in SIDE VOLUME ASIDE NAME       SIDE/contents to VOLUME. What is in the volume and has not come from there, as
 #                                   SIDE/names tells, is put aside first.
 #   back SIDE VOLUME ASIDE NAME     the way back from that: what came from there, and nothing else
-#   remove LIST VOLUME              removes what LIST names from VOLUME
-#   probe VOLUME STAGING NAME [PATH...]
+#   remove LIST VOLUME              removes what LIST names from VOLUME, but nothing that was changed after LIST
+#   fixed LIST VOLUME               fails where something that LIST names, or below it, is immutable or append-only
+#   probe HOW VOLUME STAGING NAME [PATH...]
 #                                   whether the paths, or every entry but NAME and our own, can be renamed into a
-#                                   folder in STAGING. Nothing that is there moves.
+#                                   folder in STAGING. Nothing that is there moves. Where HOW is in_place, what cannot
+#                                   be is to be removed, and is looked through for what cannot be removed either.
 #
 # Says of the first that cannot be renamed: "unmovable ERRNO NAME". Ends with status 2 where trying again would not help.
 
@@ -33,6 +35,7 @@ my %UNION = map { $_ => 1 } qw(aufs fuse.mergerfs fuse.mhddfs fuse.shfs fuse.uni
 my %FIXED = map { $_ => 1 } $EPERM, $EXDEV, $EROFS;
 
 my ($FS_IOC_FSGETXATTR, $FS_XFLAG_PROJINHERIT) = (0x801c581f, 0x200);
+my ($FS_IOC_GETFLAGS, $IMMUTABLE_OR_APPEND, $O_NONBLOCK) = (0x80086601, 0x30, 04000);
 
 # The numbers of renameat2 and getxattr by the machine in the header of this program's file.
 my %NUMBERS = (
@@ -267,13 +270,79 @@ sub write_names {
 	print $file map { "./$_\n" } @names and close $file or fail($list);
 }
 
+# Removes what was there when the list was written, and nothing that was changed since.
 sub remove {
 	my ($list, $volume) = @_;
 	my %names = names_in($list);
-	my @paths = map { "$volume/$_" } grep { $_ ne '' } keys %names;
-	while (my @some = splice @paths, 0, 200) {
-		system('rm', '-rf', '--', @some) == 0 or exit 1;
+	my $since = (lstat $list)[10];
+	# Times are seconds here. What changes from now on is to be of a later one, by the file system's own clock.
+	until (changed_now("$list.clock") > $since) { select undef, undef, undef, 0.05 }
+	my %stays;
+	for my $name (grep { $_ ne '' } keys %names) {
+		chdir $volume or cannot_read($volume);
+		remove_tree($name, $name, $since, \%stays, {});
 	}
+	return if !%stays;
+	print STDERR shown($_), " stays: $stays{$_}\n" for sort keys %stays;
+	exit 1;
+}
+
+sub changed_now {
+	my ($clock) = @_;
+	unlink $clock;
+	open(my $file, '>', $clock) or fail($clock);
+	return (stat $file)[10];
+}
+
+# NAME is in the folder that this program is in; what cannot be removed is in STAYS, by its path, with the reason. Removing
+# one name of a file changes it under its others, which SEEN tells.
+sub remove_tree {
+	my ($name, $path, $since, $stays, $seen) = @_;
+	my @status = lstat $name or return;
+	if (!-d _) {
+		my $file = "$status[0] $status[1]";
+		return $stays->{$path} = 'it was written meanwhile; copy it out and remove it' if $status[10] > $since && !$seen->{$file};
+		$seen->{$file} = 1 if $status[3] > 1;
+		unlink $name or $! == $ENOENT or $stays->{$path} = "$!";
+		return;
+	}
+	chdir $name or return $stays->{$path} = "$!";
+	my @inside;
+	each_entry('.', sub { push @inside, $_[0] });
+	remove_tree($_, "$path/$_", $since, $stays, $seen) for @inside;
+	chdir '..' or cannot_read($path);
+	rmdir $name or $! == $ENOENT or grep { index($_, "$path/") == 0 } keys %$stays or $stays->{$path} = "$!";
+}
+
+# Fails with the first entry at or below one of LIST in VOLUME that not even root can remove.
+sub refuse_fixed {
+	my ($list, $volume) = @_;
+	my %names = names_in($list);
+	for (grep { $_ ne '' } keys %names) {
+		my $fixed = fixed_below($volume, $_);
+		next if !defined $fixed;
+		$! = $EPERM;
+		fail($fixed);
+	}
+}
+
+sub fixed_below {
+	my ($volume, $path) = @_;
+	lstat "$volume/$path" or return;
+	return if !-f _ && !-d _;
+	my $is_folder = -d _;
+	if (sysopen(my $file, "$volume/$path", $O_NONBLOCK)) {
+		my $flags = "\0" x 8;
+		return $path if defined ioctl($file, $FS_IOC_GETFLAGS, $flags) && unpack('L', $flags) & $IMMUTABLE_OR_APPEND;
+	}
+	return if !$is_folder;
+	my @inside;
+	each_entry("$volume/$path", sub { push @inside, $_[0] });
+	for (@inside) {
+		my $fixed = fixed_below($volume, "$path/$_");
+		return $fixed if defined $fixed;
+	}
+	return;
 }
 
 # An entry comes in by one rename, so one that is listed and does not wait any more has come in.
@@ -290,8 +359,14 @@ sub move_in {
 		my ($name) = @_;
 		return if $name =~ $RESERVED || $name eq $spared;
 		$has_come_in ||= has_come_in($side);
-		put_aside_if_movable($name, $volume, $aside) if !$has_come_in->($name);
+		return if $has_come_in->($name) || put_aside_if_movable($name, $volume, $aside);
+		return if !lstat "$side/contents/$name";
+		print STDERR shown($name), " stands in the way, and cannot be moved: copy out what you need of it and remove it\n";
+		exit 1;
 	});
+	# From here on what has one of these names may be what has come in.
+	my $left = substr($side, 0, rindex $side, '/') . '/left';
+	!-e $left or unlink $left or fail($left);
 	return_all("$side/contents", $volume, $aside);
 }
 
@@ -349,7 +424,7 @@ sub project {
 }
 
 sub probe {
-	my ($volume, $staging, $spared, @paths) = @_;
+	my ($how, $volume, $staging, $spared, @paths) = @_;
 	my ($own, $target) = ("$staging/probe/own", "$staging/probe/contents");
 	for my $folder ("$staging/probe", $own, "$own/inside", $target) {
 		mkdir $folder, 0700 or fail($folder);
@@ -360,19 +435,26 @@ sub probe {
 	# After that: a union may make it, and the folder that it is in, on another of its disks.
 	mkdir "$target/inside", 0700 or fail($target);
 	push @checks, same_project($volume), sub { try_real("$volume/$_[0]", $target, $_[0]) } if $OF_THE_KERNEL{$type};
+	my $removed;
 	my $check = sub {
 		my ($name) = @_;
 		return if !lstat "$volume/$name";
 		for (@checks) {
 			next if $_->($name);
-			unmovable($! + 0, $name);
+			my $number = $! + 0;
+			my $is_removed = $how eq 'in_place' && $number == $EXDEV;
+			my $fixed = $is_removed ? fixed_below($volume, $name) : undef;
+			$removed ||= $name if $is_removed;
+			return if $is_removed && !defined $fixed;
+			unmovable(defined $fixed ? ($EPERM, $fixed) : ($number, $name));
 			exit 0;
 		}
 	};
 	# One of ours does no harm anywhere.
 	rename $own, "$target/own" or unmovable($! + 0, '.'), exit 0;
-	return map { $check->($_) } @paths if @paths;
-	each_entry($volume, sub { $check->($_[0]) if $_[0] !~ $RESERVED && $_[0] ne $spared });
+	if (@paths) { $check->($_) for @paths }
+	else { each_entry($volume, sub { $check->($_[0]) if $_[0] !~ $RESERVED && $_[0] ne $spared }) }
+	unmovable($EXDEV, $removed) if defined $removed;
 }
 
 my ($what, @words) = @ARGV;
@@ -386,6 +468,7 @@ my %verbs = (
 	in => \&move_in,
 	back => \&move_back,
 	remove => \&remove,
+	fixed => \&refuse_fixed,
 	probe => \&probe,
 );
 $verbs{$what}->(@words);

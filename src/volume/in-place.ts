@@ -26,6 +26,7 @@ import type { ArchiveSource } from "./selection.ts";
 import { writeSnapshot } from "./snapshot.ts";
 import {
   inspectVolumeFiles,
+  PartlyClearedError,
   StagedContents,
   UndecidedSwapError,
   type ExtractOptions,
@@ -84,7 +85,7 @@ export async function replaceInPlace(
     }
     clock.lap();
     tools.log.debug("phase: clear");
-    await staged.clear(safety);
+    await clear(staged, safety, tools);
     times.swapMs = clock.lap();
     tools.log.debug("phase: extract");
     await fill(staged, safety, tools, (signal) =>
@@ -101,7 +102,7 @@ export async function replaceInPlace(
     holdOn: () => staged.holdOn(),
     undecided: (cause) => staged.undecided(cause),
     swapBack: async () => {
-      await staged.clear(safety);
+      await clearAgain(staged, safety, tools);
       await refillFromSafety(staged, safety, tools);
       return "returned";
     },
@@ -111,6 +112,26 @@ export async function replaceInPlace(
   await stopIntruders(lock, stopped, tools);
   const { leftOut } = staged;
   return { ...(await startOrGoBack(lock, back, stopped, options, tools)), ...times, leftOut };
+}
+
+/** Removes the old contents, or brings all of them back where that is not possible. */
+async function clear(staged: StagedContents, safety: Safety, tools: Tools): Promise<void> {
+  try {
+    await staged.clear(safety);
+  } catch (error) {
+    if (error instanceof PartlyClearedError) await refillFromSafety(staged, safety, tools);
+    throw error;
+  }
+}
+
+/** Removes the new contents. The old ones come back all the same where something of them stays. */
+async function clearAgain(staged: StagedContents, safety: Safety, tools: Tools): Promise<void> {
+  try {
+    await staged.clear(safety);
+  } catch (error) {
+    if (!(error instanceof PartlyClearedError)) throw error;
+    tools.log.warn(messageOf(error));
+  }
 }
 
 /** Puts new contents into a volume that was cleared, or the old ones again where that fails. */

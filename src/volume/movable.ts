@@ -21,16 +21,23 @@ const EROFS = 30;
 /**
  * Looks, without moving anything, for what a swap could not rename.
  *
+ * @param how `in_place` where what cannot be renamed is to be removed instead: what cannot be removed either comes first.
  * @param paths the only ones that are to change places; without them everything does.
  * @throws DockformError `failed` when that cannot be found out.
  */
 export async function findObstacle(
   lock: LockedVolume,
   paths: readonly ByteText[] | undefined,
+  how: "beside" | "in_place",
   tools: Tools,
 ): Promise<Obstacle | undefined> {
   const words = (paths ?? []).map(toWord);
-  const { facts, messages, status } = await lock.callSurely(["probe", lock.stagingId, ...words]);
+  const { facts, messages, status } = await lock.callSurely([
+    "probe",
+    lock.stagingId,
+    how,
+    ...words,
+  ]);
   if (status !== 0) {
     await StagedContents.of(lock, lock.stagingId, tools).discard();
     throw new DockformError("failed", `cannot write to the volume: ${messages.at(-1) ?? status}`, {

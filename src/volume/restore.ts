@@ -189,7 +189,7 @@ async function replaceBy(
   const lacksRoom = replacesInPlace(request, files, contents);
   refuseFixedAttributes(request.target, files);
   refuseToPushOutKept(request, files, tools);
-  const obstacle = await findObstacle(lock, paths, tools);
+  const obstacle = await findObstacle(lock, paths, request.inPlace ? "in_place" : "beside", tools);
   const inPlace = clearsTheWay(request, obstacle) || lacksRoom;
   // What is not readable to the helper must not be found out when the old contents are gone.
   if (inPlace && source === archive) {

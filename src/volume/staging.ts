@@ -159,6 +159,15 @@ export class UndecidedSwapError extends DockformError {
   }
 }
 
+/** Not all of the old contents could be removed from a volume: those of them that were have to come from their snapshot. */
+export class PartlyClearedError extends DockformError {
+  constructor({ volume }: LockedVolume, cause: string) {
+    super("failed", `not all of volume "${volume.name}" could be removed: ${cause}`, {
+      hint: "The old contents are in place again, from their snapshot.",
+    });
+  }
+}
+
 /** Contents that lie ready beside the present ones, within the volume, and may take their place. */
 export class StagedContents {
   readonly #lock: LockedVolume;
@@ -348,7 +357,7 @@ export class StagedContents {
    * Removes the present contents before there is anything to take their place.
    *
    * @throws DockformError `failed` with the present contents in place, and the folder for the caller to discard.
-   * @throws UndecidedSwapError.
+   * @throws PartlyClearedError, UndecidedSwapError.
    */
   async clear({ archivePath, client }: Safety): Promise<void> {
     this.#safety = { archivePath, client };
@@ -356,7 +365,9 @@ export class StagedContents {
     const reply = await this.#surely(verb);
     if (reply.facts.has("cleared")) return;
     const cause = causeIn(reply);
-    if ((await this.recover()) !== "before") throw this.undecided(cause);
+    const inPlace = await this.recover();
+    if (typeof inPlace !== "string") throw new PartlyClearedError(this.#lock, cause);
+    if (inPlace !== "before") throw this.undecided(cause);
     throw new DockformError("failed", `the old contents could not be moved: ${cause}`, {
       hint: "They are in place, complete.",
     });

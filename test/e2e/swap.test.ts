@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -140,16 +140,19 @@ test(
     await using sandbox = await Sandbox.create(host);
     const restore = await startRestore(sandbox);
     const folder = join(restore.into.folder, "aa-folder");
+    // In one step, for it may be set aside at once.
+    const made = join(restore.into.folder, "../made");
+    mkdirSync(made);
+    writeFileSync(join(made, "foreign"), "foreign");
     await restore.process.until("the folder is out", () => {
       if (existsSync(folder)) return false;
-      mkdirSync(folder, { recursive: true });
-      writeFileSync(join(folder, "foreign"), "foreign");
+      renameSync(made, folder);
       return true;
     });
     const { code, stderr } = await restore.process.ended;
     assert.equal(await contentsOf(restore.into.folder), code === 0 ? "new" : "old", stderr);
     assert.equal(await sandbox.state(restore.userId), "running", stderr);
-    const [, aside = ""] = /set aside in its folder (\S+)$/m.exec(stderr) ?? [];
+    const [, aside = ""] = /set aside in its folder (\S+)\. /m.exec(stderr) ?? [];
     const kept = join(restore.into.folder, aside, "aa-folder/foreign");
     assert.equal(await readFile(kept, "utf8"), "foreign", stderr);
   },

@@ -65,6 +65,7 @@ BEGIN {
 	*CORE::GLOBAL::rename = sub { $step->(); CORE::rename($_[0], $_[1]) };
 	*CORE::GLOBAL::mkdir = sub { $step->(); CORE::mkdir($_[0], $_[1]) };
 	*CORE::GLOBAL::rmdir = sub { $step->(); CORE::rmdir($_[0]) };
+	*CORE::GLOBAL::unlink = sub { $step->(); CORE::unlink($_[0]) };
 }
 `;
 const SHIMMED = ["perl", "mkdir", "rmdir", "rm", "touch", "tar", "setfacl", "setfattr", "sync"];

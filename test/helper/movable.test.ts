@@ -19,7 +19,7 @@ const skip = !isRoot && "file systems are mounted by root";
 /** What the helper finds that cannot be renamed: the number of the error and the name. */
 async function unmovable(place: Place, ...paths: readonly string[]): Promise<string | undefined> {
   const before = await run("find", [place.volume, "-printf", "%p %i %T@\\n"]);
-  const said = await place.call("probe", ID, ...paths);
+  const said = await place.call("probe", ID, "beside", ...paths);
   assert.match(said, /^=mark= end 0$/m, said);
   const after = await run("find", [place.volume, "-printf", "%p %i %T@\\n"]);
   assert.equal(after.toString(), before.toString(), "nothing is touched");
