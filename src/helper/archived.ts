@@ -71,6 +71,7 @@ export function archivedOutcome(reply: HelperReply): ArchivedOutcome {
       ...mounted(reply),
       ...setAside(reply),
       ...filled(reply),
+      ...unknownAttributes(reply),
     ],
     failure: failureOf(reply, said),
   };
@@ -117,6 +118,13 @@ function setAside({ facts }: HelperReply): readonly Remark[] {
   const folder = facts.get("set_aside");
   if (!folder) return [];
   const text = `${basename(folder)} holds files that were set aside; they are not in the archive: move them where they belong, or remove the folder`;
+  return [{ kind: "unrestorable", text }];
+}
+
+function unknownAttributes({ facts }: HelperReply): readonly Remark[] {
+  const why = facts.get("attributes_unknown");
+  if (why === undefined) return [];
+  const text = `which attributes files have is not known, and some may not come back: ${why}`;
   return [{ kind: "unrestorable", text }];
 }
 

@@ -195,22 +195,39 @@ archive() {
 
 # attributes: those of the volume that not any helper can set.
 attributes() {
-	folder=$volume
-	reply_attributes
+	if has_getfattr || any_marked; then reply_attributes; fi
 }
 
-# How many entries have which attribute, beside those that any helper can set. A listing of tar's does not name them,
-# and attributes of trusted.* are nobody's to see but a privileged helper's.
-reply_attributes() {
-	command -v getfattr >/dev/null || return 0
+has_getfattr() {
+	command -v getfattr >/dev/null
+}
+
+# Whether tar finds attributes or ACLs anywhere in the volume.
+any_marked() {
 	# shellcheck disable=SC2086
-	find "$folder" $reserved -prune -o -exec getfattr --no-dereference --match=- --absolute-names {} + 2>/dev/null |
+	tar --create --file=/dev/null --directory=$volume --format=posix $faithful -vv --index-file=/dev/fd/3 . 3>&1 2>/dev/null |
+		awk '{ found += length($1) > 10 } END { exit !found }'
+}
+
+# How many entries have which attribute, beside those that any helper can set, or why that is not known. A listing of
+# tar's does not name them, and attributes of trusted.* are nobody's to see but a privileged helper's.
+reply_attributes() {
+	if ! has_getfattr; then
+		reply attributes_unknown "the helper has no getfattr"
+		return
+	fi
+	find $volume "(" -path "$volume/$staging_pattern" -o -path "$volume/$trash_pattern" -o -path "$volume/$aside_pattern" \
+		-o -path "$volume/$kept_name" ")" -prune -o \
+		-exec getfattr --no-dereference --match=- --absolute-names {} + 2>$scratch/said |
 		awk '
 			/^(#|$)/ || /^(user\.|system\.posix_acl_|security\.(capability|selinux)$)/ { next }
 			{ gsub(/[ \t]/, "_"); count[$0]++ }
 			END {
 				for (name in count) printf "%s attribute_%s %d\n", ENVIRON["DOCKFORM_MARK"], name, count[name]
 			}' >&2
+	# What is gone by now has none, nor has what lies on a file system that knows none.
+	why=$(awk '!/(Operation not supported|No such file or directory)$/ { print; exit }' $scratch/said)
+	[ -z "$why" ] || reply attributes_unknown "$why"
 }
 
 # Sets $sparse to the option by which tar looks for holes, or to nothing where it could take data for a hole, as

@@ -3,6 +3,7 @@ import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { attributesIn } from "../helper/archived.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
+import { endingOf } from "../helper/messages.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { Archive, countedContents, verifyChecksum, type ArchiveContents } from "./archive.ts";
@@ -189,11 +190,20 @@ async function takeSafetySnapshot(lock: LockedVolume, tools: Tools): Promise<Saf
  * @throws DockformError `refused`.
  */
 async function refuseUnrestorable(lock: LockedVolume, { signal }: Tools): Promise<void> {
-  const found = attributesIn(await lock.helper.call(["attributes"], signal));
+  const reply = await lock.helper.call(["attributes"], signal);
+  const room = "Make room for old and new contents at once";
+  const unknown = reply.status === 0 ? reply.facts.get("attributes_unknown") : endingOf(reply);
+  if (unknown !== undefined) {
+    throw new DockformError(
+      "refused",
+      `volume "${lock.volume.name}" may have attributes that could not be put back from a snapshot: ${unknown}`,
+      { hint: `Nothing was touched. ${room}.` },
+    );
+  }
+  const found = attributesIn(reply);
   const foreign = new Map([...found].filter(([name]) => !name.startsWith("btrfs.")));
   const lost = unrestorable(foreign, lock.target.helperCapabilities);
   if (lost.size === 0) return;
-  const room = "Make room for old and new contents at once";
   const withCapabilities = unrestorable(foreign, ["SYS_ADMIN"]).size === 0;
   throw new DockformError(
     "refused",

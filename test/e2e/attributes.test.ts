@@ -238,6 +238,32 @@ test("in place is refused where the old attributes would not come back", { skip 
   assert.deepEqual(await sandbox.leftBehind(), []);
 });
 
+test("attributes that nobody can name are not taken for none", { skip }, async () => {
+  await using fs = await FileSystem.create({ bytes: 16 << 20 });
+  await using sandbox = await Sandbox.create(host);
+  const { volume, archive } = await setUpFull(sandbox, fs);
+  const before = await sandbox.evidence(fs.folder);
+  const main = await sandbox.flawed("command -v getfattr", "false");
+  assertError(await sandbox.dockform(inPlaceArgs(volume, archive), { main }), {
+    exitCode: 3,
+    message: /may have attributes that could not be put back .*: the helper has no getfattr$/,
+    hint: /Make room/,
+  });
+  assertUntouched(before, await sandbox.evidence(fs.folder));
+  const { sidecar } = await sandbox.snapshot(volume.name, [], { main });
+  assert.match(String(sidecar["warnings"]), /which attributes files have is not known/);
+});
+
+test("attributes are found under a name of ours that is not at the top", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const volume = await sandbox.volume("nested");
+  await writeFiles(volume.folder, { "backup/.dockform-kept/f": "f" });
+  const file = join(volume.folder, "backup/.dockform-kept/f");
+  await run("setfattr", ["--name=security.NTACL", "--value=acl", file]);
+  const { sidecar } = await sandbox.snapshot(volume.name);
+  assert.deepEqual(sidecar["unrestorable_attributes"], { "security.NTACL": 1 });
+});
+
 test(
   "a recovery from the snapshot has a way even where attributes cannot be put back",
   { skip },
