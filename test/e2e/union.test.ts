@@ -263,3 +263,35 @@ test(
     assert.equal(recovery.code, 0, recovery.stderr);
   },
 );
+
+test(
+  "in place, what cannot be removed either is refused before anything is touched",
+  { skip },
+  async () => {
+    await using fileSystem = await FolderFileSystem.mergerfs({
+      fillBranches: async (one, other) => {
+        await fill(join(one, "volume/aa"), 3);
+        await fill(join(other, "volume/bb"), 3);
+      },
+    });
+    await using setting = await setUp(fileSystem);
+    const { sandbox, into, archive, userId } = setting;
+    const fixed = [
+      join(fileSystem.part("one"), "volume/aa/1"),
+      join(fileSystem.part("other"), "volume/bb/1"),
+    ];
+    await run("chattr", ["+i", ...fixed]);
+    try {
+      const before = await sandbox.evidence(into.folder, [userId]);
+      const args = ["volume", "restore", into.name, archive, ...FLAGS, "--in-place", "--json"];
+      assertError(await sandbox.dockform(args), {
+        exitCode: 3,
+        message: /(aa|bb)\/1 in volume .* cannot be renamed: it is immutable or append-only$/,
+        hint: /chattr -i -a (aa|bb)\/1/,
+      });
+      assertUntouched(before, await sandbox.evidence(into.folder, [userId]));
+    } finally {
+      await run("chattr", ["-i", ...fixed]);
+    }
+  },
+);
