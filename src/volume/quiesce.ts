@@ -76,7 +76,7 @@ async function whyUnstoppable(
 }
 
 /** A container as the engine's record of stopped containers has it. */
-interface HeldContainer {
+export interface HeldContainer {
   readonly id: string;
   readonly name: string;
   /** Whether it ran, or was paused, and is to do so again. */
@@ -360,8 +360,19 @@ function whyNotStarted(error: unknown): string {
   return `${message} (left by an engine that died: recreate the container, or restart the machine)`;
 }
 
+/** Whether a container that is there runs, and starts by itself, as it did before it was stopped. */
+export async function isAsBefore(
+  engine: EngineClient,
+  { id, active, restartPolicy }: HeldContainer,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { State, HostConfig } = await inspectContainer(engine, id, signal);
+  const runs = State.Status === "running" || State.Status === "paused";
+  return (runs || !active) && HostConfig.RestartPolicy.Name === restartPolicy.Name;
+}
+
 /** Our own writing; the shape is that of {@link HeldContainer}. */
-function parseRecord(text: string): readonly HeldContainer[] {
+export function parseRecord(text: string): readonly HeldContainer[] {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return JSON.parse(text) as readonly HeldContainer[];
 }

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isConflict, isNotFound, type EngineClient } from "../engine/client.ts";
 import { listContainers, removeStoppedContainer } from "../engine/containers.ts";
-import { inspectVolume, listVolumes, type EngineVolume } from "../engine/volumes.ts";
+import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
-import { removeHelper } from "../helper/session.ts";
 import {
   isUnfinished,
   readJournal,
@@ -12,6 +11,7 @@ import {
   type Journal,
 } from "../journal/operation.ts";
 import { asideAdvice, asideFolder, asideText, tellOfAside } from "./aside.ts";
+import { forgetGone, inheritedRecords } from "./gone.ts";
 import { aboutNow, forgetKept, recordKept } from "./kept.ts";
 import { refillFromSafety } from "./in-place.ts";
 import { forgetLeftovers, leftoverAdvice, leftoversIn, recordLeftovers } from "./leftover.ts";
@@ -106,7 +106,9 @@ export async function recoverVolume(
   const hasFolder = missingFolder(journal, files) === undefined && files.unfinished.length > 0;
   const memory = await memoryStanding(lock, { journal, users, hasFolder }, tools);
   takeOverHolders(lock, journal, tools);
-  const stopped = StoppedContainers.ofRecords(lock, stoppedRecords(journal), tools.log);
+  const inherited = await inheritedRecords(target, volume, tools.signal);
+  const records = [...stoppedRecords(journal), ...inherited];
+  const stopped = StoppedContainers.ofRecords(lock, records, tools.log);
   try {
     await refuseToVouch(lock, { journal, files, memory }, stopped);
     const finished = await finish(lock, usage, stopped, healthTimeoutMs, tools);
@@ -119,16 +121,6 @@ export async function recoverVolume(
   } finally {
     if (!lock.isAbandoned) await removeDeadHelpers(lock, journal);
   }
-}
-
-/** Removes the records of a volume that is not there any more; `false` where there is nothing to remove. */
-async function forgetGone({ engine, volume }: VolumeTarget, signal: AbortSignal): Promise<boolean> {
-  if ((await inspectVolume(engine, volume, signal)) !== undefined) return false;
-  const { operations, records } = readJournal(await listContainers(engine, { signal }), volume);
-  // A container of ours that has it mounted would have kept it from being removed.
-  const left = [...operations.filter(({ standing }) => standing === "interrupted"), ...records];
-  for (const { containerId } of left) await removeHelper(engine, containerId);
-  return left.length > 0;
 }
 
 /** With the volume in order, they have nothing to tell any more; one that only read it never had. */

@@ -7,10 +7,17 @@ import {
   createContainer,
   inspectContainer,
   killContainer,
+  listContainers,
   removeContainer,
   stopContainer,
 } from "../../src/engine/containers.ts";
-import { operationLabels, standInLabels, type Operation } from "../../src/journal/operation.ts";
+import { removeVolume } from "../../src/engine/volumes.ts";
+import {
+  operationLabels,
+  recordLabels,
+  standInLabels,
+  type Operation,
+} from "../../src/journal/operation.ts";
 import { canStartPrivateEngine, startPrivateEngine } from "../engine/private-engine.ts";
 import { exists } from "../oracle/host.ts";
 import { assertError, packFiles, writeFiles } from "./archives.ts";
@@ -424,6 +431,76 @@ test("of two volumes over one folder each can be recovered", { skip }, async () 
   assert.deepEqual(await sandbox.helpers(), []);
   assert.deepEqual(await readdir(folder), ["file"]);
 });
+
+/** What is left of a restore of a volume that was removed since; a container of another volume over its folder is down. */
+async function interruptThenRemove(
+  sandbox: Sandbox,
+): Promise<Interrupted & { readonly gone: string }> {
+  const folder = sandbox.path("shared");
+  await writeFiles(folder, { old: "old" });
+  const driverOpts = { type: "none", o: "bind", device: folder };
+  const { name: gone } = await sandbox.volume("gone", { driverOpts });
+  const { name } = await sandbox.volume("stays", { driverOpts });
+  await sandbox.declare(gone, name);
+  const Mounts = [{ Type: "volume", Source: name, Target: "/data" }];
+  const hostConfig = { RestartPolicy: { Name: "always" }, Mounts };
+  const user = await sandbox.running("user", await sandbox.waiting(name, { hostConfig }));
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const flags = ["--force", "--stop-containers", "--health-timeout", "0", "-v"];
+  const restore = sandbox.start(["volume", "restore", gone, archive, ...flags]);
+  await restore.said("phase: swap");
+  await restore.whileStopped(async () => {
+    const containers = await listContainers(sandbox.engine);
+    const helper = containers.find((each) => each.name === `dockform-restore-${gone}`);
+    assert.ok(helper);
+    await removeContainer(sandbox.engine, helper.id);
+    restore.signal("SIGKILL");
+  });
+  await restore.ended;
+  await removeVolume(sandbox.engine, gone);
+  return { into: { name, folder }, archive, userId: user.id, gone };
+}
+
+test("what was stopped for a volume that is gone is not forgotten", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { gone, ...left } = await interruptThenRemove(sandbox);
+  assertError(await recover(sandbox, gone, "--json"), {
+    exitCode: 1,
+    message: /is gone, .*had stopped containers.*: \S+-user$/,
+    hint: new RegExp(`dockform volume recover ${left.into.name}`),
+  });
+  const { code, stderr } = await recover(sandbox, left.into.name);
+  assert.equal(code, 0, stderr);
+  await recover(sandbox, gone);
+  await assertWhole(sandbox, left);
+});
+
+test(
+  "what was stopped for a volume that is gone is named where no other is there",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const gone = sandbox.name("gone");
+    const { Image } = await sandbox.waiting(gone);
+    const bare = await sandbox.container("bare", { Image, Cmd: ["sh"] });
+    const restartPolicy = { Name: "on-failure", MaximumRetryCount: 3 };
+    const held = [{ ...bare, active: true, restartPolicy }];
+    const Labels = recordLabels("stopped-containers", gone, JSON.stringify(held));
+    const record = { Image, Cmd: ["sh"], Labels };
+    await createContainer(sandbox.engine, `dockform-stopped-${gone}-1`, record);
+    const id = bare.id.slice(0, 12);
+    assertError(await recover(sandbox, gone, "--json"), {
+      exitCode: 1,
+      message: new RegExp(`${bare.name}$`),
+      hint: new RegExp(`docker update --restart on-failure:3 ${id}; docker start ${id}`),
+    });
+    await removeContainer(sandbox.engine, bare.id);
+    const { code, stdout, stderr } = await recover(sandbox, gone);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /the volume is gone/);
+    assert.deepEqual(await sandbox.helpers(), []);
+  },
+);
 
 test("an operation that is alive is left alone", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
