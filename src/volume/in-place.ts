@@ -36,7 +36,7 @@ import {
 import { stopwatch } from "./stopwatch.ts";
 import { refuseUnholdable } from "./target-limits.ts";
 import type { Tools } from "./tools.ts";
-import { attributesText, LENIENT, unrestorable } from "./without.ts";
+import { attributesText, leftOutText, LENIENT, unrestorable } from "./without.ts";
 
 /** What a replacement took and did, the extraction included. */
 export interface Refilled extends Replaced {
@@ -268,4 +268,22 @@ export async function refillFromSafety(
     const cause = `the old contents could not be brought back from ${safety.archivePath}: ${messageOf(error)}`;
     throw staged.undecided(cause);
   }
+}
+
+/** What could not be put back of old contents that came from their snapshot, attributes apart. */
+export function lackingAfterRefill(
+  { volume: { name } }: LockedVolume,
+  { leftOut, safety }: StagedContents,
+): DockformError | undefined {
+  const lost = leftOut.filter(({ aspect }) => aspect !== "attributes");
+  if (lost.length === 0 || safety === undefined) return undefined;
+  const { archivePath } = safety;
+  return new DockformError(
+    "failed",
+    `the old contents of volume "${name}" are back, but not all they held: ${lost.map(leftOutText).join("; ")}`,
+    {
+      hint: `Keep ${archivePath}, which alone holds all of it. Where the volume can hold it, restore it: dockform volume restore ${name} ${archivePath} --force --stop-containers`,
+      data: { volume: name, archive: archivePath, left_out: lost.map(({ what }) => what) },
+    },
+  );
 }

@@ -13,7 +13,7 @@ import {
 import { asideAdvice, asideFolder, asideText, tellOfAside } from "./aside.ts";
 import { forgetGone, inheritedRecords } from "./gone.ts";
 import { aboutNow, forgetKept, recordKept } from "./kept.ts";
-import { refillFromSafety } from "./in-place.ts";
+import { lackingAfterRefill, refillFromSafety } from "./in-place.ts";
 import { forgetLeftovers, leftoverAdvice, leftoversIn, recordLeftovers } from "./leftover.ts";
 import { LockedVolume } from "./lock.ts";
 import { StoppedContainers, type ContainerOutcome } from "./quiesce.ts";
@@ -111,12 +111,13 @@ export async function recoverVolume(
   const stopped = StoppedContainers.ofRecords(lock, records, tools.log);
   try {
     await refuseToVouch(lock, { journal, files, memory }, stopped);
-    const finished = await finish(lock, usage, stopped, healthTimeoutMs, tools);
+    const { missing, ...finished } = await finish(lock, usage, stopped, healthTimeoutMs, tools);
     await emptyTrash(lock, journal, tools);
     await tellOfKept(lock, journal);
     const { setAside } = await inspectVolumeFiles(lock.helper, tools.signal);
     await tellOfAside(lock, journal, setAside);
     refuseAside(volume, files, finished, setAside);
+    if (missing !== undefined) throw missing;
     return { context: target.context, volume: volume.name, ...finished };
   } finally {
     if (!lock.isAbandoned) await removeDeadHelpers(lock, journal);
@@ -250,13 +251,18 @@ function refuseAside(
   });
 }
 
+interface Finished extends Pick<RecoveryReport, "contents" | "containers"> {
+  /** The old contents are back, but not with all they held. */
+  readonly missing?: DockformError | undefined;
+}
+
 async function finish(
   lock: LockedVolume,
   { files, isUsed }: { readonly files: VolumeFiles; readonly isUsed: boolean },
   stopped: StoppedContainers,
   healthTimeoutMs: number,
   tools: Tools,
-): Promise<Pick<RecoveryReport, "contents" | "containers">> {
+): Promise<Finished> {
   const [first, ...others] = files.unfinished.map(({ id }) => StagedContents.of(lock, id, tools));
   // One operation at a time has a staging folder; another one can only have been copied in.
   for (const staged of others) await bringToEnd(staged, tools);
@@ -285,7 +291,7 @@ async function finish(
   }
   const containers = await startAgain(stopped);
   await putAway(first, inPlace);
-  return { contents: "before", containers };
+  return { contents: "before", containers, missing: lackingAfterRefill(lock, first) };
 }
 
 /**
