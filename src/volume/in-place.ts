@@ -76,7 +76,7 @@ export async function replaceInPlace(
     await staged.refuseInside(folder, "The snapshot of the old contents would go with them.");
     await holdMemory(lock, tools);
     tools.log.debug("phase: stop");
-    await stopped.stop(await presentUsers(lock, options, tools));
+    await stopped.stop(await presentUsers(lock, options, tools), () => staged.holdOn());
     await refuseNewUsers(lock, stopped, tools);
     tools.log.debug("phase: safety");
     safety = await takeSafetySnapshot(lock, tools);
@@ -110,7 +110,7 @@ export async function replaceInPlace(
     keepReplaced: (about) => staged.keepReplaced(about),
     conclude: () => staged.conclude(),
   };
-  await stopIntruders(lock, stopped, tools);
+  await stopIntruders(lock, staged, stopped, tools);
   const { leftOut } = staged;
   return { ...(await startOrGoBack(lock, back, stopped, options, tools)), ...times, leftOut };
 }

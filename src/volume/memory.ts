@@ -122,7 +122,8 @@ export async function memoryStanding(
   { signal }: Tools,
 ): Promise<MemoryStanding> {
   const begun = holders(journal).filter(({ state }) => state !== "created");
-  if (begun.length === 0 || hasFolder) return "there";
+  if (hasFolder) return "there";
+  if (begun.length === 0) return await standingWithoutHolder(lock, { journal, users }, signal);
   const running = begun.find(({ state }) => state === "running");
   const keeper = running?.containerName ?? (await ranThrough(lock, begun, users, signal));
   // A holder that is not needed any more may end as it likes.
@@ -131,6 +132,18 @@ export async function memoryStanding(
   if ((running === undefined ? begun : [running]).some(({ text }) => text === device))
     return "there";
   throw heldElsewhere(lock, keeper, running !== undefined);
+}
+
+/** Whoever stopped containers had the contents held before. Without that, and with nobody running, they are not there. */
+async function standingWithoutHolder(
+  lock: LockedVolume,
+  { journal, users }: Pick<Found, "journal" | "users">,
+  signal: AbortSignal,
+): Promise<MemoryStanding> {
+  const wereStopped = journal.records.some(({ name }) => name === "stopped-containers");
+  const isUsed = users.some(({ container }) => isActive(container));
+  if (!wereStopped || isUsed || !isMountedByEngine(lock.volume)) return "there";
+  return (await memoryOf(lock, signal)) === undefined ? "there" : "lost";
 }
 
 /**

@@ -88,6 +88,9 @@ export interface HeldContainer {
   readonly service: { readonly project: string; readonly service: string } | undefined;
 }
 
+/** Makes sure that an operation is still this client's to go on with. */
+type HoldOn = () => Promise<void>;
+
 interface Times {
   stopAskedMs: number;
   stoppedMs: number;
@@ -135,23 +138,47 @@ export class StoppedContainers {
    * the container was started again. One at rest that an engine would start as it starts itself is
    * kept from that.
    *
+   * @param holdOn throws where the operation is another client's by now. It is asked once the record is there: whoever
+   * takes the volume over after that finds the record, and whoever did before has no container stopped behind its back.
    * @throws DockformError `failed` when one does not stop; those that did are still known here.
    */
-  async stop(users: readonly VolumeUser[]): Promise<void> {
+  async stop(users: readonly VolumeUser[], holdOn: HoldOn): Promise<void> {
     const described = await Promise.all(users.map(({ container }) => this.#describe(container)));
     const held = described
       .filter((container) => container !== undefined)
       .filter(({ active, restartPolicy }) => active || comesBackByItself(restartPolicy));
     if (held.length === 0) return;
     this.#held = held;
-    await this.stopAgain();
+    await this.#record();
+    try {
+      await holdOn();
+    } catch (error) {
+      // Nothing was stopped.
+      this.#held = [];
+      await this.#removeRecords().catch((left: unknown) => this.#log.debug(messageOf(left)));
+      throw error;
+    }
+    await this.#stopHeld();
   }
 
-  /** Stops those that are known and were active, whether they run by now or not. */
-  async stopAgain(): Promise<void> {
+  /**
+   * Stops those that are known and were active, whether they run by now or not.
+   *
+   * @param holdOn as for {@link stop}.
+   */
+  async stopAgain(holdOn: HoldOn): Promise<void> {
     // Another one where somebody may have taken the first away.
+    await this.#record();
+    await holdOn();
+    await this.#stopHeld();
+  }
+
+  async #record(): Promise<void> {
     const record = await this.#lock.record("stopped-containers", JSON.stringify(this.#held));
     this.#recordIds = [...this.#recordIds, record];
+  }
+
+  async #stopHeld(): Promise<void> {
     const results = await Promise.allSettled(this.#held.map((held) => this.#stop(held)));
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
@@ -195,6 +222,10 @@ export class StoppedContainers {
       this.#log.warn(`containers may be left stopped: run \`dockform volume recover ${name}\``);
       return;
     }
+    await this.#removeRecords();
+  }
+
+  async #removeRecords(): Promise<void> {
     for (const id of this.#recordIds) await this.#lock.removeContainer(id);
     this.#recordIds = [];
   }

@@ -83,7 +83,7 @@ export async function replaceContents(
     await staged.holdOn();
     await holdMemory(lock, tools);
     tools.log.debug("phase: stop");
-    await stopped.stop(await presentUsers(lock, options, tools));
+    await stopped.stop(await presentUsers(lock, options, tools), () => staged.holdOn());
     await refuseNewUsers(lock, stopped, tools);
     tools.log.debug("phase: swap");
     const clock = stopwatch();
@@ -95,7 +95,7 @@ export async function replaceContents(
     await staged.discard();
     throw error;
   }
-  await stopIntruders(lock, stopped, tools);
+  await stopIntruders(lock, staged, stopped, tools);
   return { ...(await startOrGoBack(lock, staged, stopped, options, tools)), swapMs };
 }
 
@@ -118,6 +118,7 @@ export async function startAsBefore(
 /** What was started by somebody while its volume was swapped has open files of the old contents. */
 export async function stopIntruders(
   lock: LockedVolume,
+  staged: Pick<StagedContents, "holdOn">,
   stopped: StoppedContainers,
   { log }: Tools,
 ): Promise<void> {
@@ -130,7 +131,9 @@ export async function stopIntruders(
         : "restart it, for it may use the old contents";
       log.warn(`${containerTitle(container)} was started during the swap: ${consequence}`);
     }
-    if (running.some(({ container }) => stopped.has(container))) await stopped.stopAgain();
+    if (running.some(({ container }) => stopped.has(container))) {
+      await stopped.stopAgain(() => staged.holdOn());
+    }
   } catch (error) {
     log.warn(`whether a container was started during the swap is not known: ${messageOf(error)}`);
   }
@@ -226,7 +229,7 @@ async function goBack(
   await replaced.holdOn();
   let inPlace: "returned" | "after";
   try {
-    await stopped.stopAgain();
+    await stopped.stopAgain(() => replaced.holdOn());
     inPlace = await replaced.swapBack(keepFailed);
   } catch (error) {
     const undecided =

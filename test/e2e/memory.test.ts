@@ -222,6 +222,27 @@ test("a bound folder in memory needs no container that runs", { skip }, async ()
   assert.deepEqual(await ours(sandbox), []);
 });
 
+test("a client stops nothing once a recovery has ended its operation", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { into, userId, archive } = await setUp(sandbox);
+  const restore = sandbox.start(["volume", "restore", into.name, archive, ...FLAGS]);
+  await restore.said("phase: stop");
+  await restore.whileStopped(async () => {
+    for (const { id } of (await ours(sandbox)).filter(({ name }) => name.includes("-restore-"))) {
+      await sandbox.engine.json("POST", `/containers/${id}/kill`);
+    }
+    await helperEnded(sandbox);
+    const recovered = await sandbox.dockform(["volume", "recover", into.name]);
+    assert.equal(recovered.code, 0, recovered.stderr);
+  });
+  const { code, stderr } = await restore.ended;
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /another client has ended the operation/);
+  assert.equal(await sandbox.state(userId), "running", stderr);
+  assert.ok(await holds(sandbox, userId, "old"));
+  assert.deepEqual(await ours(sandbox), []);
+});
+
 test("contents are not called whole when what an operation left is gone", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const into = await sandbox.volume("into");
