@@ -37,7 +37,8 @@ test(
     await writeFiles(sandbox.path("source"), { "folder/file": "new" });
     const archive = sandbox.path("files.tar");
     await run("tar", ["-cf", archive, "-C", sandbox.path("source"), "folder/file"]);
-    const { stderr } = await sandbox.restore(into.name, archive, ["--undeclared", "--verify"]);
+    const flags = ["--undeclared", "--verify", "--strip-components", "0"];
+    const { stderr } = await sandbox.restore(into.name, archive, flags);
     assert.match(stderr, VERIFIED);
   },
 );
