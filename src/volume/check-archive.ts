@@ -71,9 +71,12 @@ async function checkWhole(
   return { source, contents, paths: undefined, layout };
 }
 
+/** The folder in which the engine keeps a volume's contents, within the volume's own. */
+const ENGINES_FOLDER = "_data";
+
 /**
  * Where everything lies in one folder, and the archive tells nothing of the root beside it, it is hardly what a volume
- * held: other programs pack the folder that a volume was mounted on.
+ * held: other programs pack the folder that a volume was mounted on, or the one in which the engine keeps it.
  *
  * @throws DockformError `refused`.
  */
@@ -82,14 +85,15 @@ function refuseWrapped(
   { hasRoot, common, names }: Layout,
   { target, command }: Wanted,
 ): void {
-  if (hasRoot || common.length === 0) return;
-  const folder = shown(common);
-  const contents =
-    names.size === 0 ? "is empty" : `holds ${[...names.keys()].map(displayText).join(", ")}`;
-  const inner = folderFor(target.volume, names);
+  if (common.length === 0 || (hasRoot && common[0] !== ENGINES_FOLDER)) return;
+  const wrapper = hasRoot ? [ENGINES_FOLDER] : common;
+  const folder = shown(wrapper);
+  const inside = common.length > wrapper.length ? [shown(common.slice(1, 2))] : [...names.keys()];
+  const contents = inside.length === 0 ? "is empty" : `holds ${inside.map(displayText).join(", ")}`;
+  const inner = hasRoot ? undefined : folderFor(target.volume, names);
   const ways = [
     ...(inner === undefined ? [] : [wayFrom(command, [...common, inner])]),
-    `What is in ${folder}: ${command} --strip-components ${common.length}`,
+    `What is in ${folder}: ${command} --strip-components ${wrapper.length}`,
     `Everything as it is: ${command} --strip-components 0`,
   ];
   throw new DockformError(
@@ -97,7 +101,7 @@ function refuseWrapped(
     `all of ${path} lies in the folder ${folder}, which ${contents}`,
     {
       hint: `Nothing was touched. Say what is to be the root of volume "${target.volume}":${ways.map((way) => `\n    ${way}`).join("")}`,
-      data: { folder, depth: common.length },
+      data: { folder, depth: wrapper.length },
     },
   );
 }

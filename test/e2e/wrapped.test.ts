@@ -166,6 +166,23 @@ test(
   },
 );
 
+test(
+  "an archive of the folder above a volume's own is refused, root entry or not",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const into = await declaredVolume(sandbox);
+    await writeFiles(sandbox.path("volume"), { "_data/base/PG_VERSION": "15" });
+    const archive = await packFolder(sandbox.path("volume"), sandbox.path("above.tar.zst"));
+    const refused = await sandbox.dockform(["volume", "restore", into.name, archive]);
+    assert.equal(refused.code, 3, refused.stderr);
+    assert.match(refused.stderr, /lies in the folder _data, which holds base/);
+    const restored = await sandbox.dockform(commandIn(refused.stderr, "--strip-components 1"));
+    assert.equal(restored.code, 0, restored.stderr);
+    assert.equal(await readFile(join(into.folder, "base/PG_VERSION"), "utf8"), "15");
+  },
+);
+
 test("a sidecar that is not our own vouches for no layout", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const { source, archive } = await archiveOf(sandbox, renamed("data"));
