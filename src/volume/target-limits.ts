@@ -68,11 +68,13 @@ export async function findLimits(
   const needed = neededOf(limits, holds);
   const refused = needed.filter(({ aspect }) => !without.has(aspect));
   if (refused.length > 0) throw cannotHold(volume.name, archive, refused, without);
-  const silent = needed.filter(({ isSilent }) => isSilent);
+  // Nor does tar say anything of ACLs that it is told not to set.
+  const silent = needed.filter(({ isSilent, kind }) => isSilent || kind === "acls");
   return {
     hasNoAcls: limits.some(({ kind }) => kind === "acls"),
-    silentlyLeftOut: silent.map(({ aspect, text }) => {
-      return { aspect, what: text, count: expected.entries, files: [], attribute: undefined };
+    silentlyLeftOut: silent.map(({ aspect, kind, text }) => {
+      const attribute = kind === "acls" ? "ACL" : undefined;
+      return { aspect, what: text, count: expected.entries, files: [], attribute };
     }),
   };
 }

@@ -6,6 +6,7 @@ import {
   type MessageGroup,
 } from "../helper/message-groups.ts";
 import type { EntryDifference } from "../tar/compare.ts";
+import type { EntryChange } from "../tar/record.ts";
 
 /** What a restore may do without, where the target or the helper cannot put it back. */
 export interface DoesWithout {
@@ -79,26 +80,65 @@ export function withoutAdvice(groups: readonly MessageGroup[], options: DoesWith
   return ` To restore without what cannot be put back: --without ${[...aspects].join(",")}`;
 }
 
-/** Whether a difference between an archive and what was extracted is due to what was left out. */
+/**
+ * Whether a difference between an archive and what was extracted is due to what was left out. Whatever else differs
+ * is not: content, size, type, a link's target, a device's numbers.
+ */
 export function isDueToLeftOut(
   { kind, type, changes }: EntryDifference,
   leftOut: readonly LostGroup[],
-  { without }: DoesWithout,
+  { without }: Pick<DoesWithout, "without">,
 ): boolean {
-  const aspects = new Set([...without, ...leftOut.map(({ aspect }) => aspect)]);
-  if (kind === "removed") {
-    if (type === "symlink" || type === "hardlink") return aspects.has("links");
-    return type !== "file" && type !== "folder" && aspects.has("devices");
+  const lost = new Set(leftOut.map(({ aspect }) => aspect));
+  switch (kind) {
+    case "added":
+      return false;
+    case "removed":
+      if (type === "symlink" || type === "hardlink") return lost.has("links");
+      return type !== "file" && type !== "folder" && lost.has("devices");
+    case "changed":
+      return changes.every((change) => isChangeLeftOut(change, leftOut, without));
   }
-  const attributes = new Set(leftOut.map(({ attribute }) => attribute));
-  const isLeftOut = (what: string): boolean => {
-    if (what === "owner") return aspects.has("owners");
-    // Without its owner a file has no set-user-ID bit either.
-    if (what === "mode") return aspects.has("modes") || aspects.has("owners");
-    if (what === "time") return aspects.has("times");
-    if (what === "hard link to") return aspects.has("links");
-    if (what === "ACL" || what === "default ACL") return without.has("attributes");
-    return without.has("attributes") || attributes.has(what.replace(/^attribute /, ""));
-  };
-  return kind === "changed" && changes.every(({ what }) => isLeftOut(what));
+}
+
+function isChangeLeftOut(
+  { what, before, after }: EntryChange,
+  leftOut: readonly LostGroup[],
+  without: ReadonlySet<Aspect>,
+): boolean {
+  const isLost = (lost: Aspect): boolean => leftOut.some(({ aspect }) => aspect === lost);
+  switch (what) {
+    case "owner":
+      return isLost("owners");
+    case "mode":
+      return isLost("modes") || (isLost("owners") && losesSetId(before, after));
+    case "time":
+      // A file system that keeps coarser times says nothing.
+      return isLost("times") || without.has("times");
+    case "hard link to":
+      return isLost("links");
+    case "ACL":
+    case "default ACL":
+      return isAttributeLost("ACL", leftOut);
+    default: {
+      const attribute = /^attribute (.+)$/s.exec(what)?.[1];
+      return attribute !== undefined && isAttributeLost(attribute, leftOut);
+    }
+  }
+}
+
+function isAttributeLost(name: string, leftOut: readonly LostGroup[]): boolean {
+  return leftOut.some(({ aspect, attribute }) => {
+    if (aspect !== "attributes") return false;
+    // Where the name is missing it stands for all attributes, of which ACLs are not one.
+    return attribute === undefined ? name !== "ACL" : attribute === name;
+  });
+}
+
+const SET_ID_BITS = 0o6000;
+
+/** Whether two modes, in octal, are the same but for set-user-ID and set-group-ID bits that are gone. */
+function losesSetId(before = "", after = ""): boolean {
+  const [had, has] = [Number.parseInt(before, 8), Number.parseInt(after, 8)];
+  return (had | SET_ID_BITS) === (has | SET_ID_BITS) && (has & ~had) === 0;
 }

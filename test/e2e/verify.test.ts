@@ -64,7 +64,12 @@ const MISHAPS = [
   ],
 ] as const;
 
-for (const [what, command, said] of MISHAPS) {
+/** What a file system could not hold must not hide what it could. */
+const LENIENT_MISHAPS = MISHAPS.slice(0, 4).map(([what, command, said]) => {
+  return [`${what}, without attributes,`, command, said, "--without", "attributes"] as const;
+});
+
+for (const [what, command, said, ...without] of [...MISHAPS, ...LENIENT_MISHAPS]) {
   test(`${what} fails the restore and keeps the old data`, { skip }, async () => {
     await using sandbox = await Sandbox.create(host);
     const into = await sandbox.volume("into");
@@ -80,7 +85,7 @@ for (const [what, command, said] of MISHAPS) {
       'sync -f "$staging" && move "$staging/new.partial"',
       `${command}; sync -f "$staging" && move "$staging/new.partial"`,
     );
-    const flags = ["--from-volume", from.name, "--force", "--verify", "--json"];
+    const flags = ["--from-volume", from.name, "--force", "--verify", "--json", ...without];
     const args = ["volume", "restore", into.name, archive, ...flags];
     assertError(await sandbox.dockform(args, { main }), {
       exitCode: 1,
