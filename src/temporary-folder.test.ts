@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, rmdirSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -43,6 +44,29 @@ test("folders of processes that are gone are removed, and no others", { skip }, 
     const left = (await readdir(parent)).toSorted();
     assert.deepEqual(left, [...stays, link, basename(second)].toSorted());
     assert.deepEqual(await readdir(join(parent, "another")), ["token"]);
+  } finally {
+    await rm(parent, { recursive: true });
+  }
+});
+
+test("one that another process has just removed keeps none of the others", { skip }, async () => {
+  const parent = await mkdtemp(join(tmpdir(), "dockform-temporary-"));
+  try {
+    const own = basename(await makeTemporaryFolder(parent, SILENT));
+    for (const startedAt of ["1", "2", "3", "4"]) {
+      await mkdir(join(parent, altered(own, 4, startedAt)));
+    }
+    let isFirst = true;
+    const second = await makeTemporaryFolder(parent, {
+      ...SILENT,
+      debug: () => {
+        const left = readdirSync(parent).filter((name) => /-[1-4]-\w+$/.test(name));
+        if (isFirst) for (const name of left.slice(0, -1)) rmdirSync(join(parent, name));
+        isFirst = false;
+      },
+    });
+    assert.ok(!isFirst);
+    assert.deepEqual((await readdir(parent)).toSorted(), [own, basename(second)].toSorted());
   } finally {
     await rm(parent, { recursive: true });
   }

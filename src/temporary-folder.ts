@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { lstat, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { messageOf, systemCode } from "./errors.ts";
 import type { Log } from "./log.ts";
 
@@ -39,18 +39,26 @@ async function removeAbandoned(ownFolder: string, own: Owner, log: Log): Promise
     const parent = dirname(ownFolder);
     const { uid } = await lstat(ownFolder);
     for (const name of await readdir(parent)) {
-      const [, boot, namespace, pid, startedAt] = NAME.exec(name) ?? [];
-      // Of another kernel's or namespace's processes nothing is known here.
-      if (pid === undefined || boot !== own.boot || namespace !== own.namespace) continue;
-      const folder = join(parent, name);
-      if ((await startOf(pid)) === startedAt) continue;
-      const stats = await lstat(folder);
-      if (!stats.isDirectory() || stats.uid !== uid) continue;
-      await rm(folder, { recursive: true, force: true });
-      log.debug(`removed ${folder}, which a process that was killed has left`);
+      await removeIfAbandoned(join(parent, name), own, uid, log);
     }
   } catch (error) {
     log.debug(`folders that killed processes left are not removed: ${messageOf(error)}`);
+  }
+}
+
+/** One that cannot be removed, or that another process has just removed, keeps none of the others. */
+async function removeIfAbandoned(folder: string, own: Owner, uid: number, log: Log): Promise<void> {
+  const [, boot, namespace, pid, startedAt] = NAME.exec(basename(folder)) ?? [];
+  // Of another kernel's or namespace's processes nothing is known here.
+  if (pid === undefined || boot !== own.boot || namespace !== own.namespace) return;
+  try {
+    if ((await startOf(pid)) === startedAt) return;
+    const stats = await lstat(folder);
+    if (!stats.isDirectory() || stats.uid !== uid) return;
+    await rm(folder, { recursive: true, force: true });
+    log.debug(`removed ${folder}, which a process that was killed has left`);
+  } catch (error) {
+    log.debug(`${folder}, which a killed process left, is not removed: ${messageOf(error)}`);
   }
 }
 
