@@ -1,6 +1,7 @@
 import { DockformError } from "../errors.ts";
 import { formatBytes } from "../format.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
+import { EXTRACT_ALL, PACK_ALL } from "../tar/damage.ts";
 import { BLOCK_BYTES } from "../tar/input.ts";
 import { Layout } from "../tar/layout.ts";
 import { displayText, entryPath, ROOT_PATH } from "../tar/path.ts";
@@ -91,7 +92,7 @@ export function refusePartial(
     "refused",
     `${path} is an incremental dump (tar --listed-incremental) that leaves out what it names, first ${displayText(notDumped)}`,
     {
-      hint: "Extract the full dump into an empty folder, then each later one in order, each with `tar --listed-incremental=/dev/null -xpf`; pack the result with `tar --xattrs --acls --sparse -C FOLDER -cf whole.tar .` and restore that.",
+      hint: `As root, extract the full dump into an empty folder, then each later one in order, each with \`tar --listed-incremental=/dev/null ${EXTRACT_ALL} DUMP\`; pack the result with \`${PACK_ALL}\` and restore that.`,
     },
   );
 }
