@@ -38,7 +38,7 @@ export function shapeToCreate(target: VolumeTarget, sidecar: Sidecar | undefined
     "refused",
     `the manifest declares volume "${volume}" otherwise than it was when the snapshot was taken: ${differences.join("; ")}`,
     {
-      hint: "There is the snapshot, here is the manifest. Run `dockform apply` to create it as declared, then restore without --create. Or change the manifest.",
+      hint: "'There' is the snapshot, 'here' the manifest. Run `dockform apply` to create it as declared, then restore without --create. Or change the manifest.",
     },
   );
 }
@@ -79,11 +79,8 @@ export async function volumeToRestore(
     const volume = await inspectVolume(target.engine, target.volume, tools.signal);
     if (volume === undefined) return undefined;
   }
-  return declaredVolume(
-    request,
-    tools,
-    `To create it as the snapshot says and restore into it: ${command} --create`,
-  );
+  const creating = `create it as the snapshot says and restore into it: ${command} --create`;
+  return declaredVolume(request, tools, create ? "" : creating);
 }
 
 /**
@@ -102,7 +99,7 @@ export class VolumeCreation implements AsyncDisposable {
     this.#tools = tools;
   }
 
-  /** @throws DockformError `refused` when somebody else has made one meanwhile. */
+  /** @throws DockformError `refused` when another program has made one in the meantime. */
   async create(): Promise<EngineVolume> {
     const { engine, volume: name } = this.#target;
     const { log, signal } = this.#tools;
@@ -170,7 +167,11 @@ export class VolumeCreation implements AsyncDisposable {
 }
 
 function madeMeanwhile(name: string): DockformError {
-  return new DockformError("refused", `volume "${name}" was created by somebody else meanwhile`, {
-    hint: "Nothing was touched. Look at it, then run the command again.",
-  });
+  return new DockformError(
+    "refused",
+    `volume "${name}" was created by another program in the meantime`,
+    {
+      hint: "Nothing was touched. Look at it, then run the command again.",
+    },
+  );
 }

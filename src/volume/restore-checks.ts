@@ -15,7 +15,7 @@ import type { Tools } from "./tools.ts";
 import { containerTitle } from "./users.ts";
 
 /**
- * @param otherwise how else a volume that does not exist can be had, as a sentence.
+ * @param otherwise how else a volume that does not exist can be had, as a clause that tells to do it.
  * @throws DockformError `refused` for a volume that is not declared, or does not exist.
  */
 export async function declaredVolume(
@@ -28,18 +28,15 @@ export async function declaredVolume(
       "refused",
       `volume "${target.volume}" is not defined in manifest for context "${target.context}"`,
       {
-        hint: `Declare it under \`volumes:\`, or add --undeclared to work on it all the same. ${otherwise === "" ? "" : `If it does not exist: ${otherwise}`}`.trim(),
+        hint: `Declare it under \`volumes:\`, or add --undeclared to work on it all the same.${otherwise === "" ? "" : ` If it does not exist, ${otherwise}`}`,
       },
     );
   }
   const hint = target.declared
     ? "Run `dockform apply` to create it."
     : "Create it with `docker volume create`, or declare it and run `dockform apply`.";
-  return existingVolume(
-    target,
-    { kind: "refused", hint: `${hint} ${otherwise}`.trim() },
-    tools.signal,
-  );
+  const hints = otherwise === "" ? hint : `${hint} Or ${otherwise}`;
+  return existingVolume(target, { kind: "refused", hint: hints }, tools.signal);
 }
 
 export function refuseNonEmpty({ target, force }: RestoreRequest, facts: VolumeFiles): void {

@@ -44,6 +44,7 @@ test("on a new machine one command brings a volume back, with its labels", { ski
   const refused = await sandbox.dockform(["volume", "restore", volume.name, archive]);
   assert.equal(refused.code, 3);
   const [, command = ""] = /: dockform (.* --create)$/m.exec(refused.stderr) ?? [];
+  assert.match(refused.stderr, / If it does not exist, create it as the snapshot says/);
   assert.equal(command, `volume restore ${volume.name} ${archive} --create`, refused.stderr);
   const restored = await sandbox.dockform([...command.split(" "), "--json"]);
   assert.equal(restored.code, 0, restored.stderr);
@@ -214,7 +215,11 @@ test("--create on a volume that exists is a restore like any other", { skip }, a
   await writeFiles(volume.folder, { file: "old" });
   const { archive } = await sandbox.snapshot(volume.name);
   const args = ["volume", "restore", volume.name, archive, "--create", "--json"];
-  const undeclared = { exitCode: 3, message: /is not defined in manifest/, hint: /--undeclared/ };
+  const undeclared = {
+    exitCode: 3,
+    message: /is not defined in manifest/,
+    hint: /--undeclared to work on it all the same\.$/,
+  };
   assertError(await sandbox.dockform(args), undeclared);
   const full = { exitCode: 3, message: /is not empty/, hint: /--force/ };
   assertError(await sandbox.dockform([...args, "--undeclared"]), full);

@@ -242,5 +242,5 @@ test("words that --without does not know are told with what was meant", async ()
     "owner,times",
   ]);
   assert.equal(code, 2);
-  assert.match(stderr, /"owner" is none of owners, modes, .*Did you mean "owners"\?/);
+  assert.match(stderr, /"owner" is not one of owners, modes, .*Did you mean "owners"\?/);
 });

@@ -46,7 +46,7 @@ export function parseList<Word extends string>(
     if (word !== undefined) return word;
     const meant = nearest(typed.trim(), words);
     throw new InvalidArgumentError(
-      `"${typed}" is none of ${words.join(", ")}.${meant === undefined ? "" : ` Did you mean "${meant}"?`}`,
+      `"${typed}" is not one of ${words.join(", ")}.${meant === undefined ? "" : ` Did you mean "${meant}"?`}`,
     );
   });
 }
