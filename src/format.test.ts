@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatAge, formatBytes, formatCount, formatDuration, formatNumber } from "./format.ts";
+import {
+  formatAge,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatNumber,
+  shellWord,
+} from "./format.ts";
 
 test("bytes read as people say them", () => {
   const cases: readonly (readonly [number, string])[] = [
@@ -61,4 +69,32 @@ test("thousands are set apart as everywhere else", () => {
       assert.equal(formatNumber(count), count.toLocaleString("en-US"));
     }),
   );
+});
+
+test("a shell takes a shown word as the word that was meant", () => {
+  const words = [
+    "~",
+    "~root/a",
+    "a=~/b",
+    "--from=~/b",
+    "a=b:~/c",
+    "=ls",
+    "my backups/a.tar",
+    "$(echo x) `id` $HOME",
+    "it's",
+    "a\nb",
+    "",
+    "*",
+    "-x",
+  ];
+  for (const word of words) {
+    const script = `printf %s ${shellWord(word)}`;
+    for (const shell of ["sh", "bash"]) {
+      assert.equal(execFileSync(shell, ["-c", script], { encoding: "utf8" }), word, shell);
+    }
+  }
+  for (const word of ["data@latest~1", "/a/b.tar.zst", "--create"]) {
+    assert.equal(shellWord(word), word);
+  }
+  assert.equal(shellWord("=ls"), "'=ls'");
 });

@@ -58,7 +58,12 @@ export function formatTime(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-/** A word as a shell takes it, so that a command that is shown can be used as it is. */
+/**
+ * A word as a shell takes it, so that a command that is shown can be used as it is. Shells expand `~` at the start of
+ * a word and after `=` and `:`, and zsh a word that starts with `=`.
+ */
 export function shellWord(word: string): string {
-  return /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return /^(?![=~]|.*[=:]~)[\w@%+=:,./~-]+$/.test(word)
+    ? word
+    : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

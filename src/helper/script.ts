@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { shellWord } from "../format.ts";
 
 const PROGRAM = /'@([a-z-]+\.pl)@'/g;
 
@@ -7,14 +8,9 @@ const PROGRAM = /'@([a-z-]+\.pl)@'/g;
  * all of it travels as one argument. Linux allows 131,072 bytes for one.
  */
 export function helperScript(): string {
-  return readBeside("helper.sh").replace(PROGRAM, (_, name: string) => asWord(readBeside(name)));
+  return readBeside("helper.sh").replace(PROGRAM, (_, name: string) => shellWord(readBeside(name)));
 }
 
 function readBeside(name: string): string {
   return readFileSync(new URL(`./${name}`, import.meta.url), "utf8");
-}
-
-/** In the shell's quotes. */
-function asWord(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

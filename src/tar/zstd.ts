@@ -2,6 +2,7 @@ import { addAbortSignal } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdDecompress } from "node:zlib";
 import { DockformError, messageOf } from "../errors.ts";
+import { shellWord } from "../format.ts";
 import { damaged } from "./damage.ts";
 
 /** Node's own 16 KiB makes decompression two and a half times slower. */
@@ -141,21 +142,24 @@ class FrameFailures {
     throw new DockformError(
       "refused",
       `${name} was compressed with the zstd dictionary ${id}, and cannot be read without it`,
-      { hint: `Compress it again without: zstd -dc -D DICTIONARY ${name} | zstd -o OTHER.tar.zst` },
+      {
+        hint: `Compress it again without: zstd -dc -D DICTIONARY ${shellWord(name)} | zstd -o OTHER.tar.zst`,
+      },
     );
   }
 
   requireMemory(windowBytes: number): void {
     const { name, windowBytesMax } = this.#origin;
     this.windowBytes = Math.max(this.windowBytes, windowBytes);
-    if (windowBytes > WINDOW_BYTES_MAX) throw this.damaged("no zstd can read a frame's window");
+    if (windowBytes > WINDOW_BYTES_MAX)
+      throw this.damaged("the window of a frame is larger than zstd allows");
     if (windowBytes <= Math.max(WINDOW_ALWAYS_BYTES, windowBytesMax)) return;
     const long = Math.ceil(Math.log2(windowBytes));
     throw new DockformError(
       "refused",
-      `${name} was compressed with a window of ${mebibytes(windowBytes)} (zstd --long=${long}), and ${mebibytes(windowBytesMax)} of memory are to be had here`,
+      `${name} was compressed with a window of ${mebibytes(windowBytes)} (zstd --long=${long}), and only ${mebibytes(windowBytesMax)} of memory is free here`,
       {
-        hint: `Where there is more, compress it again: zstd -dc --long=${long} ${name} | zstd -o OTHER.tar.zst`,
+        hint: `Where there is more, compress it again: zstd -dc --long=${long} ${shellWord(name)} | zstd -o OTHER.tar.zst`,
         data: { windowBytes, windowBytesMax },
       },
     );

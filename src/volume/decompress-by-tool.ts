@@ -2,6 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { freemem } from "node:os";
 import { DockformError } from "../errors.ts";
+import { shellWord } from "../format.ts";
 import type { ByteSource } from "../helper/data-path.ts";
 import { damaged } from "../tar/damage.ts";
 
@@ -97,5 +98,5 @@ function missing(tool: Tool, name: string): DockformError {
 }
 
 function converted(tool: Tool, name: string, where: string): string {
-  return `${where}, pack it again: ${tool} -dc ${name} | zstd -o OTHER.tar.zst`;
+  return `${where}, pack it again: ${tool} -dc ${shellWord(name)} | zstd -o OTHER.tar.zst`;
 }

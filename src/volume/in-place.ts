@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
+import { shellWord } from "../format.ts";
 import { attributesIn } from "../helper/archived.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
 import { endingOf } from "../helper/messages.ts";
@@ -282,7 +283,7 @@ export function lackingAfterRefill(
     "failed",
     `the old contents of volume "${name}" are back, but not all they held: ${lost.map(leftOutText).join("; ")}`,
     {
-      hint: `Keep ${archivePath}, which alone holds all of it. Where the volume can hold it, restore it: dockform volume restore ${name} ${archivePath} --force --stop-containers`,
+      hint: `Keep ${archivePath}, which alone holds all of it. Where the volume can hold it, restore it: dockform volume restore ${name} ${shellWord(archivePath)} --force --stop-containers`,
       data: { volume: name, archive: archivePath, left_out: lost.map(({ what }) => what) },
     },
   );

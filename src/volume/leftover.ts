@@ -1,5 +1,6 @@
 /** What an operation replaced and could not remove from the disk: it harms nobody, but takes room. */
 import type { EngineVolume } from "../engine/volumes.ts";
+import { shellWord } from "../format.ts";
 import type { HelperReply } from "../helper/reply.ts";
 import { readJournal, type FoundRecord, type Journal } from "../journal/operation.ts";
 import type { LockedVolume } from "./lock.ts";
@@ -64,8 +65,7 @@ export async function findLeftovers(
 
 /** What to do about it, as commands for the engine's host. */
 export function leftoverAdvice(volume: EngineVolume, leftover: Leftover): string {
-  const at = (path: string): string =>
-    `'${`${hostFolder(volume)}/${path}`.replaceAll("'", "'\\''")}'`;
+  const at = (path: string): string => shellWord(`${hostFolder(volume)}/${path}`);
   const commands =
     leftover.subvolumes.length > 0
       ? leftover.subvolumes.map((path) => `btrfs property set -ts ${at(path)} ro false`)

@@ -5,6 +5,7 @@
 import { inspectContainer, startContainer } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
+import { shellWord } from "../format.ts";
 import type { FoundRecord, Journal } from "../journal/operation.ts";
 import { newestSnapshot } from "../store/stranger.ts";
 import { lookAround, type LockedVolume } from "./lock.ts";
@@ -193,5 +194,5 @@ export async function restoreAdvice({ target, volume }: LockedVolume): Promise<s
   const newest = await newestSnapshot([target.snapshotFolder], volume.name);
   return newest === undefined
     ? `There is no snapshot of it in ${target.snapshotFolder}; restore one from elsewhere with \`dockform volume restore ${volume.name} <snapshot> --force --stop-containers\`.`
-    : `Restore a snapshot: dockform volume restore ${volume.name} ${newest.archivePath} --force --stop-containers`;
+    : `Restore a snapshot: dockform volume restore ${volume.name} ${shellWord(newest.archivePath)} --force --stop-containers`;
 }

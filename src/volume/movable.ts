@@ -1,4 +1,5 @@
 import { DockformError } from "../errors.ts";
+import { shellWord } from "../format.ts";
 import type { ByteText } from "../tar/header.ts";
 import type { LockedVolume } from "./lock.ts";
 import { StagedContents, toWord } from "./staging.ts";
@@ -74,9 +75,9 @@ export function obstacleText({ errno, name, fileSystemType }: Obstacle, volume: 
 function obstacleAdvice({ errno, name }: Obstacle): string {
   switch (errno) {
     case EPERM:
-      return `Nothing was touched. Look at it with \`lsattr -d\`, take the attributes off (\`chattr -i -a ${name}\`), and run this again.`;
+      return `Nothing was touched. Look at it with \`lsattr -d\`, take the attributes off (\`chattr -i -a ${shellWord(name)}\`), and run this again.`;
     case EROFS:
-      return `Nothing was touched. Make it writable (\`btrfs property set -ts ${name} ro false\`), or remove it, and run this again.`;
+      return `Nothing was touched. Make it writable (\`btrfs property set -ts ${shellWord(name)} ro false\`), or remove it, and run this again.`;
     default:
       return "Nothing was touched. Check the file system under the volume.";
   }

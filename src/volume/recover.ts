@@ -3,6 +3,7 @@ import { isConflict, isNotFound, type EngineClient } from "../engine/client.ts";
 import { listContainers, removeStoppedContainer } from "../engine/containers.ts";
 import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
+import { shellWord } from "../format.ts";
 import {
   isUnfinished,
   readJournal,
@@ -328,7 +329,7 @@ async function keepWayBack(
   const { name } = lock.volume;
   if (staged.safety !== undefined) {
     await letGo(lock, staged, tools);
-    return `To go back: dockform volume restore ${name} ${staged.safety.archivePath}`;
+    return `To go back: dockform volume restore ${name} ${shellWord(staged.safety.archivePath)}`;
   }
   if (await staged.keepReplaced(aboutNow("an operation that was interrupted", tools))) {
     await letGo(lock, staged, tools);

@@ -7,6 +7,9 @@ import type { RestoreRequest } from "./restore.ts";
 import type { VolumeTarget } from "./target.ts";
 import type { Tools } from "./tools.ts";
 
+/** What engines allow, and a shell takes as it is. A sidecar may say anything. */
+const VOLUME_NAME = /^[a-zA-Z0-9][\w.-]*$/;
+
 /** For a restore into a volume that is made for the purpose. */
 export const ANY_VOLUME: unique symbol = Symbol("any volume");
 
@@ -38,15 +41,12 @@ export function refuseStranger(
     "refused",
     `${archivePath} is a snapshot of volume ${JSON.stringify(name)}, not of "${expected}"`,
     {
-      hint: `Add --from-volume ${asWord(name)} to restore it into volume "${target.volume}" all the same.`,
+      hint: VOLUME_NAME.test(name)
+        ? `Add --from-volume ${name} to restore it into volume "${target.volume}" all the same.`
+        : "No volume can have that name. Find out what wrote the sidecar before you trust the archive.",
       data: { volume: target.volume, snapshot_of: name },
     },
   );
-}
-
-/** As a shell would take it: a sidecar may hold anything. */
-function asWord(name: string): string {
-  return /^[\w.-]+$/.test(name) ? name : JSON.stringify(name);
 }
 
 /** What a person should know of where a snapshot comes from. */

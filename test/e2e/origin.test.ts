@@ -88,6 +88,22 @@ test(
   },
 );
 
+test("a name that only a sidecar can have becomes part of no command", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await sandbox.declare(into.name);
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  for (const name of ["$(touch x) `id`", "a\nb", "~root", "-x"]) {
+    await writeSidecar(archive, { volume_name: name });
+    const result = await sandbox.dockform(["volume", "restore", into.name, archive, "--json"]);
+    assertError(result, {
+      exitCode: 3,
+      message: /is a snapshot of volume/,
+      hint: "No volume can have that name. Find out what wrote the sidecar before you trust the archive.",
+    });
+  }
+});
+
 test("what --from-volume says must be true of a volume's own snapshot, too", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const { from, into, snapshot } = await setUp(sandbox);

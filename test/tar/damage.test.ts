@@ -38,7 +38,7 @@ test(`read where there is memory, else refused: ${LARGE_WINDOW}`, async () => {
   await assert.rejects(read(archive), {
     kind: "refused",
     message: /^the archive was compressed with a window of 2048 MiB \(zstd --long=31\), and /,
-    hint: /zstd -dc --long=31 the archive \| zstd -o/,
+    hint: /zstd -dc --long=31 'the archive' \| zstd -o/,
   });
   const tar = decompressZstd(inChunks(archive.data), "the archive", undefined, 2 ** 31);
   assert.equal((await readAll(new TarReader(tar, "the archive").entries())).length, 5);
