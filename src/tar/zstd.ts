@@ -16,7 +16,7 @@ const BLOCK_HEADER_BYTES = 3;
 const CHECKSUM_BYTES = 4;
 const BLOCK_TYPE_RLE = 1;
 
-/** What zstd itself reads without being asked, and every level of its own makes do with. */
+/** What the zstd command reads without being asked, and every level of its own makes do with. */
 const WINDOW_ALWAYS_BYTES = 128 << 20;
 /** `--long=31`: there is no larger one that zstd could read. */
 const WINDOW_LOG_MAX = 31;
@@ -72,17 +72,6 @@ export async function* checkFrames<Chunk extends Uint8Array>(
   if (frame !== undefined) throw failures.damaged(CUT_SHORT);
 }
 
-/** Whether the zstd command reads the frame that begins so only when it is told `--long=31`. */
-export function needsLongWindow(head: Uint8Array): boolean {
-  const frame = new FrameFailures({ name: "", windowBytesMax: WINDOW_BYTES_MAX });
-  try {
-    new FrameEnd(frame).advance(head);
-  } catch {
-    // Whoever reads all of it says what is wrong.
-  }
-  return frame.windowBytes > WINDOW_ALWAYS_BYTES;
-}
-
 async function* decompressFrame(
   input: FrameInput,
   signal?: AbortSignal,
@@ -123,8 +112,6 @@ interface FrameOrigin {
 class FrameFailures {
   /** How far the file has been read. */
   offset = 0;
-  /** The largest window of a frame so far. */
-  windowBytes = 0;
   readonly #origin: FrameOrigin;
 
   constructor(origin: FrameOrigin) {
@@ -150,7 +137,6 @@ class FrameFailures {
 
   requireMemory(windowBytes: number): void {
     const { name, windowBytesMax } = this.#origin;
-    this.windowBytes = Math.max(this.windowBytes, windowBytes);
     if (windowBytes > WINDOW_BYTES_MAX)
       throw this.damaged("the window of a frame is larger than zstd allows");
     if (windowBytes <= Math.max(WINDOW_ALWAYS_BYTES, windowBytesMax)) return;

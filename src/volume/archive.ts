@@ -84,7 +84,7 @@ export class Archive implements AsyncDisposable {
 
   /** For `zstd` in the helper: what to undo of {@link chunks}, "none" for a plain tar. */
   get compression(): HelperCompression {
-    return helperCompression(this.#compression, this.#head);
+    return helperCompression(this.#compression);
   }
 
   /** The sidecar beside the data; `undefined` where there is none. */

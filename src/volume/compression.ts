@@ -4,13 +4,13 @@ import type { ByteSource } from "../helper/data-path.ts";
 import type { ArchiveExtension } from "../snapshot/name.ts";
 import { decompressGzip } from "../tar/gzip.ts";
 import { isHeaderBlock } from "../tar/header.ts";
-import { checkFrames, decompressZstd, needsLongWindow } from "../tar/zstd.ts";
+import { checkFrames, decompressZstd } from "../tar/zstd.ts";
 import { decompressByTool } from "./decompress-by-tool.ts";
 
 /** What a tar stream is packed with. */
 export type Compression = "none" | "zstd" | "gzip" | "xz" | "bzip2";
 
-/** How much of a file {@link requireNamedRight} and {@link helperCompression} have to see. */
+/** How much of a file {@link requireNamedRight} has to see. */
 export const HEAD_BYTES = 512;
 
 const BY_EXTENSION: Readonly<Record<ArchiveExtension, Compression>> = {
@@ -100,11 +100,10 @@ export function decompress(
 }
 
 /** What is left to the helper, for `decompress` of helper.sh. */
-export type HelperCompression = "none" | "zstd" | "zstd-long";
+export type HelperCompression = "none" | "zstd";
 
-export function helperCompression(compression: Compression, head: Buffer): HelperCompression {
-  if (compression !== "zstd") return "none";
-  return needsLongWindow(head) ? "zstd-long" : "zstd";
+export function helperCompression(compression: Compression): HelperCompression {
+  return compression === "zstd" ? "zstd" : "none";
 }
 
 /** How a file's bytes are handed to the helper, whose tar and zstd do the rest. */

@@ -192,8 +192,8 @@ const COMPRESSED = {
   "tar.xz": 'xz -c "$0"',
   "tar.bz2": 'bzip2 -c "$0"',
   tzst: 'zstd -qc "$0"',
-  // Several frames, the second after a chunk's end.
-  "tar.zst": '{ head -c 3000 "$0" | zstd -qc --long=31; tail -c +3001 "$0" | zstd -qc; }',
+  // Several frames, the second with a window that zstd reads only when it is told to.
+  "tar.zst": '{ head -c 3000 "$0" | zstd -qc; tail -c +3001 "$0" | zstd -qc --long=31; }',
 } as const;
 
 async function compress(sandbox: Sandbox, command: string, name: string): Promise<string> {

@@ -1,10 +1,10 @@
 /** Packed streams: several in one file, cut short, followed by something else, and in need of much memory. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { constants, gzipSync, zstdCompressSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { DockformError } from "../../src/errors.ts";
 import { decompressGzip } from "../../src/tar/gzip.ts";
-import { checkFrames, decompressZstd, needsLongWindow } from "../../src/tar/zstd.ts";
+import { checkFrames, decompressZstd } from "../../src/tar/zstd.ts";
 import { hostileArchives } from "../fixtures/hostile.ts";
 import { attempt } from "../oracle/host.ts";
 import { inChunks } from "./streams.ts";
@@ -102,7 +102,6 @@ test("a window of more than 128 MiB needs --long, and one of that size does not"
   ] as const) {
     const args = ["-qc", `--long=${windowLog}`];
     const { stdout } = await attempt("zstd", args, { input: FIRST });
-    assert.equal(needsLongWindow(stdout.subarray(0, 512)), expected, String(windowLog));
     const read = decompressZstd(inChunks(stdout), "x", undefined, 2 ** windowLog);
     assert.ok((await all(read)).equals(FIRST));
     if (!expected) continue;
@@ -113,10 +112,7 @@ test("a window of more than 128 MiB needs --long, and one of that size does not"
       await assert.rejects(all(reader), { kind: "refused", message: /--long=/ });
     }
   }
-  assert.equal(needsLongWindow(zstdCompressSync(FIRST, { params: LEVEL })), false);
 });
-
-const LEVEL = { [constants.ZSTD_c_compressionLevel]: 19 };
 
 test("a header that asks for 2 GiB takes none of it", async () => {
   const hostile = hostileArchives().find(({ name }) => name.includes("2 GiB"));
