@@ -79,7 +79,7 @@ function tooLarge({ path }: ArchiveSource, { bytes, otherwise }: Room): Dockform
 }
 
 /**
- * An incremental dump names the files that it leaves to the dump before it.
+ * An incremental dump names the files that it leaves to the dump before it, and those that were excluded.
  *
  * @throws DockformError `refused`.
  */
@@ -90,7 +90,7 @@ export function refusePartial(
   if (notDumped === undefined) return;
   throw new DockformError(
     "refused",
-    `${path} is an incremental dump (tar --listed-incremental) that leaves out what it names, first ${displayText(notDumped)}`,
+    `${path} is an incremental dump (tar --listed-incremental) that leaves out files that it names, first ${displayText(notDumped)}: files that are in the dump before it, or that were excluded when it was made`,
     {
       hint: `As root, extract the full dump into an empty folder, then each later one in order, each with \`tar --listed-incremental=/dev/null ${EXTRACT_ALL} DUMP\`; pack the result with \`${PACK_ALL}\` and restore that.`,
     },
