@@ -3,8 +3,10 @@ import { Readable, Writable } from "node:stream";
 import { test } from "node:test";
 import { runProgram } from "./program.ts";
 
-/** What `--help` prints for a command. */
-async function help(words: readonly string[]): Promise<string> {
+/** What a command that needs no engine prints. */
+async function outcome(
+  words: readonly string[],
+): Promise<{ readonly code: number; readonly text: string }> {
   let text = "";
   const stream = new Writable({
     write(chunk, _encoding, done) {
@@ -27,7 +29,13 @@ async function help(words: readonly string[]): Promise<string> {
     now: () => new Date(0),
     signal: new AbortController().signal,
   } as const;
-  const code = await runProgram([...words, "--help"], io);
+  const code = await runProgram(words, io);
+  return { code, text };
+}
+
+/** What `--help` prints for a command. */
+async function help(words: readonly string[]): Promise<string> {
+  const { code, text } = await outcome([...words, "--help"]);
   assert.equal(code, 0, words.join(" "));
   return text;
 }
@@ -67,5 +75,13 @@ test("the examples of a command's help are calls that it takes", async () => {
       const known = `${text.slice(0, text.indexOf("\nExamples"))}${await help([])}`;
       assert.ok(known.includes(option), `${words.join(" ")}: ${option}`);
     }
+  }
+});
+
+test("a path that is empty is not taken for all of an archive", async () => {
+  for (const option of ["--from", "--path"]) {
+    const { code, text } = await outcome(["volume", "restore", "data", "latest", option, ""]);
+    assert.equal(code, 2, text);
+    assert.match(text, new RegExp(`${option} .*Expected a path inside the archive`));
   }
 });

@@ -74,7 +74,7 @@ function addRestore(volume: Command, start: Start): void {
     .option("--keep-previous", "keep what the volume held, for volume undo", false)
     .addOption(
       new Option("--path <path>", "only this file or folder; may be given several times")
-        .argParser((path: string, others: readonly string[]) => [...others, path])
+        .argParser((path: string, others: readonly string[]) => [...others, parsePath(path)])
         .default([], "everything"),
     )
     .addOption(
@@ -85,7 +85,11 @@ function addRestore(volume: Command, start: Start): void {
         .argParser(parseComponents)
         .conflicts("from"),
     )
-    .option("--from <folder>", "restore what is in this folder of the archive")
+    .addOption(
+      new Option("--from <folder>", "restore what is in this folder of the archive").argParser(
+        parsePath,
+      ),
+    )
     .option("--from-volume <name>", "restore a snapshot of this other volume")
     .option("--verify", "compare what was extracted with the archive, entry by entry", false)
     .addOption(withoutOption())
@@ -153,6 +157,12 @@ function addRecover(volume: Command, start: Start): void {
 function parseComponents(text: string): number {
   if (!/^\d{1,3}$/.test(text)) throw new InvalidArgumentError("Expected a whole number.");
   return Number(text);
+}
+
+/** Nothing at all would mean everything: that comes from a variable that is not set. */
+function parsePath(text: string): string {
+  if (text === "") throw new InvalidArgumentError("Expected a path inside the archive.");
+  return text;
 }
 
 function parseLevel(text: string): number {
