@@ -45,7 +45,11 @@ test(
 
 /** What can go wrong between tar and the disk, done by the helper itself in the name of the disk. */
 const MISHAPS = [
-  ["content that changed on its way", 'echo x >>"$contents/file"', /file changed \(.*content/],
+  [
+    "content that changed on its way",
+    'touch -r "$contents/file" "$scratch/time" && echo x >>"$contents/file" && touch -r "$scratch/time" "$contents/file"',
+    /file changed \(size.*content/,
+  ],
   [
     "a mode that changed",
     'tar -c --mode=600 -C "$contents" -f - file | tar -xp -C "$contents"',
