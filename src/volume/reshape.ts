@@ -116,7 +116,7 @@ export class ReshapedArchive implements StoredSource {
   #nothingIn({ root }: Way): DockformError {
     const what =
       this.#choice.kind === "strip"
-        ? `folders ${this.#choice.components} deep`
+        ? foldersDeep(this.#choice.components)
         : `the folder ${shown(root)}`;
     return new DockformError("usage", `${this.path} does not hold ${what}`, {
       hint: "`dockform snapshot files` shows what it holds.",
@@ -169,16 +169,29 @@ class StrippedWay implements Way {
   take(parts: readonly ByteText[], isFolder: boolean): void {
     if (parts.length === 0) return;
     const folders = (isFolder ? parts : parts.slice(0, -1)).slice(0, this.#components);
-    const differs = folders.some((part, i) => (this.#found[i] ??= part) !== part);
-    if (!differs && (isFolder || folders.length === this.#components)) return;
-    throw new DockformError(
+    const fork = folders.findIndex((part, i) => (this.#found[i] ??= part) !== part);
+    if (fork >= 0) {
+      const [other, found] = [parts, this.#found].map((each) => shown(each.slice(0, fork + 1)));
+      throw this.#notInOne(`${other} is beside ${found}`);
+    }
+    if (isFolder || folders.length === this.#components) return;
+    const depth = this.#components === 1 ? "in a folder" : `${this.#components} folders deep`;
+    throw this.#notInOne(`${shown(parts)} is not ${depth}`);
+  }
+
+  #notInOne(what: string): DockformError {
+    return new DockformError(
       "usage",
-      `${this.#name} has more than one way ${this.#components} folders deep: ${shown(parts)} lies beside ${shown(this.#found)}`,
+      `in ${this.#name}, ${what}; --strip-components ${this.#components} needs everything in one folder`,
       {
         hint: "Name the folder that is to be the volume's root with --from. `dockform snapshot files` shows what there is.",
       },
     );
   }
+}
+
+function foldersDeep(components: number): string {
+  return components === 1 ? "a folder" : `folders ${components} deep`;
 }
 
 function partsOf(path: ByteText): readonly ByteText[] {
