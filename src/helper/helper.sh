@@ -225,8 +225,9 @@ reply_attributes() {
 			END {
 				for (name in count) printf "%s attribute_%s %d\n", ENVIRON["DOCKFORM_MARK"], name, count[name]
 			}' >&2
-	# What is gone by now has none, nor has what lies on a file system that knows none.
-	why=$(awk '!/(Operation not supported|No such file or directory)$/ { print; exit }' $scratch/said)
+	# What is gone by now has none, nor has what lies on a file system that knows none. Of paths that are too long the
+	# snapshot tells.
+	why=$(awk '!/(Operation not supported|No such file or directory|File name too long)$/ { print; exit }' $scratch/said)
 	[ -z "$why" ] || reply attributes_unknown "$why"
 }
 
