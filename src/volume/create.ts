@@ -84,14 +84,17 @@ export async function volumeToRestore(
 }
 
 /**
- * A volume that is made for a restore. Disposing removes it again where the restore did not succeed and it was seen to
- * hold nothing; one that may hold anything stays.
+ * A volume that is made for a restore. Disposing removes it again where the restore did not succeed and nothing can be
+ * lost with it: it was seen to hold nothing, or its files are on a device that nothing was written to. Otherwise it stays.
  */
 export class VolumeCreation implements AsyncDisposable {
   readonly #target: VolumeTarget;
   readonly #shape: VolumeShape;
   readonly #tools: Tools;
-  #state: "to be made" | "made" | "empty" | "in use" = "to be made";
+  #state: "to be made" | "perhaps made" | "made" | "empty" | "in use" = "to be made";
+  #isWritten = false;
+  /** Why it is not removed again, as far as that is known. */
+  #reason = "it could not be looked into";
 
   constructor(target: VolumeTarget, shape: VolumeShape, tools: Tools) {
     this.#target = target;
@@ -113,13 +116,14 @@ export class VolumeCreation implements AsyncDisposable {
       this.#state = "in use";
       throw madeMeanwhile(name);
     }
+    this.#state = "made";
     log.info(`Created volume "${name}" (driver ${volume.driver})`);
     return volume;
   }
 
   async #make(): Promise<EngineVolume> {
     const { engine, volume: name } = this.#target;
-    this.#state = "made";
+    this.#state = "perhaps made";
     try {
       return await createVolume(engine, { name, ...this.#shape }, this.#tools.signal);
     } catch (error) {
@@ -129,6 +133,11 @@ export class VolumeCreation implements AsyncDisposable {
     }
   }
 
+  /** The restore is about to write to the volume. */
+  willWrite(): void {
+    this.#isWritten = true;
+  }
+
   /** The restore has succeeded: the volume stays. */
   keep(): void {
     this.#state = "in use";
@@ -136,11 +145,16 @@ export class VolumeCreation implements AsyncDisposable {
 
   /** After a failure, with the lock in hand: looks whether the volume holds anything. */
   async look(lock: LockedVolume): Promise<void> {
-    if (this.#state !== "made" || lock.isAbandoned) return;
+    if (this.#state !== "made") return;
+    if (lock.isAbandoned) {
+      this.#reason = "the restore left something in it that is to be put right";
+      return;
+    }
     try {
       const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
       const { empty, unfinished, kept } = await inspectVolumeFiles(lock.helper, signal);
       if (empty && unfinished.length === 0 && kept === undefined) this.#state = "empty";
+      else this.#reason = `it holds files${this.#isWritten ? "" : " that were there before"}`;
     } catch {
       // It stays then, and that is said.
     }
@@ -148,21 +162,35 @@ export class VolumeCreation implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === "to be made" || this.#state === "in use") return;
-    const { engine, volume: name } = this.#target;
-    let reason = "what it holds is not known";
-    // Another driver may have had contents under that name before, or remove more than the engine knows of.
-    if (this.#state === "empty" && this.#shape.driver === "local") {
-      try {
-        await removeVolume(engine, name, AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
-        this.#tools.log.info(`Removed volume "${name}" again, which holds nothing`);
-        return;
-      } catch (error) {
-        reason = messageOf(error);
-      }
-    }
+    const reason = await this.#removeAgain();
+    if (reason === undefined) return;
+    const { volume: name } = this.#target;
     this.#tools.log.warn(
       `volume "${name}" was created for this restore and stays: ${reason}. If you do not want it: docker volume rm ${name}`,
     );
+  }
+
+  /** Answers why the volume stays; `undefined` where it was removed. */
+  async #removeAgain(): Promise<string | undefined> {
+    const { driver, driverOpts } = this.#shape;
+    const isEmpty = this.#state === "empty";
+    // The engine unmounts a device, and does not remove what is on it.
+    const isUntouched =
+      this.#state === "made" && driverOpts["device"] !== undefined && !this.#isWritten;
+    // Another driver may have had contents under that name before, or remove more than the engine knows of.
+    if (driver !== "local") {
+      return isEmpty ? "it holds nothing, but its driver may remove more than that" : this.#reason;
+    }
+    if (!isEmpty && !isUntouched) return this.#reason;
+    const { engine, volume: name } = this.#target;
+    try {
+      await removeVolume(engine, name, AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
+    } catch (error) {
+      return messageOf(error);
+    }
+    const what = isEmpty ? ", which holds nothing" : "; nothing on its device was touched";
+    this.#tools.log.info(`Removed volume "${name}" again${what}`);
+    return undefined;
   }
 }
 

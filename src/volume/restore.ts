@@ -162,7 +162,8 @@ async function restoreIntoNew(restore: Restore, tools: Tools): Promise<RestoreRe
   await using lock = await LockedVolume.lock(target, volume, "restore", tools);
   try {
     const files = await inspectVolumeFiles(lock.helper, tools.signal);
-    const restored = await replaceBy(restore, checked, lock, files, tools);
+    const willWrite = (): void => creation.willWrite();
+    const restored = await replaceBy(restore, checked, lock, files, tools, willWrite);
     creation.keep();
     return { ...restored, createdVolume: true };
   } catch (error) {
@@ -178,6 +179,7 @@ async function replaceBy(
   lock: LockedVolume,
   files: VolumeFiles,
   tools: Tools,
+  willWrite = (): void => {},
 ): Promise<RestoreReport> {
   const { request, archive, clock } = restore;
   const { source, contents, paths } = checked;
@@ -189,6 +191,7 @@ async function replaceBy(
   const lacksRoom = replacesInPlace(request, files, contents);
   refuseFixedAttributes(request.target, files);
   refuseToPushOutKept(request, files, tools);
+  willWrite();
   const obstacle = await findObstacle(lock, paths, request.inPlace ? "in_place" : "beside", tools);
   const inPlace = clearsTheWay(request, obstacle) || lacksRoom;
   // What is not readable to the helper must not be found out when the old contents are gone.

@@ -72,39 +72,53 @@ test("the driver's options come back, and what they point to", { skip }, async (
     hint: /--force/,
   });
   assert.deepEqual(differences(before, await describeTree(device)), []);
-  await removeVolume(sandbox.engine, volume.name);
+  assert.equal(await sandbox.volumeExists(volume.name), false);
   const forced = await sandbox.dockform([...args, "--force"]);
   assert.equal(forced.code, 0, forced.stderr);
   assert.deepEqual((await inspected(sandbox, volume.name))?.driverOpts, driverOpts);
 });
 
 test(
-  "a volume that was created, holds something and is refused stays, and that is said",
+  "a volume that was created is removed again where its device is full or missing",
   { skip },
   async () => {
     await using sandbox = await Sandbox.create(host);
     const device = sandbox.path("device");
-    await writeFiles(device, { other: "other" });
-    const name = sandbox.name("bound");
+    await writeFiles(device, { "sub/other": "other" });
+    const before = await describeTree(device);
     const archive = await packFiles(sandbox.folder, { file: "new" });
-    const driverOpts = { type: "none", o: "bind", device };
-    await writeSidecar(archive, { volume_name: name, driver_opts: driverOpts });
-    const { code, stderr } = await sandbox.dockform([
-      "volume",
-      "restore",
-      name,
-      archive,
-      "--create",
-    ]);
+    for (const [suffix, folder, exitCode] of [
+      ["full", device, 3],
+      ["missing", sandbox.path("nowhere"), 1],
+    ] as const) {
+      const name = sandbox.name(suffix);
+      const driverOpts = { type: "none", o: "bind", device: folder };
+      await writeSidecar(archive, { volume_name: name, driver_opts: driverOpts });
+      const args = ["volume", "restore", name, archive, "--create"];
+      const { code, stderr } = await sandbox.dockform(args);
+      assert.equal(code, exitCode, stderr);
+      assert.match(stderr, /Removed volume "\S+" again; nothing on its device was touched\n/);
+      assert.doesNotMatch(stderr, /stays/);
+      assert.equal(await sandbox.volumeExists(name), false);
+    }
+    assert.deepEqual(differences(before, await describeTree(device)), []);
+    assert.deepEqual(await sandbox.leftBehind(), []);
+  },
+);
+
+test(
+  "a volume that the engine creates over files it had stays, and that is said",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const { volume, archive } = await lost(sandbox);
+    await writeFiles(volume.folder, { other: "other" });
+    const args = ["volume", "restore", volume.name, archive, "--create"];
+    const { code, stderr } = await sandbox.dockform(args);
     assert.equal(code, 3, stderr);
-    assert.match(
-      stderr,
-      new RegExp(
-        `warning: volume "${name}" was created for this restore and stays: .*docker volume rm ${name}`,
-      ),
-    );
-    assert.equal(await readFile(join(device, "other"), "utf8"), "other");
-    assert.equal(await sandbox.volumeExists(name), true);
+    const said = `warning: volume "${volume.name}" was created for this restore and stays: it holds files that were there before. If you do not want it: docker volume rm ${volume.name}`;
+    assert.ok(stderr.includes(said), stderr);
+    assert.equal(await readFile(join(volume.folder, "other"), "utf8"), "other");
   },
 );
 
@@ -142,6 +156,22 @@ test("a volume that was created is removed again where the restore fails", { ski
   assert.match(stderr, new RegExp(`Removed volume "${volume.name}" again, which holds nothing\n`));
   assert.equal(await sandbox.volumeExists(volume.name), false);
   assert.deepEqual(await sandbox.leftBehind(), []);
+});
+
+test("a volume whose device was written to stays where the restore fails", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const device = sandbox.path("device");
+  await mkdir(device);
+  const driverOpts = { type: "none", o: "bind", device };
+  const { volume, archive } = await lost(sandbox, { driverOpts });
+  const before = await describeTree(device);
+  const main = await sandbox.flawed("# The new contents must be on the disk", "exit 1\n#");
+  const args = ["volume", "restore", volume.name, archive, "--create", "--force"];
+  const { code, stderr } = await sandbox.dockform(args, { main });
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /was created for this restore and stays: it holds files\. /);
+  assert.equal(await sandbox.volumeExists(volume.name), true);
+  assert.deepEqual(differences(before, await describeTree(device)), []);
 });
 
 test("without a sidecar a plain volume is created", { skip }, async () => {
