@@ -93,8 +93,8 @@ function failureOf(reply: HelperReply, said: readonly MessageGroup[]): string | 
   if (status !== 0 || !tarWorked) return endingOf(reply);
   if (facts.get("zstd_status") !== "0") return `zstd ended with status ${facts.get("zstd_status")}`;
   if (totalIn(reply) === undefined) return "tar did not say how much it read";
-  if (!facts.has("entries")) return "nobody counted what tar read";
-  if (!facts.has("listened")) return "nobody heard all that tar had to say";
+  if (!facts.has("entries")) return "what tar read was not counted";
+  if (!facts.has("listened")) return "not all of what tar said was read";
   const looked = facts.get("looked_status") ?? "0";
   return looked === "0" ? undefined : `the look for holes ended with status ${looked}`;
 }
