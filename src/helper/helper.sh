@@ -483,6 +483,7 @@ has_attributes() {
 #   left.clock    tells the file system's time
 #   left          names in the volume of what could not be renamed: its only copy is the safety one, too, once
 #                 old has no contents any more, and it is removed where it is
+#   left.links    which of the files at or below those names have others
 #   accepted      there, new was found good by the client, and may be put in place without it
 #   emptied       was new or kept, and is in place; its contents are an empty folder, on whatever disks of a union of
 #                 disks they lie on, so that they can go back there
@@ -816,7 +817,7 @@ clear() {
 # What is on another disk of a union of disks, for example, can be copied and removed, and cannot be renamed. What was
 # written since it was listed stays, and so does what cannot be removed: both are said, and a failure.
 remove_left() {
-	[ ! -e "$staging/left" ] || renaming remove "$staging/left" $volume && rm -f "$staging/left" "$staging/left.clock"
+	[ ! -e "$staging/left" ] || renaming remove "$staging/left" $volume && rm -f "$staging/left" "$staging/left.links" "$staging/left.clock"
 }
 
 # swap_back ID [ABOUT]: after a swap, puts the old contents in place again, and the new ones in theirs. May

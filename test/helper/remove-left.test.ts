@@ -1,6 +1,6 @@
 /** What cannot be renamed and is removed in its place, for a restore in place; the helper's script runs here. */
 import assert from "node:assert/strict";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -70,6 +70,32 @@ test("what was written since a death is not removed in place", { skip }, async (
   assert.equal(await place.content(`${folder}/deep/file`), "old");
   assert.match(await place.call("conclude", ID), /^=mark= end 0$/m);
 });
+
+for (const dies of [false, true]) {
+  const when = dies ? "by a recovery" : "at once";
+  test(`a file is removed in place under all of its names, ${when}`, { skip }, async () => {
+    await using disk = await union();
+    await using place = await Place.create({}, join(disk.folder, "volume"));
+    for (const folder of ["one/volume/aa", "other/volume/bb"]) {
+      const path = disk.part(folder);
+      await link(join(path, "other"), join(path, "deep/too"));
+      await link(join(path, "other"), `${path}-too`);
+    }
+    if (dies) {
+      await dieBeforeRemoving(place);
+      await sleep(1100);
+      // As if it had died after the first of them.
+      for (const folder of ["aa", "bb"]) {
+        await rm(join(place.volume, folder, "other"), { force: true });
+      }
+      assert.match(await place.call("recover", ID), /^=mark= needs_safety where$/m);
+    } else {
+      await place.call("begin", ID);
+      assert.match(await place.call("clear", ID, "where"), /^=mark= cleared/m);
+    }
+    assert.deepEqual(await place.names(), [STAGING]);
+  });
+}
 
 test("what cannot be removed in place is found before anything is", { skip }, async () => {
   await using disk = await union();
