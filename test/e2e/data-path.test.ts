@@ -30,6 +30,7 @@ const SNAPSHOT_CALLS = [
   "GET /info", // The engine's id, for the sidecar; while the helper starts.
   "GET /volumes", // Which other volumes lead to the same files; while the containers are listed.
   "GET /volumes/NAME", // Whether it is there (creating a container would make it), and its shape.
+  "GET /volumes/NAME", // Whether it still is that one: an engine makes a volume that was removed meanwhile anew.
   "POST /containers/ID/attach", // Verbs and replies; before the start, so that nothing is missed.
   "POST /containers/ID/start",
   "POST /containers/create",
