@@ -81,6 +81,7 @@ export class Layout {
   }
 }
 
-function isPrefix(parts: readonly ByteText[], others: readonly ByteText[]): boolean {
+/** Whether a path, in its parts, is another one or leads to it. */
+export function isPrefix(parts: readonly ByteText[], others: readonly ByteText[]): boolean {
   return parts.every((part, i) => others[i] === part);
 }

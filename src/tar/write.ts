@@ -7,8 +7,10 @@ import type { Extent } from "./sparse.ts";
 export type WrittenEntry = Omit<TarEntry, "positionBytes">;
 
 const CHUNK_BYTES = 1 << 18;
-const RECORD_BYTES = 10_240;
-const END_MARK_BYTES = 1024;
+/** tar's default record, to which a stream is filled up. */
+export const RECORD_BYTES = 10_240;
+/** Two empty blocks. */
+export const END_MARK_BYTES = 1024;
 const NAME_BYTES = 100;
 const SECOND_NS = 1_000_000_000n;
 

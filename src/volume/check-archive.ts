@@ -5,7 +5,7 @@ import type { ByteText } from "../tar/header.ts";
 import type { Layout } from "../tar/layout.ts";
 import { displayText } from "../tar/path.ts";
 import { checksumMismatch, type Archive, type ArchiveContents } from "./archive.ts";
-import { leavesAsItIs, ReshapedArchive } from "./reshape.ts";
+import { leavesAsItIs, ReshapedArchive, shown } from "./reshape.ts";
 import type { RestoreRequest } from "./restore.ts";
 import { selectPaths, type ArchiveSource } from "./selection.ts";
 import { readAll, refuseEmpty, surveyArchive, type Room, type Survey } from "./survey.ts";
@@ -122,8 +122,4 @@ function folderFor(volume: string, names: Layout["names"]): ByteText | undefined
 function warnOfWrapped({ common }: Layout, { log }: Tools): void {
   if (common.length === 0) return;
   log.warn(`what is restored has nothing at its top but one more folder, ${shown(common)}`);
-}
-
-function shown(parts: readonly ByteText[]): string {
-  return displayText(parts.join("/"));
 }

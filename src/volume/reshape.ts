@@ -2,6 +2,7 @@ import { DockformError } from "../errors.ts";
 import type { ByteSource } from "../helper/data-path.ts";
 import { TarReader, type TarEntry } from "../tar/entries.ts";
 import type { ByteText } from "../tar/header.ts";
+import { isPrefix } from "../tar/layout.ts";
 import { displayText, entryPath, ROOT_PATH } from "../tar/path.ts";
 import { writeTar, type WrittenEntry } from "../tar/write.ts";
 import type { Archive } from "./archive.ts";
@@ -85,10 +86,10 @@ export class ReshapedArchive implements StoredSource {
     for await (const entry of reader.entries()) {
       const parts = partsOf(entry.path);
       way.take(parts, entry.type === "folder");
-      if (isBelow(parts, way.root)) {
+      if (isPrefix(way.root, parts)) {
         found = true;
         yield this.#moved(entry, parts, way.root);
-      } else if (!isBelow(way.root, parts)) {
+      } else if (!isPrefix(parts, way.root)) {
         this.#outsideEntries += 1;
       }
     }
@@ -103,7 +104,7 @@ export class ReshapedArchive implements StoredSource {
     const path = storedPath(rest, entry.type === "folder");
     if (entry.type !== "hardlink") return { ...entry, path };
     const target = partsOf(entry.linkTarget);
-    if (!isBelow(target, root)) throw this.#linkedOutside(entry, root);
+    if (!isPrefix(root, target)) throw this.#linkedOutside(entry, root);
     return { ...entry, path, linkTarget: storedPath(target.slice(root.length), false) };
   }
 
@@ -200,15 +201,12 @@ function partsOf(path: ByteText): readonly ByteText[] {
 }
 
 /** Whether a path is this folder, or lies below it. */
-function isBelow(parts: readonly ByteText[], folder: readonly ByteText[]): boolean {
-  return folder.every((part, i) => parts[i] === part);
-}
-
 function storedPath(parts: readonly ByteText[], isFolder: boolean): ByteText {
   const path = [ROOT_PATH, ...parts].join("/");
   return isFolder ? `${path}/` : path;
 }
 
-function shown(parts: readonly ByteText[]): string {
+/** A path in its parts, for people. */
+export function shown(parts: readonly ByteText[]): string {
   return displayText(parts.join("/"));
 }

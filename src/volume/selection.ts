@@ -6,6 +6,7 @@ import type { TarEntry } from "../tar/entries.ts";
 import type { ByteText } from "../tar/header.ts";
 import { Layout } from "../tar/layout.ts";
 import { displayText, entryPath, isWithin, ROOT_PATH } from "../tar/path.ts";
+import { END_MARK_BYTES, RECORD_BYTES } from "../tar/write.ts";
 import { checksumMismatch, type Archive, type ArchiveContents } from "./archive.ts";
 import { ArchivePass } from "./contents.ts";
 import type { Digest } from "./digest.ts";
@@ -36,9 +37,6 @@ export interface Selection {
   /** Where all entries of the archive lie. */
   readonly layout: Layout;
 }
-
-const RECORD_BYTES = 10_240;
-const END_MARK_BYTES = 1024;
 
 /**
  * Reads an archive to its end, which checks it, and takes note of where the paths are in it.

@@ -1,5 +1,6 @@
 import { formatCount } from "../format.ts";
 import {
+  ASPECTS,
   groupText,
   type Aspect,
   type LostGroup,
@@ -17,7 +18,7 @@ export interface DoesWithout {
 
 /** Whatever it lacks: where the alternative is to lose all of it. */
 export const LENIENT: DoesWithout = {
-  without: new Set(["owners", "modes", "attributes", "times", "devices", "links"]),
+  without: new Set(ASPECTS),
   strictAttributes: false,
 };
 
