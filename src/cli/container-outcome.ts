@@ -1,6 +1,6 @@
 import { DockformError } from "../errors.ts";
 import { formatDuration } from "../format.ts";
-import type { ContainerOutcome } from "../volume/quiesce.ts";
+import type { ContainerOutcome } from "../workload/stopped.ts";
 
 /** A line on how long a container was down, and what took how long. */
 export function containerLine(container: ContainerOutcome): string {

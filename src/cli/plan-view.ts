@@ -1,5 +1,5 @@
 import { formatCount } from "../format.ts";
-import type { PlannedVolume } from "../reconcile/plan.ts";
+import type { PlannedVolume } from "../app/plan.ts";
 import { wantsAttention } from "../snapshot/freshness.ts";
 import { freshnessRemark, type DeclaredFreshness } from "./freshness-view.ts";
 import type { Paint } from "./output/terminal.ts";

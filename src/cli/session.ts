@@ -3,7 +3,7 @@ import { VERSION } from "../version.ts";
 import type { DockformError } from "../errors.ts";
 import { shellWord } from "../format.ts";
 import type { LogLevel } from "../log.ts";
-import type { Tools } from "../volume/tools.ts";
+import type { Tools } from "../tools.ts";
 import type { CliIo } from "./io.ts";
 import { writeAll } from "./output/lines.ts";
 import { Logger, type LogFormat } from "./output/logger.ts";

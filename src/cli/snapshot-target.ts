@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
 import { DockformError } from "../errors.ts";
-import { Archive } from "../volume/archive.ts";
-import type { VolumeTarget } from "../volume/target.ts";
+import { Archive } from "../archive/archive.ts";
+import type { VolumeTarget } from "../lock/target.ts";
 import { targetIn, type Workspace } from "./workspace.ts";
 
 /**

@@ -6,10 +6,10 @@ import { helperImage, type HelperImage, type HelperImageOptions } from "../helpe
 import type { Log } from "../log.ts";
 import type { ManifestContext, VolumeSpec } from "../manifest/manifest.ts";
 import { parseVolumeReference, resolveVolumeReference } from "../manifest/reference.ts";
-import { labelsFor } from "../reconcile/plan.ts";
+import { labelsFor } from "../app/plan.ts";
 import type { VolumeShape } from "../snapshot/spec-hash.ts";
 import { snapshotFolder } from "../store/folder.ts";
-import type { VolumeTarget } from "../volume/target.ts";
+import type { VolumeTarget } from "../lock/target.ts";
 import type { CliIo } from "./io.ts";
 import { loadManifest, noManifest, type ManifestFile } from "./manifest-file.ts";
 

@@ -249,13 +249,13 @@ look_for_holes() {
 	looker=$!
 }
 
-# These count the blocks of data that is still in memory, too (test/e2e/blocks.test.ts).
+# These count the blocks of data that is still in memory, too (test/e2e/capture/blocks.test.ts).
 counts_blocks() {
 	[ -z "$mounted" ] && case $type in ext2/ext3 | xfs | btrfs | tmpfs) ;; *) false ;; esac
 }
 
 # fingerprint SINK: what tells whether anything in the volume changed: a record for each entry, of two texts
-# that end with a NUL (src/volume/fingerprint.ts reads them). Needs GNU find.
+# that end with a NUL (src/capture/fingerprint.ts reads them). Needs GNU find.
 fingerprint() {
 	output_to "$1"
 	reply ready

@@ -6,7 +6,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { run } from "../oracle/host.ts";
-import type { CliResult } from "./harness.ts";
+import type { CliResult } from "./cli-process.ts";
 
 /** The original's spec hash of a volume of the `local` driver without options and labels. */
 const BARE_SPEC_HASH = specHashOf("driver=local|opts=|labels=");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { settleWithLimit } from "../../src/limit.ts";
+import { settleWithLimit } from "../../src/app/several.ts";
 import { allDeaths, die, setTheStage, stepsOf, STORIES } from "./crash-points.ts";
 
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;

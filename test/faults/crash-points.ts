@@ -310,7 +310,7 @@ class Workplace implements AsyncDisposable {
     await rm(this.folder, { recursive: true });
   }
 
-  /** What `volume recover` asks of a helper (src/volume/recover.ts); answers what went wrong. */
+  /** What `volume recover` asks of a helper (src/restore/recover.ts); answers what went wrong. */
   async recover(): Promise<string> {
     const { facts } = await this.call("inspect");
     const problems: string[] = [];
@@ -542,7 +542,7 @@ async function play(
   return [];
 }
 
-/** What a client whose helper has died asks the next one for (src/volume/staging.ts). */
+/** What a client whose helper has died asks the next one for (src/restore/staging.ts). */
 function instead([verb, ...others]: readonly Verb[]): readonly Verb[] {
   const [name, id = ""] = verb ?? [];
   switch (name) {

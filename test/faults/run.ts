@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startPrivateEngine } from "../engine/private-engine.ts";
 import { bundleProgram } from "../runner/bundle.ts";
-import { settleWithLimit } from "../../src/limit.ts";
+import { settleWithLimit } from "../../src/app/several.ts";
 import { Conductor } from "./conduct.ts";
 import { allDeaths, die, setTheStage, stepsOf, STORIES } from "./crash-points.ts";
 import { describeFault, faultOf, kindOf, type Fault } from "./plan.ts";

@@ -4,9 +4,9 @@ import {
   refuseKeptContents,
   refuseUsedVolumes,
   snapshotAndRemove,
-} from "../../reconcile/apply.ts";
-import type { PlannedVolume } from "../../reconcile/plan.ts";
-import type { VolumeTarget } from "../../volume/target.ts";
+} from "../../app/apply.ts";
+import type { PlannedVolume } from "../../app/plan.ts";
+import type { VolumeTarget } from "../../lock/target.ts";
 import { confirmByTyping } from "../confirm.ts";
 import { isInteractive } from "../io.ts";
 import { renderPlan } from "../plan-view.ts";

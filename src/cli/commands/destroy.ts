@@ -1,10 +1,10 @@
 import { engineInfo } from "../../engine/system.ts";
 import { listVolumes } from "../../engine/volumes.ts";
 import { formatCount } from "../../format.ts";
-import { refuseKeptContents, refuseUsedVolumes, snapshotAndRemove } from "../../reconcile/apply.ts";
-import { ownedVolumes } from "../../reconcile/plan.ts";
-import { removeVolumeForGood } from "../../volume/remove.ts";
-import type { VolumeTarget } from "../../volume/target.ts";
+import { refuseKeptContents, refuseUsedVolumes, snapshotAndRemove } from "../../app/apply.ts";
+import { ownedVolumes } from "../../app/plan.ts";
+import { removeVolumeForGood } from "../../lock/remove.ts";
+import type { VolumeTarget } from "../../lock/target.ts";
 import { confirmByTyping } from "../confirm.ts";
 import type { Session } from "../session.ts";
 import { targetIn, type Workspace } from "../workspace.ts";

@@ -13,10 +13,10 @@ import {
 } from "../../journal/operation.ts";
 import { freeBytes } from "../../store/folder.ts";
 import { wantsAttention } from "../../snapshot/freshness.ts";
-import { asideAdvice, asideText, findAside } from "../../volume/aside.ts";
-import { findLeftovers, leftoverAdvice } from "../../volume/leftover.ts";
-import type { Tools } from "../../volume/tools.ts";
-import { findTrials, isThrowAway } from "../../volume/throwaway.ts";
+import { asideAdvice, asideText, findAside } from "../../lock/aside.ts";
+import { findLeftovers, leftoverAdvice } from "../../lock/leftover.ts";
+import type { Tools } from "../../tools.ts";
+import { findTrials, isThrowAway } from "../../drill/throwaway.ts";
 import {
   checkFreshness,
   declaredFreshness,

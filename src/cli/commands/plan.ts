@@ -1,5 +1,5 @@
 import { listVolumes } from "../../engine/volumes.ts";
-import { planVolumes } from "../../reconcile/plan.ts";
+import { planVolumes } from "../../app/plan.ts";
 import { checkFreshness, declaredFreshness, type DeclaredFreshness } from "../freshness-view.ts";
 import { renderFreshness, renderPlan, type ContextPlan } from "../plan-view.ts";
 import type { Session } from "../session.ts";

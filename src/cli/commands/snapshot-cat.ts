@@ -1,5 +1,5 @@
-import { Archive } from "../../volume/archive.ts";
-import { fileContent } from "../../volume/find-file.ts";
+import { Archive } from "../../archive/archive.ts";
+import { fileContent } from "../../archive/find-file.ts";
 import type { Session } from "../session.ts";
 import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
 import { typedPath } from "../typed-path.ts";

@@ -1,6 +1,6 @@
 import { DockformError } from "../../errors.ts";
 import { formatDuration } from "../../format.ts";
-import { drill, type DrillReport, type DrillSubject } from "../../volume/drill.ts";
+import { drill, type DrillReport, type DrillSubject } from "../../drill/drill.ts";
 import type { Session } from "../session.ts";
 import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
 import { snapshotTarget } from "../snapshot-target.ts";

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { formatBytes, formatCount } from "../../format.ts";
-import { Archive } from "../../volume/archive.ts";
-import { extractPaths } from "../../volume/extract.ts";
+import { Archive } from "../../archive/archive.ts";
+import { extractPaths } from "../../archive/extract.ts";
 import type { Session } from "../session.ts";
 import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
 import { typedPath } from "../typed-path.ts";

@@ -1,6 +1,6 @@
 import { formatAge, formatBytes, formatCount, formatDuration, formatNumber } from "../../format.ts";
 import { knowsSizes, storedChecksum, type Sidecar } from "../../snapshot/sidecar.ts";
-import { Archive } from "../../volume/archive.ts";
+import { Archive } from "../../archive/archive.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
 import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";

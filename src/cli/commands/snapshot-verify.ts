@@ -1,9 +1,9 @@
 import { DockformError } from "../../errors.ts";
 import { formatBytes, formatCount } from "../../format.ts";
 import type { Leftover } from "../../store/list.ts";
-import { verifySnapshot, type Verification } from "../../volume/verify.ts";
+import { verifySnapshot, type Verification } from "../../archive/verify.ts";
 import { displayText } from "../../tar/path.ts";
-import { compareRestored } from "../../volume/verify-deep.ts";
+import { compareRestored } from "../../drill/verify-deep.ts";
 import type { Session } from "../session.ts";
 import { snapshotTarget } from "../snapshot-target.ts";
 import type { Workspace } from "../workspace.ts";

@@ -1,10 +1,11 @@
 import { DockformError } from "../../errors.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
 import type { Aspect } from "../../helper/message-groups.ts";
-import { volumeToRestore } from "../../volume/create.ts";
-import type { RootChoice } from "../../volume/reshape.ts";
-import { restoreVolume, type RestoreReport } from "../../volume/restore.ts";
-import { leftOutText } from "../../volume/without.ts";
+import { volumeToRestore } from "../../restore/create.ts";
+import type { RootChoice } from "../../archive/reshape.ts";
+import type { RestoreReport } from "../../restore/request.ts";
+import { restoreVolume } from "../../restore/restore.ts";
+import { leftOutText } from "../../archive/without.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import { typedPath } from "../typed-path.ts";
 import type { Session } from "../session.ts";

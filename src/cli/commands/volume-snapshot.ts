@@ -1,9 +1,9 @@
 import { DockformError, messageOf } from "../../errors.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
-import { settleWithLimit } from "../../limit.ts";
+import { settleWithLimit } from "../../app/several.ts";
 import type { ArchiveFormat } from "../../snapshot/name.ts";
-import { snapshotVolume, type SnapshotReport } from "../../volume/snapshot.ts";
-import type { VolumeTarget } from "../../volume/target.ts";
+import { snapshotVolume, type SnapshotReport } from "../../capture/snapshot.ts";
+import type { VolumeTarget } from "../../lock/target.ts";
 import type { Session } from "../session.ts";
 
 export interface VolumeSnapshotOptions {

@@ -1,6 +1,6 @@
 import { formatDuration } from "../../format.ts";
-import { declaredVolume } from "../../volume/restore-checks.ts";
-import { discardKept, undoVolume } from "../../volume/undo.ts";
+import { declaredVolume } from "../../restore/checks.ts";
+import { discardKept, undoVolume } from "../../restore/undo.ts";
 import { confirmByTyping } from "../confirm.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { Session } from "../session.ts";

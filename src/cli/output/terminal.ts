@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import type { HelperProgress } from "../../helper/reply.ts";
-import type { ProgressTask, StartProgress } from "../../volume/tools.ts";
+import type { ProgressTask, StartProgress } from "../../tools.ts";
 import type { CliIo, OutputStream } from "../io.ts";
 import { progressBar, progressText, type TaskState } from "./progress.ts";
 import { shortened, textWidth } from "./width.ts";

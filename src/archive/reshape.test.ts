@@ -1,0 +1,63 @@
+/** Which folder of an archive `--strip-components` takes, and what is said where there is no one folder. */
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { test, type TestContext } from "node:test";
+import { Archive } from "./archive.ts";
+import { Digest } from "./digest.ts";
+import { ReshapedArchive } from "./reshape.ts";
+import { attempt, run } from "../../test/oracle/host.ts";
+
+const { signal } = new AbortController();
+
+/** An archive of these files, in this order; without any, of the root folder. */
+async function pack(t: TestContext, files: readonly string[]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "dockform-reshape-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const source = join(folder, "source");
+  await mkdir(source);
+  for (const file of files) {
+    await mkdir(dirname(join(source, file)), { recursive: true });
+    await writeFile(join(source, file), file);
+  }
+  const path = join(folder, "x.tar");
+  const named = files.length === 0 ? ["--no-recursion", "."] : files;
+  await run("tar", ["-cf", path, "-C", source, ...named]);
+  return path;
+}
+
+async function stripped(path: string, components: number): Promise<Buffer> {
+  await using archive = await Archive.open(path);
+  const reshaped = new ReshapedArchive(archive, { kind: "strip", components }, signal);
+  return await buffer(reshaped.tar(new Digest(), signal));
+}
+
+test("what is in the one folder so deep is taken", async (t) => {
+  const tar = await stripped(await pack(t, ["a/b/one", "a/b/c/two"]), 2);
+  const { stdout } = await attempt("tar", ["-t"], { input: tar });
+  assert.deepEqual(stdout.toString().split("\n"), ["./one", "./c/two", ""]);
+});
+
+for (const [files, components, said] of [
+  [["a", "b"], 1, ", a is not in a folder; --strip-components 1 needs everything in one folder"],
+  [["a/x", "b"], 1, ", b is not in a folder; --strip-components 1 needs everything in one folder"],
+  [["a/x", "b/x"], 1, ", b is beside a; --strip-components 1 needs everything in one folder"],
+  [
+    ["a/b/x", "a/c/d/x"],
+    2,
+    ", a/c is beside a/b; --strip-components 2 needs everything in one folder",
+  ],
+  [["a/x"], 2, ", a/x is not 2 folders deep; --strip-components 2 needs everything in one folder"],
+  [[], 1, " does not hold a folder"],
+  [[], 2, " does not hold folders 2 deep"],
+] as const) {
+  test(`--strip-components ${components} of ${files.join(", ") || "nothing"} is refused`, async (t) => {
+    const path = await pack(t, files);
+    await assert.rejects(stripped(path, components), {
+      kind: "usage",
+      message: said.startsWith(",") ? `in ${path}${said}` : `${path}${said}`,
+    });
+  });
+}

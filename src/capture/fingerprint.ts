@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Helper } from "../helper/helper.ts";
+import { metUnfinished } from "../helper/messages.ts";
+import { MetadataDigest } from "../snapshot/metadata-digest.ts";
+import type { Tools } from "../tools.ts";
+
+/** A fingerprint, or why there is none that could be relied on. */
+export type Fingerprint =
+  | { readonly value: string; readonly unreliable?: undefined }
+  | { readonly value?: undefined; readonly unreliable: string };
+
+/**
+ * File systems on which every change of an entry changes its ctime, as the kernel of the engine's host
+ * sees it. On others (NFS, FUSE, tmpfs with its memory maps) a change may go unseen.
+ */
+const TELLING_FILE_SYSTEMS = ["ext2/ext3", "xfs", "btrfs", "zfs", "f2fs", "bcachefs"];
+
+/** The coarsest times of these file systems, and more: a change within it may leave the time as it is. */
+const TIME_STEP_SECONDS = 2;
+const SECOND_MS = 1000;
+
+/**
+ * A volume's fingerprint: it is another one after any change, content included, for it is made of every
+ * entry's metadata with its ctime, which no program can set. To be taken before the data is read; then what
+ * changes afterwards, or meanwhile, makes the next fingerprint differ. docs/format.md, "Fingerprint".
+ */
+export async function takeFingerprint(helper: Helper, tools: Tools): Promise<Fingerprint> {
+  const first = await walk(helper, tools);
+  if (!first.justChanged) return first.fingerprint;
+  // An entry that changed a moment ago could change again within one step of its clock.
+  await sleep((TIME_STEP_SECONDS + 1) * SECOND_MS, undefined, { signal: tools.signal });
+  return (await walk(helper, tools)).fingerprint;
+}
+
+interface Walked {
+  readonly fingerprint: Fingerprint;
+  /** Whether what stands in the way is gone in a moment, if nothing else changes. */
+  readonly justChanged: boolean;
+}
+
+async function walk(helper: Helper, { startProgress, signal }: Tools): Promise<Walked> {
+  const digest = new MetadataDigest();
+  const progress = startProgress("Looking for changes");
+  const reading = {
+    see: (bytes: Uint8Array) => progress.advance(bytes.length),
+    take: async (bytes: Uint8Array) => digest.update(bytes),
+  };
+  try {
+    const reply = await helper.dataPath.receive(
+      (output) => ["fingerprint", output],
+      reading,
+      signal,
+    );
+    const facts = reply.facts;
+    const problem = problemOf(facts, reply.messages, digest);
+    if (problem !== undefined) {
+      return { fingerprint: { unreliable: problem }, justChanged: false };
+    }
+    const agoSeconds = Number(facts.get("time")) - digest.newestChangeSeconds;
+    if (agoSeconds > TIME_STEP_SECONDS) {
+      const value = digest.value(facts.get("boot") ?? "");
+      return { fingerprint: { value }, justChanged: false };
+    }
+    const unreliable = "files in it are being changed";
+    return { fingerprint: { unreliable }, justChanged: agoSeconds > -TIME_STEP_SECONDS };
+  } finally {
+    progress.end();
+  }
+}
+
+function problemOf(
+  facts: ReadonlyMap<string, string>,
+  messages: readonly string[],
+  digest: MetadataDigest,
+): string | undefined {
+  const fileSystem = facts.get("file_system") ?? "unknown";
+  if (metUnfinished({ facts })) return "an operation on the volume was interrupted";
+  if (!TELLING_FILE_SYSTEMS.includes(fileSystem)) {
+    return `a volume on ${fileSystem} may change without a trace in its metadata`;
+  }
+  if (Number(facts.get("find_status")) !== 0 || digest.incomplete) {
+    return `the helper's find could not read it (${messages.at(-1) ?? "no message"})`;
+  }
+  return digest.devices > 1 ? "other file systems are mounted inside the volume" : undefined;
+}

@@ -1,0 +1,329 @@
+import { formatCount, formatTime } from "../format.ts";
+import { randomBytes } from "node:crypto";
+import { engineInfo } from "../engine/system.ts";
+import type { EngineVolume } from "../engine/volumes.ts";
+import { DockformError } from "../errors.ts";
+import { Helper } from "../helper/helper.ts";
+import {
+  archivedOutcome,
+  shortcomings,
+  type ArchivedOutcome,
+  type Remark,
+} from "../helper/archived.ts";
+import { metUnfinished } from "../helper/messages.ts";
+import { operationInTheWay } from "../journal/operation.ts";
+import type { ArchiveFormat } from "../snapshot/name.ts";
+import { FORMAT_VERSION, formatSidecar, type Sidecar } from "../snapshot/sidecar.ts";
+import { specHash } from "../snapshot/spec-hash.ts";
+import { PendingSnapshot } from "../store/folder.ts";
+import { removeDeadReaders } from "./dead-readers.ts";
+import { Digest } from "../archive/digest.ts";
+import {
+  AtWorkError,
+  beginOperation,
+  interrupted,
+  lookAround,
+  refuseInterrupted,
+} from "../lock/lock.ts";
+import { existingVolume, type VolumeTarget } from "../lock/target.ts";
+import type { Tools } from "../tools.ts";
+import { checkForChange } from "./unchanged.ts";
+import { containerTitle, type VolumeUser } from "../workload/users.ts";
+import { unrestorable } from "../archive/without.ts";
+
+export interface SnapshotRequest {
+  readonly target: VolumeTarget;
+  readonly format: ArchiveFormat;
+  /** zstd's level, 1 to 19. */
+  readonly level: number;
+  readonly note: string | undefined;
+  /** Write none where the newest one is what the volume still holds. */
+  readonly ifChanged?: boolean;
+}
+
+export interface SnapshotReport {
+  readonly context: string;
+  readonly volume: string;
+  readonly archivePath: string;
+  readonly sidecarPath: string;
+  readonly sidecar: Sidecar;
+  /** Whether nothing was written, since this one is what the volume still holds. */
+  readonly unchanged: boolean;
+  /** What says that it may not bring back everything; empty where it does. */
+  readonly shortcomings: readonly string[];
+}
+
+/** What one pass over the volume found out. */
+interface Archived {
+  readonly outcome: ArchivedOutcome;
+  /** Attributes that a restore is not sure to put back, and how many entries have them. */
+  readonly unrestorable: ReadonlyMap<string, number>;
+  readonly storedBytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * Writes a snapshot of a volume in one pass over its data (docs/format.md). Nothing has a final name
+ * until it is complete and flushed, and nothing is left behind by a failure.
+ *
+ * @throws DockformError `failed` when the volume does not exist, cannot be read or the snapshot not
+ * be written.
+ */
+export async function snapshotVolume(
+  request: SnapshotRequest,
+  tools: Tools,
+): Promise<SnapshotReport> {
+  const startedMs = performance.now();
+  const { target } = request;
+  const volume = await existingVolume(
+    target,
+    { kind: "failed", hint: "Run `dockform volume list` to see the volumes there are." },
+    tools.signal,
+  );
+  const engine = engineInfo(target.engine, tools.signal);
+  engine.catch(() => {});
+  const reader = await openUndisturbedReader(target, volume, tools);
+  await using helper = reader.helper;
+  const { users } = reader;
+  const change =
+    request.ifChanged === true ? await checkForChange(target, volume, helper, tools) : undefined;
+  if (change?.held !== undefined) {
+    const { context, volume: name } = target;
+    return { context, volume: name, ...change.held, unchanged: true, shortcomings: [] };
+  }
+  warnAboutWriters(volume, users, tools);
+  return await writeSnapshot(helper, request, tools, {
+    volume,
+    users,
+    engine,
+    startedMs,
+    fingerprint: change?.fingerprint,
+    consistency: "live",
+    // While the data is flushed to the disk; disposing waits for it.
+    afterReading: () => helper[Symbol.asyncDispose](),
+  });
+}
+
+/** What a snapshot is taken of, and how. */
+export interface SnapshotSource {
+  readonly volume: EngineVolume;
+  readonly users: readonly VolumeUser[];
+  readonly engine: Promise<{ readonly id: string; readonly serverVersion: string }>;
+  readonly startedMs: number;
+  readonly consistency: "live" | "stop";
+  /** Of the volume's metadata, where it was asked for. */
+  readonly fingerprint: Sidecar["fingerprint"];
+  /** Called when the volume has been read, and waited for before the snapshot counts as written. */
+  readonly afterReading?: () => Promise<void>;
+}
+
+/** Writes a snapshot through a helper that is there. */
+export async function writeSnapshot(
+  helper: Helper,
+  request: SnapshotRequest,
+  tools: Tools,
+  source: SnapshotSource,
+): Promise<SnapshotReport> {
+  const { target, format } = request;
+  // Before the data: what the sidecar needs must not be found missing after hours.
+  const engine = await source.engine;
+  await using pending = await PendingSnapshot.begin({
+    folder: target.snapshotFolder,
+    format,
+    specHash: specHash(source.volume),
+    now: tools.now,
+    signal: tools.signal,
+  });
+  const archived = await streamArchive(helper, pending, request, tools);
+  const ended = source.afterReading?.();
+  const { remarks } = archived.outcome;
+  for (const { text } of remarks) tools.log.warn(`${target.volume}: ${text}`);
+  const sidecar = describe(request, tools, {
+    ...source,
+    archived,
+    time: pending.time,
+    engine,
+    totalMs: Math.round(performance.now() - source.startedMs),
+  });
+  await Promise.all([pending.commit(formatSidecar(sidecar)), ended]);
+  return {
+    context: target.context,
+    volume: target.volume,
+    archivePath: pending.archivePath,
+    sidecarPath: pending.sidecarPath,
+    sidecar,
+    unchanged: false,
+    shortcomings: shortcomings(remarks),
+  };
+}
+
+function warnAboutWriters(
+  volume: EngineVolume,
+  users: readonly VolumeUser[],
+  { log }: Tools,
+): void {
+  for (const { container, readWrite } of users) {
+    if (container.state !== "running" || !readWrite) continue;
+    log.warn(
+      `${containerTitle(container)} is running and can write to volume "${volume.name}": files may change while they are read`,
+    );
+  }
+}
+
+/**
+ * The containers that use the volume, once it is sure that nobody writes to it through this program. To be
+ * asked with the own helper in the engine: of two clients that begin at the same moment one then sees the other.
+ *
+ * @throws DockformError `refused`.
+ */
+async function undisturbedUsers(
+  target: VolumeTarget,
+  volume: EngineVolume,
+  ownHelper: string,
+  tools: Tools,
+): Promise<readonly VolumeUser[]> {
+  const { users, journal } = await lookAround(target, volume, [ownHelper], tools.signal);
+  await removeDeadReaders(target.engine, journal, tools);
+  const inTheWay = operationInTheWay(journal, "snapshot");
+  if (inTheWay !== undefined) throw new AtWorkError(inTheWay);
+  refuseInterrupted(journal);
+  return users;
+}
+
+/**
+ * A helper that reads a volume while nobody writes to it through this program, and the containers that use the
+ * volume. They are asked for while the helper starts.
+ *
+ * @throws DockformError `refused`; what is wrong with the helper comes first.
+ */
+export async function openUndisturbedReader(
+  target: VolumeTarget,
+  volume: EngineVolume,
+  tools: Tools,
+): Promise<{ readonly helper: Helper; readonly users: readonly VolumeUser[] }> {
+  const asked: Promise<readonly VolumeUser[]>[] = [];
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => void (await Promise.allSettled(asked)));
+  const image = await target.findHelperImage();
+  const helper = stack.use(
+    await Helper.open(target.engine, image, {
+      name: `dockform-snapshot-${target.volume}-${randomBytes(4).toString("hex")}`,
+      operation: beginOperation("snapshot", target.volume, tools),
+      temporaryFolder: tools.temporaryFolder,
+      capabilities: target.helperCapabilities,
+      log: tools.log,
+      signal: tools.signal,
+      onStarting: (id) => {
+        const asking = undisturbedUsers(target, volume, id, tools);
+        // Where the helper fails, that is what is told.
+        asking.catch(() => {});
+        asked.push(asking);
+      },
+    }),
+  );
+  const [users] = await Promise.all(asked);
+  if (users === undefined) throw new Error("nobody was asked for the users of the volume");
+  stack.move();
+  return { helper, users };
+}
+
+async function streamArchive(
+  helper: Helper,
+  pending: PendingSnapshot,
+  request: SnapshotRequest,
+  tools: Tools,
+): Promise<Archived> {
+  const { target, format, level } = request;
+  const compression = format === "tar" ? "none" : String(level);
+  const progress = tools.startProgress(target.volume);
+  const digest = new Digest();
+  const store = {
+    see: (bytes: Uint8Array) => digest.update(bytes),
+    take: (bytes: Uint8Array) => pending.write(bytes),
+  };
+  try {
+    const reply = await helper.dataPath.receive(
+      (output) => ["archive", output, compression],
+      store,
+      tools.signal,
+      progress.report,
+    );
+    if (metUnfinished(reply)) throw interrupted(undefined, target.volume);
+    const outcome = archivedOutcome(reply);
+    if (outcome.failure !== undefined) throw cannotRead(target, outcome.failure);
+    const lost = unrestorable(outcome.unusualAttributes, target.helperCapabilities);
+    const [storedBytes, sha256] = [digest.bytes, digest.sha256()];
+    const remarks = [...outcome.remarks, ...unrestorableRemarks(lost)];
+    return { outcome: { ...outcome, remarks }, unrestorable: lost, storedBytes, sha256 };
+  } finally {
+    progress.end();
+  }
+}
+
+/** Only from another file system than the volume's own does btrfs.* not come back. */
+function unrestorableRemarks(attributes: ReadonlyMap<string, number>): readonly Remark[] {
+  return [...attributes].map(([name, count]) => {
+    const isKept = name.startsWith("btrfs.");
+    const entries = formatCount(count, "entry", "entries");
+    const place = isKept ? "on Btrfs only" : "only by a helper with SYS_ADMIN, if at all";
+    const text = `the attribute ${name} of ${entries} is in the archive, and comes back ${place}`;
+    return { kind: isKept ? "note" : "unrestorable", text };
+  });
+}
+
+function cannotRead(target: VolumeTarget, failure: string): DockformError {
+  return new DockformError("failed", `cannot read volume "${target.volume}": ${failure}`, {
+    hint: "No snapshot was written. Check the file system under the volume, then try again.",
+  });
+}
+
+function describe(
+  request: SnapshotRequest,
+  tools: Tools,
+  found: {
+    readonly volume: EngineVolume;
+    readonly users: readonly VolumeUser[];
+    readonly consistency: SnapshotSource["consistency"];
+    readonly archived: Archived;
+    readonly fingerprint: Sidecar["fingerprint"];
+    readonly time: Date;
+    readonly engine: { readonly id: string; readonly serverVersion: string };
+    readonly totalMs: number;
+  },
+): Sidecar {
+  const { volume, archived, users } = found;
+  const checksumField = request.format === "tar" ? "tar" : "tar_zst";
+  return {
+    dockform_version: tools.version,
+    created_at: formatTime(found.time),
+    volume_name: volume.name,
+    spec_hash: specHash(volume),
+    driver: volume.driver,
+    driver_opts: volume.driverOpts,
+    labels: volume.labels,
+    uncompressed_bytes: archived.outcome.tarBytes,
+    file_count: archived.outcome.files,
+    checksum: { algo: "sha256", [checksumField]: archived.sha256 },
+    ...(request.note === undefined ? {} : { notes: request.note }),
+    format_version: FORMAT_VERSION,
+    stored_bytes: archived.storedBytes,
+    entry_count: archived.outcome.entries,
+    context: request.target.context,
+    engine: { id: found.engine.id, version: found.engine.serverVersion },
+    consistency: found.consistency,
+    warnings: archived.outcome.remarks.map(({ text }) => text),
+    containers: users.map(({ container, readWrite }) => ({
+      name: container.name,
+      image: container.image,
+      image_digest: container.imageId,
+      state: container.state,
+      read_write: readWrite,
+    })),
+    holds: archived.outcome.holds,
+    ...(archived.unrestorable.size === 0
+      ? {}
+      : { unrestorable_attributes: Object.fromEntries(archived.unrestorable) }),
+    durations: { total_ms: found.totalMs, downtime_ms: 0 },
+    ...(found.fingerprint === undefined ? {} : { fingerprint: found.fingerprint }),
+  };
+}

@@ -1,0 +1,89 @@
+import { formatTime } from "../format.ts";
+import { readFile, stat } from "node:fs/promises";
+import type { EngineVolume } from "../engine/volumes.ts";
+import { messageOf } from "../errors.ts";
+import type { Helper } from "../helper/helper.ts";
+import { FINGERPRINT_ALGORITHM } from "../snapshot/metadata-digest.ts";
+import { archiveFormat, sidecarPath } from "../snapshot/name.ts";
+import { parseSidecar, type Sidecar } from "../snapshot/sidecar.ts";
+import { specHash } from "../snapshot/spec-hash.ts";
+import { amendSidecar } from "../store/sidecar-file.ts";
+import { newestSnapshot } from "../store/stranger.ts";
+import { takeFingerprint } from "./fingerprint.ts";
+import type { VolumeTarget } from "../lock/target.ts";
+import type { Tools } from "../tools.ts";
+
+/** A snapshot that is what the volume still holds. */
+export interface HeldSnapshot {
+  readonly archivePath: string;
+  readonly sidecarPath: string;
+  readonly sidecar: Sidecar;
+}
+
+/** What is known of a volume before its data is read. */
+export interface ChangeCheck {
+  /** The newest snapshot, where nothing changed since; that is recorded in its sidecar then. */
+  readonly held: HeldSnapshot | undefined;
+  /** For the sidecar of a snapshot that is taken now; `undefined` where none could be relied on. */
+  readonly fingerprint: NonNullable<Sidecar["fingerprint"]> | undefined;
+}
+
+/** Finds out from metadata alone whether the volume is still what its newest snapshot holds. */
+export async function checkForChange(
+  target: VolumeTarget,
+  volume: EngineVolume,
+  helper: Helper,
+  tools: Tools,
+): Promise<ChangeCheck> {
+  // From here on a change is one since then.
+  const askedAt = tools.now();
+  const taken = await takeFingerprint(helper, tools);
+  if (taken.value === undefined) {
+    tools.log.warn(
+      `whether volume "${volume.name}" changed cannot be told from its metadata: ${taken.unreliable}`,
+    );
+    return { held: undefined, fingerprint: undefined };
+  }
+  const fingerprint = { algo: FINGERPRINT_ALGORITHM, value: taken.value };
+  const newest = await newestWhole(target, tools);
+  if (newest === undefined || !isOf(newest.sidecar, volume, fingerprint)) {
+    return { held: undefined, fingerprint };
+  }
+  const unchangedAt = formatTime(askedAt);
+  const sidecar = await amendSidecar(newest.sidecarPath, { unchanged_at: unchangedAt });
+  return { held: { ...newest, sidecar }, fingerprint };
+}
+
+function isOf(
+  sidecar: Sidecar,
+  volume: EngineVolume,
+  fingerprint: NonNullable<Sidecar["fingerprint"]>,
+): boolean {
+  return (
+    sidecar.volume_name === volume.name &&
+    sidecar.spec_hash === specHash(volume) &&
+    sidecar.fingerprint?.algo === fingerprint.algo &&
+    sidecar.fingerprint.value === fingerprint.value
+  );
+}
+
+/** The newest snapshot, when its data has the length it was stored with. */
+async function newestWhole(
+  { snapshotFolder, volume }: VolumeTarget,
+  { log }: Tools,
+): Promise<HeldSnapshot | undefined> {
+  const newest = await newestSnapshot([snapshotFolder], volume);
+  const format = newest && archiveFormat(newest.archivePath);
+  if (newest === undefined || format === undefined) return undefined;
+  const { archivePath } = newest;
+  const path = sidecarPath(archivePath, format);
+  try {
+    const sidecar = parseSidecar(await readFile(path, "utf8"), path);
+    const { size } = await stat(archivePath);
+    if (size === sidecar.stored_bytes) return { archivePath, sidecarPath: path, sidecar };
+    log.warn(`${archivePath} has another length than when it was stored`);
+  } catch (error) {
+    log.warn(messageOf(error));
+  }
+  return undefined;
+}

@@ -1,0 +1,88 @@
+/** What an operation replaced and could not remove from the disk: it harms nobody, but takes room. */
+import type { EngineVolume } from "../engine/volumes.ts";
+import { shellWord } from "../format.ts";
+import type { HelperReply } from "../helper/reply.ts";
+import { readJournal, type FoundRecord, type Journal } from "../journal/operation.ts";
+import type { LockedVolume } from "./lock.ts";
+import { isInVolume, type Looking } from "./look.ts";
+import { hostFolder } from "../workload/users.ts";
+
+/** As the engine's record says it. */
+export interface Leftover {
+  /** At the top of the volume. */
+  readonly folder: string;
+  /** Why it could not be removed. */
+  readonly cause: string;
+  /** Paths in the volume of Btrfs subvolumes in it. */
+  readonly subvolumes: readonly string[];
+}
+
+/** Finds what a helper said of the folders that it could not remove. */
+export function leftoversIn({ facts, messages, status }: HelperReply): readonly Leftover[] {
+  const cause = messages.at(-1) ?? `status ${status}`;
+  const subvolumes = [...facts].flatMap(([fact, path]) => (/^subvolume_\d/.test(fact) ? path : []));
+  return [...facts.keys()].flatMap((fact) => {
+    const id = /^left_(.*)$/.exec(fact)?.[1];
+    if (id === undefined) return [];
+    const folder = `.dockform-trash-${id}`;
+    return {
+      folder,
+      cause,
+      subvolumes: subvolumes.filter((path) => path.startsWith(`${folder}/`)),
+    };
+  });
+}
+
+/** Has the engine say what is left in the volume, in place of what it said before of those folders. */
+export async function recordLeftovers(
+  lock: LockedVolume,
+  found: readonly Leftover[],
+): Promise<void> {
+  for (const leftover of found) await lock.record("leftover", JSON.stringify(leftover));
+}
+
+/** Nothing of it is left, or what is left is about to be recorded again. */
+export async function forgetLeftovers(lock: LockedVolume, journal: Journal): Promise<void> {
+  for (const { containerId } of journal.records.filter(isLeftover)) {
+    await lock.removeContainer(containerId);
+  }
+}
+
+/** What is left in some volumes, and still there. */
+export async function findLeftovers(
+  looking: Looking,
+  volumes: readonly EngineVolume[],
+): Promise<readonly { readonly volume: EngineVolume; readonly leftover: Leftover }[]> {
+  const records = readJournal(looking.containers).records.filter(isLeftover);
+  const found = records.map(async (record) => {
+    const volume = volumes.find(({ name }) => name === record.volume);
+    const leftover = parseLeftover(record.text);
+    if (volume === undefined) return [];
+    return (await isInVolume(looking, record, leftover.folder)) ? [{ volume, leftover }] : [];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** What to do about it, as commands for the engine's host. */
+export function leftoverAdvice(volume: EngineVolume, leftover: Leftover): string {
+  const at = (path: string): string => shellWord(`${hostFolder(volume)}/${path}`);
+  const commands =
+    leftover.subvolumes.length > 0
+      ? leftover.subvolumes.map((path) => `btrfs property set -ts ${at(path)} ro false`)
+      : [`chattr -R -i -a ${at(leftover.folder)}`];
+  const first =
+    leftover.subvolumes.length > 0 || /not permitted/i.test(leftover.cause)
+      ? `On the engine's host, while a container that uses the volume runs: ${commands.join(" && ")}`
+      : `Find out what keeps ${at(leftover.folder)} on the engine's host from being removed`;
+  return `${first}. Then run \`dockform volume recover ${volume.name}\`.`;
+}
+
+function isLeftover({ name }: FoundRecord): boolean {
+  return name === "leftover";
+}
+
+/** Our own writing. */
+function parseLeftover(text: string): Leftover {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return JSON.parse(text) as Leftover;
+}

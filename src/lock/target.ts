@@ -1,0 +1,41 @@
+import type { EngineClient } from "../engine/client.ts";
+import { inspectVolume, type EngineVolume } from "../engine/volumes.ts";
+import { DockformError } from "../errors.ts";
+import type { VolumeShape } from "../snapshot/spec-hash.ts";
+import type { FindHelperImage } from "../tools.ts";
+
+/** One volume of one engine, as a command's words and the manifest name it. */
+export interface VolumeTarget {
+  readonly engine: EngineClient;
+  /** The docker context's name. */
+  readonly context: string;
+  readonly volume: string;
+  /** Whether the manifest declares the volume; without a manifest nothing is declared. */
+  readonly declared: boolean;
+  /** As `apply` would create it; `undefined` for one that is not declared. */
+  readonly declaredShape: VolumeShape | undefined;
+  /** Where the volume's snapshots are. */
+  readonly snapshotFolder: string;
+  readonly findHelperImage: FindHelperImage;
+  /** The manifest's, beyond those that every helper has. */
+  readonly helperCapabilities: readonly string[];
+}
+
+/**
+ * The volume as the engine has it.
+ *
+ * @throws DockformError when there is none of that name: `failed`, or the given kind.
+ */
+export async function existingVolume(
+  target: VolumeTarget,
+  options: { readonly kind: "failed" | "refused"; readonly hint: string },
+  signal: AbortSignal,
+): Promise<EngineVolume> {
+  const volume = await inspectVolume(target.engine, target.volume, signal);
+  if (volume !== undefined) return volume;
+  throw new DockformError(
+    options.kind,
+    `volume "${target.volume}" not found in Docker context "${target.context}"`,
+    { hint: options.hint, data: { volume: target.volume, context: target.context } },
+  );
+}

@@ -1,0 +1,231 @@
+import type { EngineVolume } from "../engine/volumes.ts";
+import { DockformError } from "../errors.ts";
+import type { ArchiveContents } from "../archive/archive.ts";
+import { interrupted, refuseInterrupted, type LockedVolume } from "../lock/lock.ts";
+import { refuseForgetful } from "./memory.ts";
+import { obstacleText, refuseFixed, type Obstacle } from "./movable.ts";
+import { refuseUnstoppable } from "../workload/stopped.ts";
+import type { RestoreRequest } from "./request.ts";
+import { displayText } from "../tar/path.ts";
+import type { ByteText } from "../tar/header.ts";
+import { missingRoom } from "./room.ts";
+import { lookAtPaths, type PathStanding, type VolumeFiles } from "./staging.ts";
+import { existingVolume, type VolumeTarget } from "../lock/target.ts";
+import type { Tools } from "../tools.ts";
+import { containerTitle } from "../workload/users.ts";
+
+/**
+ * @param otherwise how else a volume that does not exist can be had, as a clause that tells to do it.
+ * @throws DockformError `refused` for a volume that is not declared, or does not exist.
+ */
+export async function declaredVolume(
+  { target, undeclared }: Pick<RestoreRequest, "target" | "undeclared">,
+  tools: Tools,
+  otherwise = "",
+): Promise<EngineVolume> {
+  if (!target.declared && !undeclared) {
+    throw new DockformError(
+      "refused",
+      `volume "${target.volume}" is not defined in manifest for context "${target.context}"`,
+      {
+        hint: `Declare it under \`volumes:\`, or add --undeclared to work on it all the same.${otherwise === "" ? "" : ` If it does not exist, ${otherwise}`}`,
+      },
+    );
+  }
+  const hint = target.declared
+    ? "Run `dockform apply` to create it."
+    : "Create it with `docker volume create`, or declare it and run `dockform apply`.";
+  const hints = otherwise === "" ? hint : `${hint} Or ${otherwise}`;
+  return existingVolume(target, { kind: "refused", hint: hints }, tools.signal);
+}
+
+export function refuseNonEmpty({ target, force }: RestoreRequest, facts: VolumeFiles): void {
+  if (facts.empty || force) return;
+  throw new DockformError("refused", `volume "${target.volume}" is not empty`, {
+    hint: "Add --force to replace what it holds. Take a snapshot of it first if you may want it back.",
+  });
+}
+
+/**
+ * Where only some paths are restored, what is there counts, and not the volume as a whole.
+ *
+ * @throws DockformError `refused`.
+ */
+export async function refusePaths(
+  { target, force }: RestoreRequest,
+  lock: LockedVolume,
+  paths: readonly ByteText[],
+  { signal }: Tools,
+): Promise<void> {
+  const standings = [...(await lookAtPaths(lock.helper, paths, signal))];
+  const named = (wanted: PathStanding): string =>
+    standings
+      .filter(([, standing]) => standing === wanted)
+      .map(([path]) => displayText(path))
+      .join(", ");
+  if (named("through") !== "") {
+    throw new DockformError(
+      "refused",
+      `in volume "${target.volume}" something on the way to ${named("through")} is a link, or no folder`,
+      {
+        hint: "Nothing was touched. Use `dockform snapshot extract` and copy it to where it belongs.",
+      },
+    );
+  }
+  if (named("there") === "" || force) return;
+  throw new DockformError("refused", `volume "${target.volume}" holds ${named("there")} already`, {
+    hint: "Add --force to replace it.",
+  });
+}
+
+/**
+ * Refuses what else works on the volume: other clients, what an operation that was cut short left in the
+ * engine, containers.
+ *
+ * @throws DockformError `refused`.
+ */
+export async function refuseUsers(
+  { target, stopContainers }: Pick<RestoreRequest, "target" | "stopContainers">,
+  lock: LockedVolume,
+  tools: Tools,
+): Promise<void> {
+  const { users, journal } = await lock.survey(tools.signal);
+  refuseInterrupted(journal);
+  if (users.length > 0 && !stopContainers) {
+    const named = users.map(({ container }) => `${containerTitle(container)}, ${container.state}`);
+    throw new DockformError(
+      "refused",
+      `containers are using volume "${target.volume}": ${named.join("; ")}`,
+      {
+        hint: "Add --stop-containers: those that run are stopped for the swap and started again.",
+        data: { containers: users.map(({ container }) => container.name) },
+      },
+    );
+  }
+  await refuseUnstoppable(target.engine, users, tools.signal);
+  await refuseForgetful(lock, users, tools.signal);
+}
+
+/**
+ * Whether a restore has to do without room for old and new contents at once, which has to be allowed.
+ *
+ * @throws DockformError `refused` when it was not.
+ */
+export function replacesInPlace(
+  { target, inPlace, keepPrevious, keepFailed }: RestoreRequest,
+  files: VolumeFiles,
+  contents: ArchiveContents,
+): boolean {
+  const missing = missingRoom(files, contents);
+  if (missing === undefined) return false;
+  const { freeBytes, freeInodes } = files;
+  const { tarBytes, entries } = contents;
+  const data = { freeBytes, neededBytes: tarBytes, freeInodes, neededInodes: entries };
+  if (!inPlace) {
+    throw new DockformError(
+      "refused",
+      `the file system of volume "${target.volume}" cannot hold the old and the new contents at once: ${missing} missing`,
+      {
+        hint: "Make room on it. Or add --in-place: a snapshot of the old contents is written and checked, then they are removed before the new ones are extracted.",
+        data,
+      },
+    );
+  }
+  if (keepPrevious || keepFailed) {
+    throw new DockformError(
+      "refused",
+      `there is no room to keep anything in volume "${target.volume}": ${missing} missing`,
+      {
+        hint: "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
+        data,
+      },
+    );
+  }
+  return true;
+}
+
+/**
+ * Whether a restore has to remove what is there before it can put anything in its place, since that cannot be renamed.
+ *
+ * @throws DockformError `refused` when that was not allowed, or is no way either.
+ */
+export function clearsTheWay(
+  { target, inPlace, keepPrevious, keepFailed, paths }: RestoreRequest,
+  obstacle: Obstacle | undefined,
+): boolean {
+  if (obstacle === undefined) return false;
+  refuseFixed(obstacle, target.volume);
+  const message = obstacleText(obstacle, target.volume);
+  const data = { errno: obstacle.errno, path: obstacle.name };
+  if (paths.length > 0) {
+    throw new DockformError("refused", message, {
+      hint: "Nothing was touched. Use `dockform snapshot extract` and copy it to where it belongs.",
+      data,
+    });
+  }
+  if (!inPlace) {
+    throw new DockformError("refused", message, {
+      hint: "Nothing was touched. Add --in-place: a snapshot of the old contents is written and checked, then they are removed before the new ones take their place.",
+      data,
+    });
+  }
+  if (keepPrevious || keepFailed) {
+    throw new DockformError("refused", message, {
+      hint: "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
+      data,
+    });
+  }
+  return true;
+}
+
+export function refuseFixedAttributes(target: VolumeTarget, { missingTool }: VolumeFiles): void {
+  if (missingTool === undefined) return;
+  throw new DockformError(
+    "refused",
+    `the root folder of volume "${target.volume}" has attributes or an ACL, and the helper image has no ${missingTool} to replace them`,
+    {
+      hint: "Nothing was touched. Install acl and attr on this machine (Debian: apt-get install acl attr), or name an image that has them.",
+    },
+  );
+}
+
+/**
+ * @throws DockformError `refused` for a file system mounted inside the volume, which could only be moved and
+ * removed together with it.
+ */
+export function refuseMounts({ volume }: LockedVolume, { mounted }: VolumeFiles): void {
+  if (mounted === undefined) return;
+  throw new DockformError(
+    "refused",
+    `${mounted} in volume "${volume.name}" is another file system's mount point`,
+    { hint: "Nothing was touched. Unmount it first: what it holds is no part of the volume." },
+  );
+}
+
+/** @throws DockformError `refused` when the volume's folders tell of an operation that was cut short. */
+export function refuseUnfinished({ volume }: LockedVolume, { unfinished }: VolumeFiles): void {
+  if (unfinished.length > 0) throw interrupted(undefined, volume.name);
+}
+
+/**
+ * One set of contents can be kept at a time.
+ *
+ * @throws DockformError `refused` when what may fail would push out what is kept.
+ */
+export function refuseToPushOutKept(
+  { target, keepPrevious, keepFailed }: RestoreRequest,
+  { kept }: VolumeFiles,
+  { log }: Tools,
+): void {
+  if (kept === undefined) return;
+  if (keepFailed) {
+    throw new DockformError(
+      "refused",
+      `volume "${target.volume}" keeps contents since ${kept.kept_at}, which --keep-failed could push out`,
+      {
+        hint: `Nothing was touched. Leave --keep-failed away, or let go of what is kept: dockform volume undo ${target.volume} --discard`,
+      },
+    );
+  }
+  if (keepPrevious) log.warn(`what is kept since ${kept.kept_at} goes once this restore is done`);
+}

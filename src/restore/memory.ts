@@ -1,0 +1,198 @@
+/**
+ * Volumes whose file system is in memory. It lasts as long as something has it mounted, so that while containers are
+ * stopped a container that only sleeps holds it, whatever becomes of client and helper.
+ */
+import { inspectContainer, startContainer } from "../engine/containers.ts";
+import type { EngineVolume } from "../engine/volumes.ts";
+import { DockformError } from "../errors.ts";
+import { shellWord } from "../format.ts";
+import type { FoundRecord, Journal } from "../journal/operation.ts";
+import { newestSnapshot } from "../store/stranger.ts";
+import { lookAround, type LockedVolume } from "../lock/lock.ts";
+import type { Tools } from "../tools.ts";
+import { isActive, type VolumeUser } from "../workload/users.ts";
+
+/** File system types as statfs(2) has them, in hexadecimal. */
+const IN_MEMORY: readonly string[] = ["1021994", "858458f6"];
+const LOOK_TIMEOUT_MS = 30_000;
+
+/** The device number of a volume's file system; `undefined` where that is not in memory. */
+async function memoryOf(
+  { helper }: LockedVolume,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const { facts } = await helper.call(["lies_on"], signal);
+  return IN_MEMORY.includes(facts.get("file_system_type") ?? "") ? facts.get("device") : undefined;
+}
+
+/**
+ * Whether a file system in memory is there for this volume alone, mounted by the engine for as long as a container that
+ * runs uses it. A folder that was bound, or is the engine's own, is held by the machine.
+ */
+function isMountedByEngine({ driver, driverOpts }: EngineVolume): boolean {
+  const binds = /(^|,)r?bind(,|$)/.test(driverOpts["o"] ?? "");
+  return !(driver === "local" && (binds || driverOpts["type"] === undefined));
+}
+
+/**
+ * The helper does not outlive the operation.
+ *
+ * @throws DockformError `refused` for a volume in memory that nothing holds.
+ */
+export async function refuseForgetful(
+  lock: LockedVolume,
+  users: readonly VolumeUser[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { volume } = lock;
+  if (!isMountedByEngine(volume) || users.some(({ container }) => isActive(container))) return;
+  if ((await memoryOf(lock, signal)) === undefined) return;
+  throw new DockformError(
+    "refused",
+    `volume "${volume.name}" is in memory and no running container uses it: what is restored would be gone at once`,
+    { hint: "Start a container that uses it, then restore with --stop-containers." },
+  );
+}
+
+/**
+ * Before the first container is stopped: has the contents of a volume in memory held until the operation ends. Does
+ * nothing for other volumes.
+ */
+export async function holdMemory(lock: LockedVolume, tools: Tools): Promise<void> {
+  const device = await memoryOf(lock, tools.signal);
+  if (device === undefined) return;
+  const id = await lock.addHolder(device);
+  lock.beforeRelease(() => letGoOfMemory(lock, [id], tools));
+  await startContainer(lock.target.engine, id, tools.signal);
+}
+
+/** For a recovery: what an interrupted operation had left to hold the contents goes in the end. */
+export function takeOverHolders(lock: LockedVolume, journal: Journal, tools: Tools): void {
+  const ids = holders(journal).map(({ containerId }) => containerId);
+  if (ids.length > 0) lock.beforeRelease(() => letGoOfMemory(lock, ids, tools));
+}
+
+function holders({ records }: Journal): readonly FoundRecord[] {
+  return records.filter(({ name }) => name === "volume-in-memory");
+}
+
+/** Not while nothing else holds the contents. */
+async function letGoOfMemory(
+  lock: LockedVolume,
+  ids: readonly string[],
+  { log }: Tools,
+): Promise<void> {
+  const { name } = lock.volume;
+  if (isMountedByEngine(lock.volume)) {
+    const own = [lock.helper.containerId];
+    const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS);
+    const { users, journal } = await lookAround(lock.target, lock.volume, own, signal);
+    const running = holders(journal).find(({ state }) => state === "running");
+    if (running !== undefined && !users.some(({ container }) => isActive(container))) {
+      log.warn(
+        `volume "${name}" is in memory and no container that uses it runs: ${running.containerName} holds its contents. Start one that does, then run \`dockform volume recover ${name}\`. (\`docker rm --force ${running.containerName}\` gives the contents up.)`,
+      );
+      return;
+    }
+  }
+  for (const id of ids) await lock.removeContainer(id);
+}
+
+/** Whether what a volume held in memory is what the recovery sees. */
+export type MemoryStanding =
+  /** It is, or the volume is not in memory. */
+  | "there"
+  /** A new file system is in its place. */
+  | "lost";
+
+/** What a recovery has found. */
+interface Found {
+  readonly journal: Journal;
+  readonly users: readonly VolumeUser[];
+  /** Whether the interrupted operation's folder is in the volume. */
+  readonly hasFolder: boolean;
+}
+
+/**
+ * @throws DockformError `failed` when a container still holds other contents than the engine mounts now: an engine that
+ * is restarted under running containers forgets what they have mounted.
+ */
+export async function memoryStanding(
+  lock: LockedVolume,
+  { journal, users, hasFolder }: Found,
+  { signal }: Tools,
+): Promise<MemoryStanding> {
+  const begun = holders(journal).filter(({ state }) => state !== "created");
+  if (hasFolder) return "there";
+  if (begun.length === 0) return await standingWithoutHolder(lock, { journal, users }, signal);
+  const running = begun.find(({ state }) => state === "running");
+  const keeper = running?.containerName ?? (await ranThrough(lock, begun, users, signal));
+  // A holder that is not needed any more may end as it likes.
+  if (keeper === undefined) return wasCutShort(journal) ? "lost" : "there";
+  const device = await memoryOf(lock, signal);
+  if ((running === undefined ? begun : [running]).some(({ text }) => text === device))
+    return "there";
+  throw heldElsewhere(lock, keeper, running !== undefined);
+}
+
+/** Whoever stopped containers had the contents held before. Without that, and with nobody running, they are not there. */
+async function standingWithoutHolder(
+  lock: LockedVolume,
+  { journal, users }: Pick<Found, "journal" | "users">,
+  signal: AbortSignal,
+): Promise<MemoryStanding> {
+  const wereStopped = journal.records.some(({ name }) => name === "stopped-containers");
+  const isUsed = users.some(({ container }) => isActive(container));
+  if (!wereStopped || isUsed || !isMountedByEngine(lock.volume)) return "there";
+  return (await memoryOf(lock, signal)) === undefined ? "there" : "lost";
+}
+
+/**
+ * The name of a container that runs, and has since before the last holder ended: what that held, it holds. Device
+ * numbers do not tell, for the next file system in memory may get the same.
+ */
+async function ranThrough(
+  { target: { engine } }: LockedVolume,
+  begun: readonly FoundRecord[],
+  users: readonly VolumeUser[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const ended = await Promise.all(
+    begun.map(({ containerId }) => inspectContainer(engine, containerId, signal)),
+  );
+  const endedMs = Math.max(...ended.map(({ State }) => Date.parse(State.FinishedAt)));
+  for (const { container } of users.filter((user) => isActive(user.container))) {
+    const { State } = await inspectContainer(engine, container.id, signal);
+    if (Date.parse(State.StartedAt) <= endedMs) return container.name;
+  }
+  return undefined;
+}
+
+function wasCutShort({ operations, records }: Journal): boolean {
+  return (
+    operations.some(({ standing }) => standing === "interrupted") ||
+    records.some(({ name }) => name === "stopped-containers")
+  );
+}
+
+function heldElsewhere(lock: LockedVolume, keeper: string, isHolder: boolean): DockformError {
+  const { name } = lock.volume;
+  lock.abandon();
+  const [folder, remove] = isHolder ? ["/volume", "rm --force"] : ["FOLDER", "stop"];
+  const where = isHolder ? "" : ", where FOLDER is where it has the volume mounted";
+  return new DockformError(
+    "failed",
+    `the engine has lost what volume "${name}" held in memory; the container ${keeper} still has it`,
+    {
+      hint: `Copy it: docker exec ${keeper} tar --create --xattrs --acls --sparse --numeric-owner --directory=${folder} . > contents.tar${where}. Then \`docker ${remove} ${keeper}\`, and run \`dockform volume recover ${name}\`.`,
+    },
+  );
+}
+
+/** What to do where contents are lost, or are not known to be whole. */
+export async function restoreAdvice({ target, volume }: LockedVolume): Promise<string> {
+  const newest = await newestSnapshot([target.snapshotFolder], volume.name);
+  return newest === undefined
+    ? `There is no snapshot of it in ${target.snapshotFolder}; restore one from elsewhere with \`dockform volume restore ${volume.name} <snapshot> --force --stop-containers\`.`
+    : `Restore a snapshot: dockform volume restore ${volume.name} ${shellWord(newest.archivePath)} --force --stop-containers`;
+}

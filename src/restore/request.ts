@@ -1,0 +1,72 @@
+import type { LostGroup } from "../helper/message-groups.ts";
+import type { ByteText } from "../tar/header.ts";
+import type { RootChoice } from "../archive/reshape.ts";
+import type { DoesWithout } from "../archive/without.ts";
+import type { VolumeTarget } from "../lock/target.ts";
+import type { ContainerOutcome } from "../workload/stopped.ts";
+
+/** For a restore into a volume that is made for the purpose. */
+export const ANY_VOLUME: unique symbol = Symbol("any volume");
+
+export interface RestoreRequest extends DoesWithout {
+  readonly target: VolumeTarget;
+  readonly archivePath: string;
+  /** Allow a volume that the manifest does not declare. */
+  readonly undeclared: boolean;
+  /** Create the volume, where it does not exist, as the snapshot says. */
+  readonly create: boolean;
+  /** The command line, for hints that add something to it. */
+  readonly command: string;
+  /** Allow replacing what the volume holds. */
+  readonly force: boolean;
+  readonly stopContainers: boolean;
+  /** Make every check, then stop. */
+  readonly dryRun: boolean;
+  /** Keep what the volume held, for `volume undo`. */
+  readonly keepPrevious: boolean;
+  /** Keep the new contents where containers are not well on them. */
+  readonly keepFailed: boolean;
+  /** Only these paths of the snapshot; everything where there is none. */
+  readonly paths: readonly ByteText[];
+  /** Which folder of the archive becomes the volume's root; `undefined` where that is not said. */
+  readonly root: RootChoice | undefined;
+  /** Which other volume the snapshot may be of, and then must be. */
+  readonly fromVolume: string | typeof ANY_VOLUME | undefined;
+  /** Compare what was extracted with the archive, entry by entry, before it takes its place. */
+  readonly verify: boolean;
+  /** Where there is no room for old and new contents at once: replace the old after a snapshot of them. */
+  readonly inPlace: boolean;
+  /** Allow an archive that would leave the volume empty. */
+  readonly forceEmpty: boolean;
+  /** For how long containers may take to be well after their start; 0 asks for nothing. */
+  readonly healthTimeoutMs: number;
+}
+
+export interface RestoreReport {
+  readonly context: string;
+  readonly volume: string;
+  readonly archivePath: string;
+  readonly dryRun: boolean;
+  readonly tarBytes: number;
+  readonly entries: number;
+  /** Entries of the archive outside the folder that became the root; they are not restored. */
+  readonly outsideEntries: number;
+  /** Against the sidecar's SHA-256, or by reading the whole archive where there is no sidecar. */
+  readonly checkedBy: "checksum" | "reading";
+  /** Whether the volume was created for it, or by a dry run would be. */
+  readonly createdVolume: boolean;
+  readonly keptPrevious: boolean;
+  /** What the target, or the helper, could not put back, and was left out. */
+  readonly leftOut: readonly LostGroup[];
+  readonly containers: readonly ContainerOutcome[];
+  readonly durations: {
+    readonly checkMs: number;
+    readonly extractMs: number;
+    /** Renames alone, whatever the volume's size. */
+    readonly swapMs: number;
+    /** Until the containers were known to be well. */
+    readonly watchMs: number;
+    readonly removeOldMs: number;
+    readonly totalMs: number;
+  };
+}

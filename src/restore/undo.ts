@@ -1,0 +1,90 @@
+import type { EngineVolume } from "../engine/volumes.ts";
+import { DockformError } from "../errors.ts";
+import { aboutNow, forgetKept, type AboutKept } from "./kept.ts";
+import { LockedVolume, refuseInterrupted } from "../lock/lock.ts";
+import { findObstacle, refuseObstacle } from "./movable.ts";
+import type { ContainerOutcome } from "../workload/stopped.ts";
+import { replaceContents } from "./replace.ts";
+import { declaredVolume, refuseMounts, refuseUnfinished, refuseUsers } from "./checks.ts";
+import { inspectVolumeFiles, StagedContents } from "./staging.ts";
+import { stopwatch } from "../stopwatch.ts";
+import type { VolumeTarget } from "../lock/target.ts";
+import type { Tools } from "../tools.ts";
+
+export interface UndoRequest {
+  readonly target: VolumeTarget;
+  /** Allow a volume that the manifest does not declare. */
+  readonly undeclared: boolean;
+  readonly stopContainers: boolean;
+  /** For how long containers may take to be well after their start; 0 asks for nothing. */
+  readonly healthTimeoutMs: number;
+}
+
+export interface UndoReport {
+  readonly context: string;
+  readonly volume: string;
+  /** What is in place again. */
+  readonly returned: AboutKept;
+  readonly containers: readonly ContainerOutcome[];
+  readonly durations: { readonly swapMs: number; readonly totalMs: number };
+}
+
+/**
+ * Puts back what `restore --keep-previous`, or an earlier undo, has kept; what is replaced is kept in
+ * its turn, so that nothing is lost by either.
+ *
+ * @throws DockformError `refused` when nothing is kept, or something uses the volume; `failed` with the
+ * present contents in place.
+ */
+export async function undoVolume(request: UndoRequest, tools: Tools): Promise<UndoReport> {
+  const clock = stopwatch();
+  const { target, stopContainers, healthTimeoutMs } = request;
+  const volume = await declaredVolume(request, tools);
+  await using lock = await LockedVolume.lock(target, volume, "undo", tools);
+  const kept = await whatIsKept(lock, tools);
+  await refuseUsers(request, lock, tools);
+  refuseObstacle(await findObstacle(lock, undefined, "beside", tools), volume.name);
+  const staged = await StagedContents.takeKept(lock, tools);
+  const { containers, swapMs } = await replaceContents(
+    lock,
+    staged,
+    {
+      stopContainers,
+      healthTimeoutMs,
+      keepReplaced: aboutNow("what was kept before", tools),
+      keepFailed: kept,
+    },
+    tools,
+  );
+  const durations = { swapMs, totalMs: clock.total() };
+  return { context: target.context, volume: volume.name, returned: kept, containers, durations };
+}
+
+/**
+ * Removes what is kept.
+ *
+ * @throws DockformError `refused` when nothing is kept, or another client is at work on the volume.
+ */
+export async function discardKept(
+  target: VolumeTarget,
+  volume: EngineVolume,
+  tools: Tools,
+): Promise<AboutKept> {
+  await using lock = await LockedVolume.lock(target, volume, "undo", tools);
+  const kept = await whatIsKept(lock, tools);
+  await StagedContents.discardKept(lock, tools);
+  await forgetKept(lock);
+  return kept;
+}
+
+async function whatIsKept(lock: LockedVolume, tools: Tools): Promise<AboutKept> {
+  refuseInterrupted((await lock.survey(tools.signal)).journal);
+  const files = await inspectVolumeFiles(lock.helper, tools.signal);
+  refuseUnfinished(lock, files);
+  refuseMounts(lock, files);
+  if (files.kept !== undefined) return files.kept;
+  await forgetKept(lock);
+  throw new DockformError("refused", `volume "${lock.volume.name}" keeps nothing to go back to`, {
+    hint: "A restore with --keep-previous keeps what it replaces. Snapshots can be restored without it.",
+  });
+}

@@ -1,0 +1,615 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  createContainer,
+  inspectContainer,
+  killContainer,
+  listContainers,
+  removeContainer,
+  stopContainer,
+} from "../../../src/engine/containers.ts";
+import { removeVolume } from "../../../src/engine/volumes.ts";
+import {
+  operationLabels,
+  recordLabels,
+  standInLabels,
+  type Operation,
+} from "../../../src/journal/operation.ts";
+import { canStartPrivateEngine, startPrivateEngine } from "../../engine/private-engine.ts";
+import { exists } from "../../oracle/host.ts";
+import { assertError, packFiles, writeFiles } from "../archives.ts";
+import { Sandbox, until, type CliResult, type TestVolume } from "../harness.ts";
+
+/** An engine of its own: without a volume's name every volume of the engine is recovered. */
+const skip = canStartPrivateEngine() ? false : "needs root on Linux";
+const engine = skip === false ? await startPrivateEngine() : undefined;
+after(() => engine?.stop());
+const host = engine?.host ?? "";
+
+interface Interrupted {
+  readonly into: TestVolume;
+  readonly archive: string;
+  readonly userId: string;
+}
+
+/** A restore whose client died while it held a container: the helper has ended, and left the rest. */
+async function interruptRestore(
+  sandbox: Sandbox,
+  when: "before the swap" | "after the swap" = "before the swap",
+): Promise<Interrupted> {
+  const into = await sandbox.volume("into", {
+    labels: { "io.dockform.identifier": sandbox.prefix },
+  });
+  await writeFiles(into.folder, { old: "old" });
+  await sandbox.declare(into.name);
+  const user = await sandbox.running(
+    "user",
+    await sandbox.waiting(into.name, {
+      hostConfig: {
+        RestartPolicy: { Name: "always" },
+        Mounts: [{ Type: "volume", Source: into.name, Target: "/data" }],
+      },
+    }),
+  );
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const flags = ["--force", "--stop-containers", "--health-timeout", "0", "-v"];
+  const restore = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
+  if (when === "before the swap") await restore.said("phase: swap");
+  else
+    await restore.until("the new contents are in place", () => exists(join(into.folder, "file")));
+  restore.signal("SIGKILL");
+  await restore.ended;
+  await sandbox.helpersEnded();
+  return { into, archive, userId: user.id };
+}
+
+function recover(sandbox: Sandbox, ...args: readonly string[]): Promise<CliResult> {
+  return sandbox.dockform(["volume", "recover", "--health-timeout", "0", ...args]);
+}
+
+async function assertWhole(sandbox: Sandbox, { into, userId }: Interrupted): Promise<void> {
+  const [name, ...others] = await readdir(into.folder);
+  assert.deepEqual(others, []);
+  assert.ok(name === "old" || name === "file", name);
+  const { State, HostConfig } = await inspectContainer(sandbox.engine, userId);
+  assert.equal(State.Status, "running");
+  assert.equal(HostConfig.RestartPolicy.Name, "always");
+  assert.deepEqual(await sandbox.helpers(), []);
+}
+
+/** Every command but a recovery, and nothing is touched by any. */
+async function assertRefused(
+  sandbox: Sandbox,
+  { into, archive, userId }: Interrupted,
+  what: string,
+): Promise<void> {
+  const before = await sandbox.evidence(into.folder, [userId]);
+  for (const command of [
+    ["volume", "restore", into.name, archive, "--force", "--stop-containers"],
+    ["volume", "undo", into.name, "--stop-containers"],
+    ["volume", "undo", into.name, "--discard", "--skip-confirmation"],
+    ["volume", "snapshot", into.name],
+    ["destroy", "--skip-confirmation", "--no-snapshot"],
+  ]) {
+    assertError(await sandbox.dockform([...command, "--json"]), {
+      exitCode: 3,
+      message: new RegExp(`^an operation on volume "${into.name}" was interrupted: ${what}`),
+      hint: new RegExp(`dockform volume recover ${into.name}`),
+    });
+  }
+  assert.deepEqual(await sandbox.evidence(into.folder, [userId]), before);
+}
+
+test("every other command says what was interrupted, and touches nothing", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const interrupted = await interruptRestore(sandbox);
+  const { into, userId } = interrupted;
+  // Whether the helper still had something to tell depends on when its client died.
+  const either = "(restore by .*, process \\d+, since 20|containers that it had stopped)";
+  await assertRefused(sandbox, interrupted, either);
+  const { HostConfig } = await inspectContainer(sandbox.engine, userId);
+  assert.equal(HostConfig.RestartPolicy.Name, "no", "an engine that starts leaves it alone");
+  const list = await sandbox.dockform(["volume", "list"]);
+  assert.match(list.stderr, /was interrupted: run `dockform volume recover/);
+  const doctor = await sandbox.dockform(["doctor"]);
+  assert.equal(doctor.code, 1, doctor.stdout);
+  assert.match(
+    doctor.stdout,
+    new RegExp(`failed +volume ${into.name} +an operation was interrupted`),
+  );
+  const { code, stderr } = await recover(sandbox);
+  assert.equal(code, 0, stderr);
+  await assertWhole(sandbox, interrupted);
+  assert.equal((await sandbox.dockform(["doctor"])).code, 0);
+});
+
+test("a helper that left nothing leaves containers to be started", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const interrupted = await interruptRestore(sandbox);
+  const { into } = interrupted;
+  // As one does whose client has died before it asked for the swap.
+  for (const id of await sandbox.helpers()) {
+    if ((await sandbox.state(id)) === "exited") await removeContainer(sandbox.engine, id);
+  }
+  for (const name of await readdir(into.folder)) {
+    if (name.startsWith(".dockform-")) await rm(join(into.folder, name), { recursive: true });
+  }
+  await assertRefused(sandbox, interrupted, "containers that it had stopped");
+  const { code, stdout, stderr } = await recover(sandbox, into.name);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /: its contents are whole\n.*: runs again$/m);
+  await assertWhole(sandbox, interrupted);
+});
+
+test("recovering twice, or where nothing was interrupted, changes nothing", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const interrupted = await interruptRestore(sandbox);
+  const { into, userId } = interrupted;
+  assert.equal((await recover(sandbox, into.name)).code, 0);
+  await assertWhole(sandbox, interrupted);
+  const before = await sandbox.evidence(into.folder, [userId]);
+  const again = await recover(sandbox, into.name);
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(again.stdout, /nothing was interrupted/);
+  assert.equal((await recover(sandbox)).stdout, "Nothing was interrupted.\n");
+  assert.deepEqual(await sandbox.evidence(into.folder, [userId]), before);
+});
+
+test("several recoveries at once leave one volume that is whole", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const interrupted = await interruptRestore(sandbox);
+  const results = await Promise.all([1, 2, 3].map(() => recover(sandbox, interrupted.into.name)));
+  for (const { code, stderr } of results) assert.ok(code === 0 || code === 3, stderr);
+  assert.ok(
+    results.some(({ code }) => code === 0),
+    results.map(({ stderr }) => stderr).join("\n"),
+  );
+  await assertWhole(sandbox, interrupted);
+});
+
+test("what stands on both sides is kept on both, and the recovery says so", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { into, archive, userId } = await interruptRestore(sandbox, "after the swap");
+  const inVolume = (...path: readonly string[]): string => join(into.folder, ...path);
+  const staging = (await readdir(into.folder)).find((name) => name.startsWith(".dockform-")) ?? "";
+  // As if it had died before the point of no return, and somebody had made a file again that was out already.
+  await rename(inVolume(staging, "old"), inVolume(staging, "old.partial"));
+  await rm(inVolume("file"));
+  await writeFiles(into.folder, { old: "stranger" });
+  const aside = staging.replace(".dockform-", ".dockform-aside-");
+  assertError(await recover(sandbox, into.name, "--json"), {
+    exitCode: 1,
+    message: new RegExp(`\\(old\\): they are set aside in its folder ${aside}/1`),
+    hint: /^The old contents are in place, whole/,
+  });
+  assert.equal(await readFile(inVolume("old"), "utf8"), "old");
+  assert.equal(await readFile(inVolume(aside, "1/old"), "utf8"), "stranger");
+  assert.equal(await sandbox.state(userId), "running");
+
+  const setAside = async (): Promise<unknown> => {
+    const { stdout } = await sandbox.dockform(["volume", "list", "--json"]);
+    const [, ofVolume = ""] = stdout.split(`"volume": "${into.name}"`);
+    return /"set_aside": (\[[^\]]*\])/.exec(ofVolume)?.[1]?.replaceAll(/\s/g, "");
+  };
+  assert.equal(await setAside(), `["${aside}/1/old"]`);
+  const { stdout: diagnosis } = await sandbox.dockform(["doctor"]);
+  assert.match(diagnosis, new RegExp(`^warning +volume ${into.name} +.*${aside}/1`, "m"));
+  // It is in nobody's way, and in nobody's snapshot.
+  assert.equal((await recover(sandbox, into.name)).code, 0);
+  const { archive: next } = await sandbox.snapshot(into.name);
+  const { stdout: files } = await sandbox.dockform(["snapshot", "files", next]);
+  assert.doesNotMatch(files, /aside|stranger/);
+  await sandbox.restore(into.name, archive, ["--force", "--stop-containers"]);
+  assert.deepEqual((await readdir(into.folder)).toSorted(), [aside, "file"]);
+  await rm(inVolume(aside), { recursive: true });
+  assert.equal(await setAside(), "[]");
+  assert.equal((await recover(sandbox, into.name)).code, 0);
+  assert.deepEqual(await sandbox.helpers(), []);
+});
+
+test("what the engine has forgotten is found in the volume", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const interrupted = await interruptRestore(sandbox, "after the swap");
+  // As `docker container prune` does.
+  for (const id of await sandbox.helpers()) await removeContainer(sandbox.engine, id);
+  const { into } = interrupted;
+  assertError(await sandbox.dockform(["volume", "snapshot", into.name, "--json"]), {
+    exitCode: 3,
+    message: /was interrupted/,
+    hint: /volume recover/,
+  });
+  const { code, stderr } = await recover(sandbox, into.name);
+  assert.equal(code, 0, stderr);
+  const [name, ...others] = await readdir(into.folder);
+  assert.deepEqual(others, []);
+  assert.ok(name === "old" || name === "file", name);
+});
+
+test(
+  "a stop that goes on without its client is not taken for a container that runs",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const into = await sandbox.volume("into");
+    await writeFiles(into.folder, { old: "old" });
+    await sandbox.declare(into.name);
+    const definition = await sandbox.waiting(into.name, {
+      StopSignal: "SIGTERM",
+      StopTimeout: 4,
+      hostConfig: {
+        RestartPolicy: { Name: "always" },
+        Mounts: [{ Type: "volume", Source: into.name, Target: "/data" }],
+      },
+    });
+    const user = await sandbox.running("user", definition);
+    const quick = await sandbox.running("quick", await sandbox.waiting(into.name));
+    const archive = await packFiles(sandbox.folder, { file: "new" });
+    const flags = ["--force", "--stop-containers", "--health-timeout", "0"];
+    const restore = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
+    await restore.until("one is stopped", async () => (await sandbox.state(quick.id)) === "exited");
+    restore.signal("SIGKILL");
+    await restore.ended;
+    const { code, stderr } = await recover(sandbox, into.name);
+    assert.equal(code, 0, stderr);
+    // Longer than the first stop would have taken.
+    await sleep(5000);
+    assert.equal(await sandbox.state(user.id), "running");
+    assert.equal(await sandbox.state(quick.id), "running");
+    const { HostConfig } = await inspectContainer(sandbox.engine, user.id);
+    assert.equal(HostConfig.RestartPolicy.Name, "always");
+  },
+);
+
+test("old contents do not go while containers are not well on the new ones", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { old: "old" });
+  await sandbox.declare(into.name);
+  const sick = await sandbox.running(
+    "sick",
+    await sandbox.waiting(into.name, {
+      Healthcheck: {
+        Test: ["CMD-SHELL", "[ -e /data/old ]"],
+        Interval: 5e8,
+        Retries: 1,
+        StartPeriod: 3e9,
+      },
+    }),
+  );
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const args = ["volume", "restore", into.name, archive, "--force", "--stop-containers", "-v"];
+  const restore = sandbox.start(args);
+  await restore.said("phase: health");
+  restore.signal("SIGKILL");
+  await restore.ended;
+  await sandbox.helpersEnded();
+  assertError(await sandbox.dockform(["volume", "recover", into.name, "--json"]), {
+    exitCode: 1,
+    message: new RegExp(`^not well on the new contents: ${sick.name}: unhealthy`),
+    hint: new RegExp(`new contents stay.* kept: .dockform volume undo ${into.name}.`),
+  });
+  assert.equal(await sandbox.state(sick.id), "running");
+  assert.deepEqual((await readdir(into.folder)).toSorted(), [".dockform-kept", "file"]);
+  const undo = ["volume", "undo", into.name, "--stop-containers"];
+  assert.equal((await sandbox.dockform(undo)).code, 0);
+  assert.deepEqual((await readdir(into.folder)).toSorted(), [".dockform-kept", "old"]);
+});
+
+test("what is kept does not keep a recovery from going back", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { older: "older" });
+  await sandbox.declare(into.name);
+  const picky = await sandbox.running(
+    "picky",
+    await sandbox.waiting(into.name, { Cmd: ["! [ -e /data/file ] && read line"] }),
+  );
+  const flags = ["--force", "--stop-containers", "--health-timeout", "0"];
+  const old = await packFiles(sandbox.folder, { old: "old" });
+  await sandbox.restore(into.name, old, [...flags, "--keep-previous"]);
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const restore = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
+  await restore.until("the new contents are in place", () => exists(join(into.folder, "file")));
+  restore.signal("SIGKILL");
+  await restore.ended;
+  await sandbox.helpersEnded();
+  if ((await sandbox.state(picky.id)) === "running") await stopContainer(sandbox.engine, picky.id);
+  assertError(await sandbox.dockform(["volume", "recover", into.name, "--json"]), {
+    exitCode: 1,
+    message: new RegExp(`^not well on the new contents: ${picky.name}: exited with code 1`),
+    hint: /old contents are in place again/,
+  });
+  assert.equal(await sandbox.state(picky.id), "running");
+  assert.deepEqual((await readdir(into.folder)).toSorted(), [".dockform-kept", "old"]);
+  const kept = join(into.folder, ".dockform-kept/contents");
+  assert.deepEqual(await readdir(kept), ["older"]);
+});
+
+test("a client whose operation another one has ended stops nothing", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { old: "old" });
+  await sandbox.declare(into.name);
+  const user = await sandbox.running(
+    "user",
+    await sandbox.waiting(into.name, {
+      // For a minute nobody knows whether it is well.
+      Healthcheck: { Test: ["CMD-SHELL", "false"], Interval: 1e9, StartPeriod: 60e9 },
+      hostConfig: {
+        RestartPolicy: { Name: "always" },
+        Mounts: [{ Type: "volume", Source: into.name, Target: "/data" }],
+      },
+    }),
+  );
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const args = ["volume", "restore", into.name, archive, "--force", "--stop-containers", "-v"];
+  const restore = sandbox.start(args);
+  await restore.said("phase: health");
+  await restore.whileStopped(async () => {
+    await killContainer(sandbox.engine, `dockform-restore-${into.name}`);
+    const { code, stderr } = await recover(sandbox, into.name);
+    assert.equal(code, 0, stderr);
+  });
+  restore.signal("SIGINT");
+  const { code, stderr } = await restore.ended;
+  assert.equal(code, 130, stderr);
+  assert.match(stderr, /another client has ended the operation on volume/);
+  await assertWhole(sandbox, { into, archive, userId: user.id });
+  assert.deepEqual(await readdir(into.folder), ["file"]);
+});
+
+test("a client whose operation another one has ended starts nothing", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { old: "old" });
+  await sandbox.declare(into.name);
+  const slowToStop = { StopSignal: "SIGTERM", StopTimeout: 3 };
+  const user = await sandbox.running("user", await sandbox.waiting(into.name, slowToStop));
+  const quick = await sandbox.running("quick", await sandbox.waiting(into.name));
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const args = ["volume", "restore", into.name, archive, "--force", "--stop-containers", "-v"];
+  const restore = sandbox.start(args);
+  // Both are asked to stop at once, and the client waits for the other.
+  await restore.until("one is stopped", async () => (await sandbox.state(quick.id)) === "exited");
+  await restore.whileStopped(async () => {
+    await until("it is stopped", async () => (await sandbox.state(user.id)) === "exited");
+    await killContainer(sandbox.engine, `dockform-restore-${into.name}`);
+    const { code, stderr } = await recover(sandbox, into.name);
+    assert.equal(code, 0, stderr);
+    assert.equal(await sandbox.state(user.id), "running");
+    // As a third client does, which has the volume between old and new.
+    await stopContainer(sandbox.engine, user.id);
+  });
+  const { code, stderr } = await restore.ended;
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /error: another client has ended the operation on volume/);
+  assert.equal(await sandbox.state(user.id), "exited");
+  assert.deepEqual(await readdir(into.folder), ["old"]);
+  assert.deepEqual(await sandbox.helpers(), []);
+});
+
+test("a snapshot that begins in the middle, and gives way, stops nobody", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { old: "old" });
+  await sandbox.declare(into.name);
+  const slowToStop = { StopSignal: "SIGTERM", StopTimeout: 3 };
+  const definition = await sandbox.waiting(into.name, slowToStop);
+  await sandbox.running("user", definition);
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const flags = ["--force", "--stop-containers", "--health-timeout", "0", "--keep-previous"];
+  const restore = sandbox.start(["volume", "restore", into.name, archive, ...flags]);
+  await restore.said("Stopping");
+  // Its helper, as long as it takes that to see the other one.
+  const snapshot: Operation = { ...elsewhere(into.name), name: "snapshot", staging: undefined };
+  const { Image, Entrypoint, OpenStdin } = definition;
+  const Labels = operationLabels(snapshot);
+  await sandbox.running("reader", { Image, Entrypoint, OpenStdin, Cmd: ["read line"], Labels });
+  const { code, stdout, stderr } = await restore.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /To go back: dockform volume undo/);
+  const list = await sandbox.dockform(["volume", "list", "--json"]);
+  assert.match(list.stdout, /"kept"|kept_/);
+});
+
+test("of two volumes over one folder each can be recovered", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const folder = sandbox.path("shared");
+  await writeFiles(folder, { file: "precious" });
+  const driverOpts = { type: "none", o: "bind", device: folder };
+  for (const name of ["one", "other"]) {
+    const volume = await sandbox.volume(name, { driverOpts });
+    const { Image } = await sandbox.waiting(volume.name);
+    const definition = { Image, Cmd: ["sh"], Labels: standInLabels(elsewhere(volume.name)) };
+    await createContainer(sandbox.engine, `dockform-interrupted-${volume.name}-1`, definition);
+  }
+  const { code, stderr } = await recover(sandbox);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await sandbox.helpers(), []);
+  assert.deepEqual(await readdir(folder), ["file"]);
+});
+
+/** What is left of a restore of a volume that was removed since; a container of another volume over its folder is down. */
+async function interruptThenRemove(
+  sandbox: Sandbox,
+): Promise<Interrupted & { readonly gone: string }> {
+  const folder = sandbox.path("shared");
+  await writeFiles(folder, { old: "old" });
+  const driverOpts = { type: "none", o: "bind", device: folder };
+  const { name: gone } = await sandbox.volume("gone", { driverOpts });
+  const { name } = await sandbox.volume("stays", { driverOpts });
+  await sandbox.declare(gone, name);
+  const Mounts = [{ Type: "volume", Source: name, Target: "/data" }];
+  const hostConfig = { RestartPolicy: { Name: "always" }, Mounts };
+  const user = await sandbox.running("user", await sandbox.waiting(name, { hostConfig }));
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const flags = ["--force", "--stop-containers", "--health-timeout", "0", "-v"];
+  const restore = sandbox.start(["volume", "restore", gone, archive, ...flags]);
+  await restore.said("phase: swap");
+  await restore.whileStopped(async () => {
+    const containers = await listContainers(sandbox.engine);
+    const helper = containers.find((each) => each.name === `dockform-restore-${gone}`);
+    assert.ok(helper);
+    await removeContainer(sandbox.engine, helper.id);
+    restore.signal("SIGKILL");
+  });
+  await restore.ended;
+  await removeVolume(sandbox.engine, gone);
+  return { into: { name, folder }, archive, userId: user.id, gone };
+}
+
+test("what was stopped for a volume that is gone is not forgotten", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const { gone, ...left } = await interruptThenRemove(sandbox);
+  assertError(await recover(sandbox, gone, "--json"), {
+    exitCode: 1,
+    message: /is gone, .*had stopped containers.*: \S+-user$/,
+    hint: new RegExp(`dockform volume recover ${left.into.name}`),
+  });
+  const { code, stderr } = await recover(sandbox, left.into.name);
+  assert.equal(code, 0, stderr);
+  await recover(sandbox, gone);
+  await assertWhole(sandbox, left);
+});
+
+test(
+  "what was stopped for a volume that is gone is named where no other is there",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const gone = sandbox.name("gone");
+    const { Image } = await sandbox.waiting(gone);
+    const bare = await sandbox.container("bare", { Image, Cmd: ["sh"] });
+    const restartPolicy = { Name: "on-failure", MaximumRetryCount: 3 };
+    const held = [{ ...bare, active: true, restartPolicy }];
+    const Labels = recordLabels("stopped-containers", gone, JSON.stringify(held));
+    const record = { Image, Cmd: ["sh"], Labels };
+    await createContainer(sandbox.engine, `dockform-stopped-${gone}-1`, record);
+    const id = bare.id.slice(0, 12);
+    assertError(await recover(sandbox, gone, "--json"), {
+      exitCode: 1,
+      message: new RegExp(`${bare.name}$`),
+      hint: new RegExp(`docker update --restart on-failure:3 ${id}; docker start ${id}`),
+    });
+    await removeContainer(sandbox.engine, bare.id);
+    const { code, stdout, stderr } = await recover(sandbox, gone);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /the volume is gone/);
+    assert.deepEqual(await sandbox.helpers(), []);
+  },
+);
+
+test("an operation that is alive is left alone", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await writeFiles(into.folder, { old: "old" });
+  await sandbox.declare(into.name);
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  const restore = sandbox.start(["volume", "restore", into.name, archive, "--force", "-v"]);
+  await restore.said("phase: extract");
+  await restore.whileStopped(async () => {
+    assertError(await recover(sandbox, into.name, "--json"), {
+      exitCode: 3,
+      message: /^another client is at work on volume .*: restore by .*, process \d+, since 20/,
+      hint: /Nothing was touched/,
+    });
+    const all = await recover(sandbox);
+    assert.equal(all.code, 0, all.stderr);
+    assert.match(
+      all.stderr,
+      new RegExp(`Left alone, for it is at work: volume ${into.name}, restore`),
+    );
+  });
+  const { code, stderr } = await restore.ended;
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await readdir(into.folder), ["file"]);
+});
+
+/** An operation of another machine's. */
+function elsewhere(volume: string): Operation {
+  return {
+    name: "restore",
+    volume,
+    client: "root@elsewhere, process 1",
+    startedAt: "2026-11-24T05:31:11Z",
+    staging: ".dockform-0123456789ab",
+  };
+}
+
+test("a lock whose client died before it could begin is taken away", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await sandbox.declare(into.name);
+  const { Image } = await sandbox.waiting(into.name);
+  const labels = operationLabels(elsewhere(into.name));
+  const definition = { Image, Cmd: ["sh"], Labels: labels };
+  await createContainer(sandbox.engine, `dockform-restore-${into.name}`, definition);
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  assertError(await sandbox.dockform(["volume", "restore", into.name, archive, "--json"]), {
+    exitCode: 3,
+    message: /another client is at work .* root@elsewhere, process 1, since 2026-11-24T05:31:11Z/,
+    hint: /If its client died before it could begin, `dockform volume recover/,
+  });
+  const { code, stderr } = await recover(sandbox);
+  assert.equal(code, 0, stderr);
+  await sandbox.restore(into.name, archive);
+  assert.deepEqual(await readdir(into.folder), ["file"]);
+});
+
+test(
+  "what stands in for a dead helper is heeded, and goes with the recovery",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const into = await sandbox.volume("into");
+    await sandbox.declare(into.name);
+    const { Image } = await sandbox.waiting(into.name);
+    // As a recovery leaves it that died between removing the dead helper and starting its own.
+    const definition = { Image, Cmd: ["sh"], Labels: standInLabels(elsewhere(into.name)) };
+    await createContainer(sandbox.engine, `dockform-interrupted-${into.name}-1`, definition);
+    const archive = await packFiles(sandbox.folder, { file: "new" });
+    assertError(await sandbox.dockform(["volume", "restore", into.name, archive, "--json"]), {
+      exitCode: 3,
+      message: /was interrupted: restore by root@elsewhere, process 1, since 2026-11-24T05:31:11Z/,
+      hint: new RegExp(`dockform volume recover ${into.name}`),
+    });
+    const { code, stderr } = await recover(sandbox);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await sandbox.helpers(), []);
+    await sandbox.restore(into.name, archive);
+  },
+);
+
+test("the helper of a snapshot that died with the engine goes, too", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await sandbox.declare(into.name);
+  const snapshot: Operation = { ...elsewhere(into.name), name: "snapshot", staging: undefined };
+  const { Image, Entrypoint } = await sandbox.waiting(into.name);
+  const Labels = operationLabels(snapshot);
+  const dead = await sandbox.running("dead", { Image, Entrypoint, Cmd: ["exit 1"], Labels });
+  await until("it has ended", async () => (await sandbox.state(dead.id)) === "exited");
+  const { code, stderr } = await recover(sandbox);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await sandbox.helpers(), []);
+});
+
+test("a container of somebody else's that has the lock's name is named", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const into = await sandbox.volume("into");
+  await sandbox.declare(into.name);
+  const { Image } = await sandbox.waiting(into.name);
+  const lockName = `dockform-restore-${into.name}`;
+  const foreign = await createContainer(sandbox.engine, lockName, { Image, Cmd: ["sh"] });
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  assertError(await sandbox.dockform(["volume", "restore", into.name, archive, "--json"]), {
+    exitCode: 3,
+    message: new RegExp(`^the name ${lockName} is taken`),
+    hint: new RegExp(`docker ps --all --filter name=${lockName}`),
+  });
+  assert.equal(await sandbox.state(foreign), "created", "it is left alone");
+  await removeContainer(sandbox.engine, foreign);
+});
