@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { open, type FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { DockformError, messageOf, systemCode } from "../errors.ts";
-import type { ByteSource } from "../helper/data-path.ts";
+import type { ByteSource } from "../helper/agent.ts";
 import type { Helper } from "../helper/helper.ts";
 import {
   archiveExtension,
@@ -178,7 +178,7 @@ export class Archive implements AsyncDisposable {
     const progress = startProgress(`Reading ${basename(this.path)}`, this.storedBytes);
     const digest = new Digest(progress);
     try {
-      const reply = await helper.dataPath.send(
+      const reply = await helper.send(
         (input) => ["scan", input, this.compression, String(tarRecordLimit(limitBytes))],
         this.chunks(digest),
         signal,

@@ -1,6 +1,6 @@
 import { freemem } from "node:os";
 import { DockformError } from "../errors.ts";
-import type { ByteSource } from "../helper/data-path.ts";
+import type { ByteSource } from "../helper/agent.ts";
 import type { ArchiveExtension } from "../snapshot/name.ts";
 import { decompressGzip } from "../tar/gzip.ts";
 import { isHeaderBlock } from "../tar/header.ts";

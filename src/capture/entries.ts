@@ -1,9 +1,9 @@
 import type { DockformError } from "../errors.ts";
 import type { Helper } from "../helper/helper.ts";
+import type { StreamVerb } from "../helper/agent.ts";
 import { archivedOutcome } from "../helper/archived.ts";
 import { metUnfinished } from "../helper/messages.ts";
 import type { HelperReply } from "../helper/reply.ts";
-import type { HelperVerb } from "../helper/session.ts";
 import { TarReader, type TarEntry } from "../tar/entries.ts";
 import { Handover } from "./handover.ts";
 import { interrupted } from "../lock/lock.ts";
@@ -13,7 +13,7 @@ import type { Tools } from "../tools.ts";
 export interface HelperArchive {
   readonly volume: string;
   readonly title: string;
-  readonly verb: (output: string) => HelperVerb;
+  readonly verb: StreamVerb;
   readonly cannotRead: (failure: string) => DockformError;
   readonly onRemark: (remark: string) => void;
 }
@@ -34,7 +34,7 @@ export async function* entriesThrough(
   const abandoned = new AbortController();
   const signal = AbortSignal.any([tools.signal, abandoned.signal]);
   const reading = { see: () => {}, take: (bytes: Uint8Array) => chunks.give(bytes) };
-  const received = helper.dataPath
+  const received = helper
     .receive(verb, reading, signal, progress.report)
     .finally(() => chunks.end());
   received.catch(() => {});

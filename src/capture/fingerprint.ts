@@ -46,11 +46,7 @@ async function walk(helper: Helper, { startProgress, signal }: Tools): Promise<W
     take: async (bytes: Uint8Array) => digest.update(bytes),
   };
   try {
-    const reply = await helper.dataPath.receive(
-      (output) => ["fingerprint", output],
-      reading,
-      signal,
-    );
+    const reply = await helper.receive((output) => ["fingerprint", output], reading, signal);
     const facts = reply.facts;
     const problem = problemOf(facts, reply.messages, digest);
     if (problem !== undefined) {

@@ -242,7 +242,7 @@ async function streamArchive(
     take: (bytes: Uint8Array) => pending.write(bytes),
   };
   try {
-    const reply = await helper.dataPath.receive(
+    const reply = await helper.receive(
       (output) => ["archive", output, compression],
       store,
       tools.signal,

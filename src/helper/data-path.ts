@@ -4,34 +4,18 @@ import { withSignal } from "../abort.ts";
 import type { ByteSink } from "../engine/sink-buffers.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import type { ByteSource, StreamVerb, VolumeAgent } from "./agent.ts";
 import type { ExchangeFolder } from "./exchange.ts";
 import type { HelperCall, HelperReply, OnHelperProgress } from "./reply.ts";
-import type { HelperSession, HelperVerb } from "./session.ts";
+import type { HelperSession } from "./session.ts";
 
 /** For a verb whose input has ended, or that is about to open it. */
 const VERB_END_TIMEOUT_MS = 60_000;
 
-/** Hands out bytes; a chunk stays as it is until the next but one is asked for. */
-export type ByteSource = AsyncIterable<Uint8Array>;
-
 /** How archive bytes travel between the helper and this client. */
-export interface DataPath {
+export interface DataPath extends Pick<VolumeAgent, "send" | "receive"> {
   /** `pipe` is a named pipe in a shared folder; `exec` the engine's multiplexed streams. */
   readonly kind: "pipe" | "exec";
-  /** Runs a verb whose output is data. `verb` gets the name of the file to write to. */
-  receive(
-    verb: (output: string) => HelperVerb,
-    sink: ByteSink,
-    signal: AbortSignal,
-    onProgress?: OnHelperProgress,
-  ): Promise<HelperReply>;
-  /** Runs a verb whose input is data. `verb` gets the name of the file to read from. */
-  send(
-    verb: (input: string) => HelperVerb,
-    source: ByteSource,
-    signal: AbortSignal,
-    onProgress?: OnHelperProgress,
-  ): Promise<HelperReply>;
 }
 
 /** The fastest path that works: the pipe where the helper's `hello` proves it, else execs. */
@@ -65,7 +49,7 @@ class PipePath implements DataPath {
   }
 
   async receive(
-    verb: (output: string) => HelperVerb,
+    verb: StreamVerb,
     sink: ByteSink,
     signal: AbortSignal,
     onProgress?: OnHelperProgress,
@@ -88,7 +72,7 @@ class PipePath implements DataPath {
   }
 
   async send(
-    verb: (input: string) => HelperVerb,
+    verb: StreamVerb,
     source: ByteSource,
     signal: AbortSignal,
     onProgress?: OnHelperProgress,
@@ -144,7 +128,7 @@ class ExecPath implements DataPath {
   }
 
   async receive(
-    verb: (output: string) => HelperVerb,
+    verb: StreamVerb,
     sink: ByteSink,
     signal: AbortSignal,
     onProgress?: OnHelperProgress,
@@ -156,7 +140,7 @@ class ExecPath implements DataPath {
   }
 
   async send(
-    verb: (input: string) => HelperVerb,
+    verb: StreamVerb,
     source: ByteSource,
     signal: AbortSignal,
     onProgress?: OnHelperProgress,

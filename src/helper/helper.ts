@@ -1,17 +1,19 @@
 import type { EngineClient } from "../engine/client.ts";
+import type { ByteSink } from "../engine/sink-buffers.ts";
+import type { ByteSource, HelperVerb, StreamVerb, VolumeAgent } from "./agent.ts";
 import { chooseDataPath, type DataPath } from "./data-path.ts";
 import { checkHelper, type HelperImage } from "./image.ts";
-import type { HelperReply } from "./reply.ts";
-import { HelperSession, type HelperOptions, type HelperVerb } from "./session.ts";
+import type { HelperReply, OnHelperProgress } from "./reply.ts";
+import { HelperSession, type HelperOptions } from "./session.ts";
 
 /** A helper whose image was checked and whose fastest data path is known. */
-export class Helper implements AsyncDisposable {
-  readonly dataPath: DataPath;
+export class Helper implements VolumeAgent, AsyncDisposable {
+  readonly #dataPath: DataPath;
   readonly #session: HelperSession;
 
   private constructor(session: HelperSession, dataPath: DataPath) {
     this.#session = session;
-    this.dataPath = dataPath;
+    this.#dataPath = dataPath;
   }
 
   /**
@@ -44,9 +46,26 @@ export class Helper implements AsyncDisposable {
     return this.#session.containerId;
   }
 
-  /** Runs a verb to its end. Rejects when the helper dies; a failing verb is a status. */
   call(verb: HelperVerb, signal?: AbortSignal): Promise<HelperReply> {
     return this.#session.call(verb, signal);
+  }
+
+  send(
+    verb: StreamVerb,
+    source: ByteSource,
+    signal: AbortSignal,
+    onProgress?: OnHelperProgress,
+  ): Promise<HelperReply> {
+    return this.#dataPath.send(verb, source, signal, onProgress);
+  }
+
+  receive(
+    verb: StreamVerb,
+    sink: ByteSink,
+    signal: AbortSignal,
+    onProgress?: OnHelperProgress,
+  ): Promise<HelperReply> {
+    return this.#dataPath.receive(verb, sink, signal, onProgress);
   }
 
   /** Lets the container end and stay, to tell of what was not finished. */

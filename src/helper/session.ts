@@ -17,6 +17,7 @@ import type { ByteSink } from "../engine/sink-buffers.ts";
 import { withSignal } from "../abort.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import type { HelperVerb } from "./agent.ts";
 import { ExchangeFolder } from "./exchange.ts";
 import { operationLabels, writes, type Operation } from "../journal/operation.ts";
 import { helperScript } from "./script.ts";
@@ -58,9 +59,6 @@ export interface HelperOptions {
   readonly log: Log;
   readonly signal: AbortSignal;
 }
-
-/** A verb of helper.sh with its arguments: single words without blanks. */
-export type HelperVerb = readonly [verb: string, ...args: string[]];
 
 /** How a verb runs as a process of its own. */
 interface ExecOptions {

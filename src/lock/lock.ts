@@ -5,16 +5,11 @@ import { createContainer, listContainers, removeStoppedContainer } from "../engi
 import { createOnVolume } from "../engine/create-on-volume.ts";
 import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError, messageOf } from "../errors.ts";
+import type { HelperVerb } from "../helper/agent.ts";
 import { Helper } from "../helper/helper.ts";
 import { holderDefinition } from "../helper/holder.ts";
 import type { HelperReply } from "../helper/reply.ts";
-import {
-  endHelper,
-  NameTakenError,
-  neverStarted,
-  removeHelper,
-  type HelperVerb,
-} from "../helper/session.ts";
+import { endHelper, NameTakenError, neverStarted, removeHelper } from "../helper/session.ts";
 import {
   describeOperation,
   interruptionIn,

@@ -528,7 +528,7 @@ export class StagedContents {
       const digest = new Digest(progress);
       const words = [...(hasNoAcls ? ["no_acls"] : []), ...noSetId(silentlyLeftOut)];
       const records = String(tarRecordLimit(expected.tarBytes));
-      const reply = await this.#lock.helper.dataPath.send(
+      const reply = await this.#lock.helper.send(
         (input) => ["extract", this.#id, input, archive.compression, records, ...words],
         archive.chunks(digest),
         signal,
