@@ -2,7 +2,7 @@ import { isConflict, isNotFound, type EngineClient } from "../engine/client.ts";
 import { inspectContainer, removeStoppedContainer } from "../engine/containers.ts";
 import { engineInfo } from "../engine/system.ts";
 import { messageOf } from "../errors.ts";
-import { writes, type Journal } from "../journal/operation.ts";
+import { OPERATIONS, type Journal } from "../journal/operation.ts";
 import type { Tools } from "../tools.ts";
 
 /** A client starts its helper at once; one that has not by then is dead. */
@@ -19,7 +19,8 @@ export async function removeDeadReaders(
   { log, signal }: Tools,
 ): Promise<void> {
   const dead = operations.filter(
-    ({ operation, standing }) => !writes(operation) && standing !== "alive" && standing !== "going",
+    ({ operation, standing }) =>
+      !OPERATIONS[operation.name].needsRecovery && standing !== "alive" && standing !== "going",
   );
   for (const found of dead) {
     const { containerId, containerName } = found;

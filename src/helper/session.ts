@@ -19,7 +19,7 @@ import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { HelperVerb } from "./agent.ts";
 import { ExchangeFolder } from "./exchange.ts";
-import { operationLabels, writes, type Operation } from "../journal/operation.ts";
+import { operationLabels, OPERATIONS, type Operation } from "../journal/operation.ts";
 import { helperScript } from "./script.ts";
 import { ReplyReader, type HelperCall, type HelperReply, type OnHelperProgress } from "./reply.ts";
 
@@ -231,8 +231,8 @@ async function createHelper(
 ): Promise<{ readonly id: string; readonly sharesFolder: boolean }> {
   const create = async (folder: string | undefined): Promise<string> => {
     try {
-      const { volume } = options.operation;
-      const readOnly = !writes(options.operation);
+      const { volume, name } = options.operation;
+      const readOnly = OPERATIONS[name].mounts === "ro";
       return await createOnVolume(engine, { volume, readOnly }, (mount) => {
         const definition = helperDefinition(options, mark, mount, folder);
         return createContainerSurely(engine, options.name, definition, options);
@@ -281,7 +281,8 @@ function helperDefinition(
   volumeMount: VolumeMount,
   exchangeFolder: string | undefined,
 ): Readonly<Record<string, unknown>> {
-  const writing = writes(options.operation);
+  const { mounts, needsRecovery } = OPERATIONS[options.operation.name];
+  const capabilities = mounts === "rw" ? WRITING_CAPABILITIES : READING_CAPABILITIES;
   // tar writes ACLs with the names it finds here, and names mean other people elsewhere.
   const noNames = ["/etc/passwd", "/etc/group"].map((file) => ({
     Type: "bind",
@@ -308,13 +309,13 @@ function helperDefinition(
     // The helper's stdin ends, and with it the helper, when this client's connection does.
     StdinOnce: true,
     HostConfig: {
-      // What writes may be cut short, and then its container is what tells of it.
-      AutoRemove: !writing,
+      // Where the operation was cut short, its container is what tells of it.
+      AutoRemove: !needsRecovery,
       NetworkMode: "none",
       IpcMode: "none",
       ReadonlyRootfs: true,
       CapDrop: ["ALL"],
-      CapAdd: [...(writing ? WRITING_CAPABILITIES : READING_CAPABILITIES), ...options.capabilities],
+      CapAdd: [...capabilities, ...options.capabilities],
       SecurityOpt: ["no-new-privileges"],
       // zstd has a thread for each core.
       PidsLimit: 1024,

@@ -4,6 +4,7 @@ import {
   interruptionIn,
   operationInTheWay,
   operationLabels,
+  OPERATIONS,
   readJournal,
   recordLabels,
   standInLabels,
@@ -90,6 +91,21 @@ test("readers go together, a writer goes with nobody", () => {
     assert.equal(inTheWay(writer, "snapshot"), true, writer);
     assert.equal(inTheWay("snapshot", writer), true, writer);
     assert.equal(inTheWay(writer, "restore"), true, writer);
+  }
+});
+
+test("exclusion is mutual, and a look is in nobody's way", () => {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const names = Object.keys(OPERATIONS) as OperationName[];
+  for (const one of names) {
+    for (const other of names) {
+      const bothWays = [
+        OPERATIONS[one].excludes.includes(other),
+        OPERATIONS[other].excludes.includes(one),
+      ];
+      assert.equal(bothWays[0], bothWays[1], `${one}, ${other}`);
+    }
+    assert.equal(OPERATIONS[one].excludes.includes("look"), false, one);
   }
 });
 

@@ -33,6 +33,30 @@ export type RecordName =
   | "set-aside"
   | "volume-in-memory";
 
+/** How an operation has its volume, beside whom it works, and what it leaves behind. */
+interface OperationTraits {
+  /** Whether its helper can write to the volume. */
+  readonly mounts: "ro" | "rw";
+  /** Those that must not be at work on the volume at the same time; exclusion is mutual. */
+  readonly excludes: readonly OperationName[];
+  /** Whether its helper and its records stay where it was cut short, for a recovery to bring it to its end. */
+  readonly needsRecovery: boolean;
+}
+
+const WRITING: OperationTraits = {
+  mounts: "rw",
+  excludes: ["snapshot", "restore", "undo", "recover"],
+  needsRecovery: true,
+};
+
+export const OPERATIONS: Readonly<Record<OperationName, OperationTraits>> = {
+  snapshot: { mounts: "ro", excludes: ["restore", "undo", "recover"], needsRecovery: false },
+  look: { mounts: "ro", excludes: [], needsRecovery: false },
+  restore: WRITING,
+  undo: WRITING,
+  recover: WRITING,
+};
+
 /** An operation on a volume, as the labels of its helper say it. */
 export interface Operation {
   readonly name: OperationName;
@@ -87,13 +111,6 @@ export interface Journal {
   readonly records: readonly FoundRecord[];
 }
 
-const OPERATION_NAMES: readonly string[] = [
-  "snapshot",
-  "look",
-  "restore",
-  "undo",
-  "recover",
-] satisfies OperationName[];
 const RECORD_NAMES: readonly string[] = [
   "stopped-containers",
   "kept-contents",
@@ -169,7 +186,7 @@ function toRecord(container: JournalContainer): FoundRecord | undefined {
 }
 
 function isOperationName(text: string | undefined): text is OperationName {
-  return text !== undefined && OPERATION_NAMES.includes(text);
+  return text !== undefined && Object.hasOwn(OPERATIONS, text);
 }
 
 function isRecordName(text: string | undefined): text is RecordName {
@@ -187,24 +204,18 @@ function standingOf(state: string, exitCode: number | undefined): Standing {
   return state === "dead" ? "interrupted" : "alive";
 }
 
-/** Whether an operation writes to the volume. */
-export function writes({ name }: Operation): boolean {
-  return name !== "snapshot" && name !== "look";
-}
-
 /**
  * The operation that stands in the way of one that is about to begin: one that works on the volume
- * now. Readers go together with readers; a writer goes together with nobody. A look is in nobody's way.
+ * now, where the two exclude each other.
  */
 export function operationInTheWay(
   { operations }: Journal,
   beginning: OperationName,
 ): FoundOperation | undefined {
+  const { excludes } = OPERATIONS[beginning];
   return operations.find(
     ({ operation, standing }) =>
-      (standing === "alive" || standing === "unstarted") &&
-      operation.name !== "look" &&
-      (writes(operation) || beginning !== "snapshot"),
+      (standing === "alive" || standing === "unstarted") && excludes.includes(operation.name),
   );
 }
 
@@ -215,13 +226,16 @@ export function isUnfinished({ name }: FoundRecord): boolean {
 
 /**
  * What of a volume's operations was cut short: the helper that says so, or a record that nobody holds. While
- * an operation that writes is alive, it is that one's to end.
+ * an operation that leaves such a record is alive, it is that one's to end.
  */
 export function interruptionIn(journal: Journal): FoundOperation | FoundRecord | undefined {
-  const writers = journal.operations.filter(({ operation }) => writes(operation));
-  if (writers.some(({ standing }) => standing === "alive")) return undefined;
+  const recoverable = journal.operations.filter(
+    ({ operation }) => OPERATIONS[operation.name].needsRecovery,
+  );
+  if (recoverable.some(({ standing }) => standing === "alive")) return undefined;
   return (
-    writers.find(({ standing }) => standing === "interrupted") ?? journal.records.find(isUnfinished)
+    recoverable.find(({ standing }) => standing === "interrupted") ??
+    journal.records.find(isUnfinished)
   );
 }
 

@@ -15,10 +15,10 @@ import {
   interruptionIn,
   ofVolume,
   operationInTheWay,
+  OPERATIONS,
   readJournal,
   recordLabels,
   standInLabels,
-  writes,
   type FoundOperation,
   type FoundRecord,
   type Journal,
@@ -115,7 +115,8 @@ export class LockedVolume implements AsyncDisposable {
     const around = await lookAround(this.target, this.volume, own, signal);
     const { name } = this.#operation;
     const others = around.journal.operations.filter(
-      ({ operation }) => writes(operation) || this.#seenAlone !== this.helper.containerId,
+      ({ operation }) =>
+        OPERATIONS[operation.name].mounts === "rw" || this.#seenAlone !== this.helper.containerId,
     );
     const inTheWay = operationInTheWay({ ...around.journal, operations: others }, name);
     if (inTheWay !== undefined) throw new AtWorkError(inTheWay);
