@@ -2,7 +2,7 @@ import { DockformError } from "../errors.ts";
 import { formatAge, formatCount } from "../format.ts";
 import { wantsAttention } from "../snapshot/freshness.ts";
 import { volumeFreshness, type Freshness } from "../store/freshness.ts";
-import type { WorkspaceContext } from "./workspace.ts";
+import type { WorkspaceContext } from "../app/workspace.ts";
 
 /** A declared volume and how it stands with its snapshots. */
 export interface DeclaredFreshness extends Freshness {

@@ -1,6 +1,8 @@
 import { relative } from "node:path";
 import { VERSION } from "../version.ts";
 import type { DockformError } from "../errors.ts";
+import type { Surroundings } from "../app/surroundings.ts";
+import type { Workspace } from "../app/workspace.ts";
 import { shellWord } from "../format.ts";
 import type { LogLevel } from "../log.ts";
 import type { Tools } from "../tools.ts";
@@ -8,7 +10,6 @@ import type { CliIo } from "./io.ts";
 import { writeAll } from "./output/lines.ts";
 import { Logger, type LogFormat } from "./output/logger.ts";
 import { painter, StatusArea, type Paint } from "./output/terminal.ts";
-import type { Workspace } from "./workspace.ts";
 
 /** The flags that every command takes. */
 export interface GlobalOptions {
@@ -32,6 +33,7 @@ export class Session {
   readonly log: Logger;
   /** Colours for standard output. */
   readonly paint: Paint;
+  readonly tools: Tools;
   readonly #status: StatusArea;
   #resultWritten = false;
 
@@ -48,18 +50,24 @@ export class Session {
       format: options.logFormat,
       file: options.logFile,
     });
-  }
-
-  get tools(): Tools {
-    return {
+    this.tools = {
       log: this.log,
       startProgress: this.#status.startProgress,
-      now: this.io.now,
-      signal: this.io.signal,
+      now: io.now,
+      signal: io.signal,
       version: VERSION,
-      temporaryFolder: this.io.temporaryFolder,
-      client: this.io.client,
+      temporaryFolder: io.temporaryFolder,
+      // Few commands ask for it, and the system may look it up on the network.
+      get client() {
+        return io.client;
+      },
     };
+  }
+
+  /** The machine and the process, for use cases. */
+  get surroundings(): Surroundings {
+    const { env, cwd, homeFolder, platform, machine } = this.io;
+    return { env, cwd, homeFolder, platform, machine, tools: this.tools };
   }
 
   /** How wide standard output is; `undefined` where it is no terminal, and nothing needs to be cut. */
@@ -76,9 +84,9 @@ export class Session {
 
   /** Loads the manifest; its parser is loaded only by the commands that need it. */
   async openWorkspace(output?: string): Promise<Workspace> {
-    const workspaces = await import("./workspace.ts");
+    const workspaces = await import("../app/workspace.ts");
     const { manifest, config, context } = this.options;
-    return workspaces.Workspace.open(this.io, this.log, {
+    return workspaces.Workspace.open(this.surroundings, {
       manifest: manifest ?? config,
       context,
       output,

@@ -11,7 +11,7 @@ import { confirmByTyping } from "../confirm.ts";
 import { isInteractive } from "../io.ts";
 import { renderPlan } from "../plan-view.ts";
 import type { Session } from "../session.ts";
-import { targetIn } from "../workspace.ts";
+import { targetIn } from "../../app/workspace.ts";
 import { makePlans } from "./plan.ts";
 
 export interface ApplyOptions {

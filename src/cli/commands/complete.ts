@@ -11,7 +11,7 @@ import {
   type Question,
 } from "../completion/words.ts";
 import type { Session } from "../session.ts";
-import type { Workspace, WorkspaceContext } from "../workspace.ts";
+import type { Workspace, WorkspaceContext } from "../../app/workspace.ts";
 
 /** An engine that does not answer by then is not waited for: somebody has pressed a key. */
 const ENGINE_LIMIT_MS = 300;

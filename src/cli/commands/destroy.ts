@@ -7,7 +7,7 @@ import { removeVolumeForGood } from "../../lock/remove.ts";
 import type { VolumeTarget } from "../../lock/target.ts";
 import { confirmByTyping } from "../confirm.ts";
 import type { Session } from "../session.ts";
-import { targetIn, type Workspace } from "../workspace.ts";
+import { targetIn, type Workspace } from "../../app/workspace.ts";
 
 export interface DestroyOptions {
   readonly skipConfirmation: boolean;

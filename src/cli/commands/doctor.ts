@@ -25,9 +25,9 @@ import {
 } from "../freshness-view.ts";
 import type { CliIo } from "../io.ts";
 import { table } from "../output/terminal.ts";
+import type { CheckOption } from "../routes/options.ts";
 import type { Session } from "../session.ts";
-import type { Workspace, WorkspaceContext } from "../workspace.ts";
-import type { CheckOption } from "./snapshot-status.ts";
+import type { Workspace, WorkspaceContext } from "../../app/workspace.ts";
 
 /** One thing that was looked at. */
 interface Finding {

@@ -3,9 +3,9 @@ import { basename, join } from "node:path";
 import { listVolumes, type EngineVolume } from "../../engine/volumes.ts";
 import { DockformError, messageOf, systemCode } from "../../errors.ts";
 import { MANIFEST_FILE_NAMES } from "../../manifest/manifest.ts";
-import { loadManifest } from "../manifest-file.ts";
+import { loadManifest } from "../../app/manifest-file.ts";
 import type { Session } from "../session.ts";
-import { Workspace } from "../workspace.ts";
+import { Workspace } from "../../app/workspace.ts";
 
 const ANONYMOUS_VOLUME = /^[0-9a-f]{64}$/;
 
@@ -30,9 +30,9 @@ export async function init(session: Session): Promise<void> {
   );
 }
 
-async function refuseExisting({ io, log }: Session): Promise<void> {
+async function refuseExisting({ io, surroundings }: Session): Promise<void> {
   // A manifest that is not valid is one that exists, too.
-  const exists = await loadManifest(io, undefined, log).then(
+  const exists = await loadManifest(surroundings, undefined).then(
     (file) => file !== undefined,
     (error: unknown) => systemCode(error) === undefined,
   );
@@ -45,8 +45,8 @@ async function refuseExisting({ io, log }: Session): Promise<void> {
 async function volumesOfContext(
   session: Session,
 ): Promise<{ readonly name: string; readonly volumes: readonly EngineVolume[] | undefined }> {
-  const { io, log, options } = session;
-  using workspace = await Workspace.open(io, log, {
+  const { io, options, surroundings } = session;
+  using workspace = await Workspace.open(surroundings, {
     manifest: undefined,
     context: options.context,
   });

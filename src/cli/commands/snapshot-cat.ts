@@ -1,7 +1,7 @@
 import { Archive } from "../../archive/archive.ts";
 import { fileContent } from "../../archive/find-file.ts";
 import type { Session } from "../session.ts";
-import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+import type { StoreOption } from "../routes/options.ts";
 import { typedPath } from "../typed-path.ts";
 import { notInArchive } from "./snapshot-files.ts";
 
@@ -12,8 +12,8 @@ export async function snapshotCat(
   options: StoreOption,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const store = new SnapshotStore(session, workspace);
-  await using archive = await Archive.open((await store.find(reference)).archivePath);
+  const catalog = workspace.catalog();
+  await using archive = await Archive.open((await catalog.find(reference)).archivePath);
   const content = await fileContent(archive, typedPath(path), session.tools);
   if (content === undefined) throw notInArchive(path, archive.path);
   await session.streamResult(content);

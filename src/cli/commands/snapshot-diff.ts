@@ -8,8 +8,9 @@ import { Archive } from "../../archive/archive.ts";
 import { ArchivePass } from "../../archive/pass.ts";
 import { liveEntries } from "../../capture/live-entries.ts";
 import type { Session } from "../session.ts";
-import { SnapshotStore, type FoundSnapshot, type StoreOption } from "../snapshot-store.ts";
-import type { Workspace } from "../workspace.ts";
+import type { FoundSnapshot } from "../../app/catalog.ts";
+import type { StoreOption } from "../routes/options.ts";
+import type { Workspace } from "../../app/workspace.ts";
 
 /** In place of a snapshot: what the volume holds at this moment. */
 const LIVE = "live";
@@ -21,9 +22,9 @@ export async function snapshotDiff(
   options: StoreOption,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const store = new SnapshotStore(session, workspace);
-  const before = await store.find(from);
-  const after = to === LIVE ? LIVE : await store.find(to, before.volume);
+  const catalog = workspace.catalog();
+  const before = await catalog.find(from);
+  const after = to === LIVE ? LIVE : await catalog.find(to, before.volume);
   const differences = await compareEntries(
     archiveEntries(before.archivePath, session),
     after === LIVE

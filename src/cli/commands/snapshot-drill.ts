@@ -2,8 +2,8 @@ import { DockformError } from "../../errors.ts";
 import { formatDuration } from "../../format.ts";
 import { drill, type DrillReport, type DrillSubject } from "../../drill/drill.ts";
 import type { Session } from "../session.ts";
-import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
-import { snapshotTarget } from "../snapshot-target.ts";
+import type { StoreOption } from "../routes/options.ts";
+import { snapshotTarget } from "../../app/snapshot-target.ts";
 
 export interface SnapshotDrillOptions extends StoreOption {
   readonly image?: string;
@@ -21,7 +21,7 @@ export async function snapshotDrill(
 ): Promise<void> {
   const subject = drillSubject(options);
   using workspace = await session.openWorkspace(options.store);
-  const { archivePath } = await new SnapshotStore(session, workspace).find(reference);
+  const { archivePath } = await workspace.catalog().find(reference);
   const target = await snapshotTarget(workspace, archivePath);
   const report = await drill(
     {

@@ -3,7 +3,7 @@ import { formatBytes, formatCount } from "../../format.ts";
 import { Archive } from "../../archive/archive.ts";
 import { extractPaths } from "../../archive/extract.ts";
 import type { Session } from "../session.ts";
-import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+import type { StoreOption } from "../routes/options.ts";
 import { typedPath } from "../typed-path.ts";
 
 export interface SnapshotExtractOptions extends StoreOption {
@@ -17,8 +17,8 @@ export async function snapshotExtract(
   options: SnapshotExtractOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const store = new SnapshotStore(session, workspace);
-  await using archive = await Archive.open((await store.find(reference)).archivePath);
+  const catalog = workspace.catalog();
+  await using archive = await Archive.open((await catalog.find(reference)).archivePath);
   const folder = resolve(session.io.cwd, options.output);
   const report = await extractPaths(archive, paths.map(typedPath), folder, session.tools);
   for (const line of report.notRestored) session.log.warn(`not restored: ${line}`);

@@ -7,7 +7,7 @@ import { Archive } from "../../archive/archive.ts";
 import { ArchivePass } from "../../archive/pass.ts";
 import { inPieces } from "../output/lines.ts";
 import type { Session } from "../session.ts";
-import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+import type { StoreOption } from "../routes/options.ts";
 import { typedPath } from "../typed-path.ts";
 
 export async function snapshotFiles(
@@ -17,8 +17,8 @@ export async function snapshotFiles(
   options: StoreOption,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const store = new SnapshotStore(session, workspace);
-  await using archive = await Archive.open((await store.find(reference)).archivePath);
+  const catalog = workspace.catalog();
+  await using archive = await Archive.open((await catalog.find(reference)).archivePath);
   using pass = new ArchivePass(archive, "Reading", session.tools);
   const wanted = typedPath(path ?? ".");
   let found = 0;

@@ -10,7 +10,7 @@ import { describeSnapshot } from "../../store/sidecars.ts";
 import { otherVolume } from "../../store/stranger.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
-import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+import type { StoreOption } from "../routes/options.ts";
 
 /** Of what a sidecar says only what is shown: there may be ten thousand. */
 interface ListedSnapshot extends StoredSnapshot {
@@ -39,12 +39,13 @@ export async function snapshotList(
   options: StoreOption,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const store = new SnapshotStore(session, workspace);
-  const listed = reference === undefined ? await store.volumes() : [await store.volume(reference)];
+  const catalog = workspace.catalog();
+  const listed =
+    reference === undefined ? await catalog.volumes() : [await catalog.volume(reference)];
   const volumes = listed.map(describe);
   session.resultOf(
-    () => toJson(store.root, volumes, session),
-    () => toText(store.root, volumes, session),
+    () => toJson(catalog.root, volumes, session),
+    () => toText(catalog.root, volumes, session),
   );
 }
 

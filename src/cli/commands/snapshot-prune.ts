@@ -9,7 +9,7 @@ import { describeSnapshots, type DescribedSnapshot } from "../../store/sidecars.
 import { otherVolume } from "../../store/stranger.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
-import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+import type { StoreOption } from "../routes/options.ts";
 
 export interface SnapshotPruneOptions extends StoreOption {
   readonly keepLast?: number;
@@ -39,9 +39,10 @@ export async function snapshotPrune(
   options: SnapshotPruneOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const store = new SnapshotStore(session, workspace);
+  const catalog = workspace.catalog();
   const flags = policyOfFlags(options);
-  const volumes = reference === undefined ? await store.volumes() : [await store.volume(reference)];
+  const volumes =
+    reference === undefined ? await catalog.volumes() : [await catalog.volume(reference)];
   const manifest = workspace.file?.manifest;
   const plans = volumes
     .filter(({ snapshots }) => snapshots.length > 0)

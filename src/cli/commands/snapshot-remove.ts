@@ -12,7 +12,8 @@ import { removeSnapshot } from "../../store/remove.ts";
 import { describeSnapshot, type DescribedSnapshot } from "../../store/sidecars.ts";
 import { confirmByTyping } from "../confirm.ts";
 import type { Session } from "../session.ts";
-import { SnapshotStore, type FoundSnapshot, type StoreOption } from "../snapshot-store.ts";
+import type { FoundSnapshot } from "../../app/catalog.ts";
+import type { StoreOption } from "../routes/options.ts";
 
 export interface SnapshotRemoveOptions extends StoreOption {
   readonly skipConfirmation: boolean;
@@ -24,15 +25,15 @@ export async function snapshotRemove(
   options: SnapshotRemoveOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const store = new SnapshotStore(session, workspace);
+  const catalog = workspace.catalog();
   const chosen = new Map<string, DescribedSnapshot>();
   for (const reference of references) {
     requireExplicit(reference);
-    const snapshot = await complete(await store.find(reference));
+    const snapshot = await complete(await catalog.find(reference));
     chosen.set(snapshot.archivePath, describeSnapshot(snapshot));
   }
   const snapshots = [...chosen.values()];
-  await confirm(session, snapshots, await store.volumes(), options);
+  await confirm(session, snapshots, await catalog.volumes(), options);
   for (const snapshot of snapshots) await removeSnapshot(snapshot);
   const bytes = snapshots.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
   session.result(

@@ -3,7 +3,7 @@ import { knowsSizes, storedChecksum, type Sidecar } from "../../snapshot/sidecar
 import { Archive } from "../../archive/archive.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
-import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+import type { StoreOption } from "../routes/options.ts";
 
 export async function snapshotShow(
   session: Session,
@@ -11,8 +11,8 @@ export async function snapshotShow(
   options: StoreOption,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const store = new SnapshotStore(session, workspace);
-  const { archivePath } = await store.find(reference);
+  const catalog = workspace.catalog();
+  const { archivePath } = await catalog.find(reference);
   await using archive = await Archive.open(archivePath);
   const sidecar = await archive.sidecar();
   session.result(

@@ -7,12 +7,8 @@ import {
   type DeclaredFreshness,
 } from "../freshness-view.ts";
 import { table } from "../output/terminal.ts";
+import type { CheckOption } from "../routes/options.ts";
 import type { Session } from "../session.ts";
-
-export interface CheckOption {
-  /** End with an exit code of its own when a volume wants attention. */
-  readonly check: boolean;
-}
 
 export async function snapshotStatus(session: Session, { check }: CheckOption): Promise<void> {
   using workspace = await session.openWorkspace();

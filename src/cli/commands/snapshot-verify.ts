@@ -5,9 +5,10 @@ import { verifySnapshot, type Verification } from "../../archive/verify.ts";
 import { displayText } from "../../tar/path.ts";
 import { compareRestored } from "../../drill/verify-deep.ts";
 import type { Session } from "../session.ts";
-import { snapshotTarget } from "../snapshot-target.ts";
-import type { Workspace } from "../workspace.ts";
-import { SnapshotStore, type StoreOption } from "../snapshot-store.ts";
+import { snapshotTarget } from "../../app/snapshot-target.ts";
+import type { Workspace } from "../../app/workspace.ts";
+import type { Catalog } from "../../app/catalog.ts";
+import type { StoreOption } from "../routes/options.ts";
 
 export interface SnapshotVerifyOptions extends StoreOption {
   readonly all: boolean;
@@ -28,8 +29,8 @@ export async function snapshotVerify(
   options: SnapshotVerifyOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const store = new SnapshotStore(session, workspace);
-  const archivePaths = await chosen(store, reference, options.all);
+  const catalog = workspace.catalog();
+  const archivePaths = await chosen(catalog, reference, options.all);
   const outcomes: Outcome[] = [];
   for (const archivePath of archivePaths) {
     outcomes.push(await verify(archivePath, session, options.deep ? workspace : undefined));
@@ -45,19 +46,19 @@ export async function snapshotVerify(
 }
 
 async function chosen(
-  store: SnapshotStore,
+  catalog: Catalog,
   reference: string | undefined,
   all: boolean,
 ): Promise<readonly string[]> {
   if (all) {
     const volumes =
-      reference === undefined ? await store.volumes() : [await store.volume(reference)];
+      reference === undefined ? await catalog.volumes() : [await catalog.volume(reference)];
     return volumes.flatMap(({ snapshots, leftovers }) => [
       ...snapshots.map(({ archivePath }) => archivePath),
       ...leftovers.flatMap(withoutData),
     ]);
   }
-  if (reference !== undefined) return [(await store.find(reference)).archivePath];
+  if (reference !== undefined) return [(await catalog.find(reference)).archivePath];
   throw new DockformError("usage", "nothing to verify was named", {
     hint: "Name a snapshot, as in `dockform snapshot verify myapp_data@latest`, or give --all.",
   });

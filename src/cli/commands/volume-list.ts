@@ -10,7 +10,7 @@ import { findLeftovers, leftoverAdvice } from "../../lock/leftover.ts";
 import { usersAmong } from "../../workload/users.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
-import type { WorkspaceContext } from "../workspace.ts";
+import type { WorkspaceContext } from "../../app/workspace.ts";
 
 interface ListedVolume {
   readonly context: string;

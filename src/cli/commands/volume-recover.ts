@@ -5,7 +5,7 @@ import { recoverVolume, volumesToRecover, type RecoveryReport } from "../../rest
 import type { VolumeTarget } from "../../lock/target.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { Session } from "../session.ts";
-import { targetIn } from "../workspace.ts";
+import { targetIn } from "../../app/workspace.ts";
 
 export interface VolumeRecoverOptions {
   /** Milliseconds. */

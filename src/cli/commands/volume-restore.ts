@@ -9,7 +9,6 @@ import { leftOutText } from "../../archive/without.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import { typedPath } from "../typed-path.ts";
 import type { Session } from "../session.ts";
-import { SnapshotStore } from "../snapshot-store.ts";
 
 export interface VolumeRestoreOptions {
   readonly force: boolean;
@@ -44,8 +43,8 @@ export async function volumeRestore(
   const target = await workspace.target(reference);
   const { commandLine: command } = session;
   await volumeToRestore({ target, command, ...options }, session.tools);
-  const store = new SnapshotStore(session, workspace);
-  const { archivePath } = await store.find(snapshot, `${target.context}/${target.volume}`);
+  const catalog = workspace.catalog();
+  const { archivePath } = await catalog.find(snapshot, `${target.context}/${target.volume}`);
   const report = await restoreVolume(
     {
       target,

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import type { CheckOption } from "../commands/snapshot-status.ts";
-import { checkOption, examples, type Start } from "./options.ts";
+import { checkOption, examples, type CheckOption, type Start } from "./options.ts";
 
 /** `doctor` and `version`. */
 export function addDiagnosticCommands(root: Command, start: Start): void {

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
 import type { ApplyOptions } from "../commands/apply.ts";
 import type { DestroyOptions } from "../commands/destroy.ts";
-import type { CheckOption } from "../commands/snapshot-status.ts";
-import { checkOption, examples, type Start } from "./options.ts";
+import { checkOption, examples, type CheckOption, type Start } from "./options.ts";
 
 /** `init`, `validate`, `plan`, `apply` and `destroy`. */
 export function addManifestCommands(root: Command, start: Start): void {

@@ -15,6 +15,12 @@ export function choice(
   return new Option(flags, description).choices(values).default(initial);
 }
 
+/** What {@link checkOption} adds. */
+export interface CheckOption {
+  /** End with an exit code of its own when a volume wants attention. */
+  readonly check: boolean;
+}
+
 /** For monitoring. */
 export function checkOption(): Option {
   return new Option(
@@ -54,6 +60,11 @@ export function parseList<Word extends string>(
 /** How a command line names a snapshot. */
 export const REFERENCE =
   "volume@latest, volume@latest~1, volume@2026-11-23, or a path; a volume alone: its latest";
+
+/** What {@link withStore} adds. */
+export interface StoreOption {
+  readonly store?: string;
+}
 
 export function withStore(command: Command): Command {
   return command.option(

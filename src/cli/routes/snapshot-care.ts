@@ -1,8 +1,8 @@
 import { Option, type Command } from "commander";
 import type { SnapshotDrillOptions } from "../commands/snapshot-drill.ts";
-import type { CheckOption } from "../commands/snapshot-status.ts";
 import {
   checkOption,
+  type CheckOption,
   examples,
   parseSeconds,
   REFERENCE,

@@ -5,7 +5,7 @@ import type { SnapshotExtractOptions } from "../commands/snapshot-extract.ts";
 import type { SnapshotPruneOptions } from "../commands/snapshot-prune.ts";
 import type { SnapshotRemoveOptions } from "../commands/snapshot-remove.ts";
 import type { SnapshotVerifyOptions } from "../commands/snapshot-verify.ts";
-import type { StoreOption } from "../snapshot-store.ts";
+import type { StoreOption } from "./options.ts";
 import { examples, REFERENCE, withStore, type Start } from "./options.ts";
 import { addSnapshotCareCommands } from "./snapshot-care.ts";
 

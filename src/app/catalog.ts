@@ -11,36 +11,37 @@ import {
   type VolumeSnapshots,
 } from "../store/list.ts";
 import { isStranger } from "../store/stranger.ts";
-import type { CliIo } from "./io.ts";
-import type { Session } from "./session.ts";
-import type { Workspace } from "./workspace.ts";
 
-/** The option of all `snapshot` commands that names another folder for them. */
-export interface StoreOption {
-  readonly store?: string;
-}
-
-/** A snapshot that a command line names. */
+/** A snapshot that somebody named. */
 export interface FoundSnapshot {
   /** Absolute. */
   readonly archivePath: string;
   /** `undefined` for one that was named by its path. */
   readonly stored: StoredSnapshot | undefined;
-  /** The volume it is listed under, or what the command line says. */
+  /** The volume it is listed under, or the one that was named beside it. */
   readonly volume: string | undefined;
 }
 
-/** The snapshots below one folder, listed once it is needed; no engine is asked. */
-export class SnapshotStore {
+export interface CatalogOptions {
+  /** The folder of all snapshots; absolute. */
   readonly root: string;
-  readonly #io: CliIo;
+  /** Where the path of a snapshot starts from. */
+  readonly cwd: string;
+  /** Only the snapshots of this context, where a name could mean those of several. */
+  readonly context: string | undefined;
+}
+
+/** The snapshots below one folder, listed once it is needed; no engine is asked. */
+export class Catalog {
+  readonly root: string;
+  readonly #cwd: string;
   readonly #context: string | undefined;
   #volumes: Promise<readonly VolumeSnapshots[]> | undefined;
 
-  constructor({ io, options }: Session, workspace: Workspace) {
-    this.root = workspace.snapshotRoot;
-    this.#io = io;
-    this.#context = options.context;
+  constructor({ root, cwd, context }: CatalogOptions) {
+    this.root = root;
+    this.#cwd = cwd;
+    this.#context = context;
   }
 
   /** @throws DockformError `failed` when a folder cannot be read. */
@@ -75,15 +76,14 @@ export class SnapshotStore {
   }
 
   /**
-   * The snapshot that a word of the command line names. With `volume`, the word alone says which of that
-   * volume's.
+   * The snapshot that a reference names. With `volume`, it alone says which of that volume's.
    *
    * @throws DockformError `usage`, with what there is.
    */
   async find(text: string, volume?: string): Promise<FoundSnapshot> {
     const reference = parseSnapshotReference(text, volume !== undefined);
     if (reference.kind === "path") {
-      return { archivePath: resolve(this.#io.cwd, reference.path), stored: undefined, volume };
+      return { archivePath: resolve(this.#cwd, reference.path), stored: undefined, volume };
     }
     const named = reference.volume ?? volume;
     if (named === undefined) {

@@ -3,15 +3,15 @@ import { EngineClient } from "../engine/client.ts";
 import { currentContextName, resolveEndpoint } from "../engine/endpoint.ts";
 import { DockformError } from "../errors.ts";
 import { helperImage, type HelperImage, type HelperImageOptions } from "../helper/image.ts";
-import type { Log } from "../log.ts";
 import type { ManifestContext, VolumeSpec } from "../manifest/manifest.ts";
 import { parseVolumeReference, resolveVolumeReference } from "../manifest/reference.ts";
-import { labelsFor } from "../app/plan.ts";
 import type { VolumeShape } from "../snapshot/spec-hash.ts";
 import { snapshotFolder } from "../store/folder.ts";
 import type { VolumeTarget } from "../lock/target.ts";
-import type { CliIo } from "./io.ts";
+import { Catalog } from "./catalog.ts";
 import { loadManifest, noManifest, type ManifestFile } from "./manifest-file.ts";
+import { labelsFor } from "./plan.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** One engine of a command, with what the manifest declares for it. */
 export interface WorkspaceContext {
@@ -52,37 +52,40 @@ export interface WorkspaceOptions {
 /** The manifest, where there is one, and the engines that it and the environment name. */
 export class Workspace implements Disposable {
   readonly file: ManifestFile | undefined;
-  readonly #io: CliIo;
-  readonly #log: Log;
+  readonly #around: Surroundings;
   readonly #options: WorkspaceOptions;
   #saidCapabilities = false;
   readonly #contexts = new Map<string | undefined, Promise<WorkspaceContext>>();
 
   private constructor(
     file: ManifestFile | undefined,
-    io: CliIo,
-    log: Log,
+    around: Surroundings,
     options: WorkspaceOptions,
   ) {
     this.file = file;
-    this.#io = io;
-    this.#log = log;
+    this.#around = around;
     this.#options = options;
   }
 
-  static async open(io: CliIo, log: Log, options: WorkspaceOptions): Promise<Workspace> {
-    return new Workspace(await loadManifest(io, options.manifest, log), io, log, options);
+  static async open(around: Surroundings, options: WorkspaceOptions): Promise<Workspace> {
+    return new Workspace(await loadManifest(around, options.manifest), around, options);
   }
 
   /** The folder of all snapshots. */
   get snapshotRoot(): string {
-    if (this.#options.output !== undefined) return resolve(this.#io.cwd, this.#options.output);
-    return join(this.file?.folder ?? this.#io.cwd, ".dockform", "snapshots");
+    if (this.#options.output !== undefined) return resolve(this.#around.cwd, this.#options.output);
+    return join(this.file?.folder ?? this.#around.cwd, ".dockform", "snapshots");
+  }
+
+  /** The snapshots in that folder. */
+  catalog(): Catalog {
+    const { cwd } = this.#around;
+    return new Catalog({ root: this.snapshotRoot, cwd, context: this.#options.context });
   }
 
   /** @throws DockformError `manifest` when there is none. */
   requireManifest(): ManifestFile {
-    if (this.file === undefined) throw noManifest(this.#io.cwd);
+    if (this.file === undefined) throw noManifest(this.#around.cwd);
     return this.file;
   }
 
@@ -155,9 +158,9 @@ export class Workspace implements Disposable {
   }
 
   async #connect(context: ManifestContext): Promise<WorkspaceContext> {
-    const io = this.#io;
-    const name = context.name ?? this.#options.context ?? (await currentContextName(io));
-    const engine = new EngineClient(await resolveEndpoint(name, context.host, io));
+    const around = this.#around;
+    const name = context.name ?? this.#options.context ?? (await currentContextName(around));
+    const engine = new EngineClient(await resolveEndpoint(name, context.host, around));
     const root = this.snapshotRoot;
     const folderContext = this.#declaredContexts().length > 1 ? name : undefined;
     let image: Promise<HelperImage> | undefined;
@@ -182,7 +185,7 @@ export class Workspace implements Disposable {
     const { file, helperCapabilities = [] } = this.file?.manifest ?? {};
     if (helperCapabilities.length > 0 && !this.#saidCapabilities) {
       this.#saidCapabilities = true;
-      this.#log.warn(
+      this.#around.tools.log.warn(
         `helper containers run with ${helperCapabilities.join(", ")}, as helper.capabilities in ${file} says: with it whoever controls their image controls the host`,
       );
     }
@@ -190,11 +193,12 @@ export class Workspace implements Disposable {
   }
 
   helperImageOptions(): HelperImageOptions {
-    const { env, platform, machine, temporaryFolder, signal } = this.#io;
+    const { env, platform, machine, tools } = this.#around;
+    const { log, signal, temporaryFolder } = tools;
     return {
       named: env["DOCKFORM_HELPER_IMAGE"] || this.file?.manifest.helperImage,
       host: { platform, machine, temporaryFolder, path: env["PATH"] ?? "" },
-      log: this.#log,
+      log,
       signal,
     };
   }

@@ -1,10 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DockformError, messageOf, systemCode } from "../errors.ts";
-import type { Log } from "../log.ts";
 import { MANIFEST_FILE_NAMES, type Manifest } from "../manifest/manifest.ts";
 import { parseManifest } from "../manifest/parse.ts";
-import type { CliIo } from "./io.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 export interface ManifestFile {
   readonly manifest: Manifest;
@@ -21,15 +20,14 @@ export interface ManifestFile {
  * @throws DockformError `manifest` when it cannot be read or is not valid.
  */
 export async function loadManifest(
-  io: CliIo,
+  { cwd, env, tools: { log } }: Surroundings,
   named: string | undefined,
-  log: Log,
 ): Promise<ManifestFile | undefined> {
-  const path = await findManifest(io, named);
+  const path = await findManifest(cwd, named);
   if (path === undefined) return undefined;
   const text = await readManifest(path);
-  const file = path.startsWith(`${io.cwd}/`) ? path.slice(io.cwd.length + 1) : path;
-  const { manifest, warnings } = parseManifest(text, { file, env: io.env });
+  const file = path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path;
+  const { manifest, warnings } = parseManifest(text, { file, env });
   for (const { message, line, column } of warnings)
     log.warn(`${file}:${line}:${column}: ${message}`);
   return { manifest, path, folder: dirname(path) };
@@ -42,9 +40,9 @@ export function noManifest(folder: string): DockformError {
   });
 }
 
-async function findManifest(io: CliIo, named: string | undefined): Promise<string | undefined> {
-  if (named === undefined) return findInFolder(io.cwd);
-  const path = resolve(io.cwd, named);
+async function findManifest(cwd: string, named: string | undefined): Promise<string | undefined> {
+  if (named === undefined) return findInFolder(cwd);
+  const path = resolve(cwd, named);
   if (!(await isFolder(path))) return path;
   const found = await findInFolder(path);
   if (found === undefined) throw noManifest(path);
