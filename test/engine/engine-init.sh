@@ -13,6 +13,7 @@
 # dockerd.log, data, containerd, exec.
 set -u
 folder=$1
+account=${2-}
 pidfile=$folder/docker.pid
 containerd=
 # shellcheck source=test/engine/cgroups.sh
@@ -33,6 +34,10 @@ CONFIG
 
 start() {
   rm -f "$pidfile"
+  if [ -n "$account" ]; then
+    start_rootless
+    return
+  fi
   if ! kill -0 "$containerd" 2>/dev/null; then
     containerd --config "$folder/containerd/config.toml" </dev/null >>"$folder/dockerd.log" 2>&1 &
     containerd=$!
@@ -41,6 +46,19 @@ start() {
   until [ -S /run/containerd/containerd.sock ] || ! kill -0 "$containerd"; do sleep 0.02; done
   (
     dockerd --config-file "$folder/daemon.json" </dev/null >>"$folder/dockerd.log" 2>&1
+    echo "exited $?"
+  ) &
+}
+
+# With a containerd of its own. There is nothing to route to, and so no network to set up.
+start_rootless() {
+  mkdir -p "$folder/home"
+  chown "$account:" "$folder" "$folder/home" "$folder/daemon.json"
+  (
+    setpriv --reuid="$account" --regid="$account" --clear-groups \
+      env HOME="$folder/home" XDG_RUNTIME_DIR="$folder/home" \
+      rootlesskit --state-dir="$folder/home/rootlesskit" --net=host --copy-up=/etc --copy-up=/run \
+      dockerd --rootless --config-file "$folder/daemon.json" </dev/null >>"$folder/dockerd.log" 2>&1
     echo "exited $?"
   ) &
 }

@@ -1,3 +1,4 @@
+import { needProgram } from "../oracle/host.ts";
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -15,6 +16,14 @@ const STOP_TIMEOUT_MS = 180_000;
 const POLL_INTERVAL_MS = 50;
 const LOG_TAIL_LINES = 15;
 
+/** Without root there are no cgroups to place, and no network to set up. */
+const ROOTLESS = {
+  "cgroup-parent": "",
+  "exec-opts": [],
+  "ip-forward": false,
+  bridge: "none",
+};
+
 type Supervisor = ChildProcessByStdio<Writable, Readable, null>;
 
 /** Whether this process may start a private engine. */
@@ -27,16 +36,23 @@ export function canStartPrivateEngine(): boolean {
  * machine's own: see supervise.sh. It ends with `stop()`, or when this process ends in any way.
  *
  * @param configuration fields of daemon.json besides those that keep it apart
+ * @param rootlessAs the account that runs it as a rootless engine, which /etc/subuid and /etc/subgid give ids to
  */
 export async function startPrivateEngine(
   configuration: Readonly<Record<string, unknown>> = {},
+  rootlessAs?: string,
 ): Promise<PrivateEngine> {
   await runInstaller();
+  if (rootlessAs !== undefined) {
+    await needProgram("/usr/bin/rootlesskit", "rootlesskit");
+    await needProgram("/usr/bin/newuidmap", "uidmap");
+  }
   // A socket's path is limited to 107 characters: $TMPDIR may be too long for that.
   const folder = await mkdtemp("/var/tmp/dockform-engine-");
   // Who root of its containers is then must get through to their files.
-  if ("userns-remap" in configuration) await chmod(folder, 0o711);
-  const engine = await PrivateEngine.launch(folder, configuration);
+  if ("userns-remap" in configuration || rootlessAs !== undefined) await chmod(folder, 0o711);
+  const rootless = rootlessAs === undefined ? {} : ROOTLESS;
+  const engine = await PrivateEngine.launch(folder, { ...configuration, ...rootless }, rootlessAs);
   try {
     await engine.start();
   } catch (error) {
@@ -76,12 +92,17 @@ export class PrivateEngine implements AsyncDisposable {
   static async launch(
     folder: string,
     configuration: Readonly<Record<string, unknown>> = {},
+    rootlessAs = "",
   ): Promise<PrivateEngine> {
     // A session of its own: Ctrl-C in a terminal must reach the tests, not the engine under them.
-    const supervisor = spawn("sh", [join(import.meta.dirname, "supervise.sh"), folder], {
-      stdio: ["pipe", "pipe", "ignore"],
-      detached: true,
-    });
+    const supervisor = spawn(
+      "sh",
+      [join(import.meta.dirname, "supervise.sh"), folder, rootlessAs],
+      {
+        stdio: ["pipe", "pipe", "ignore"],
+        detached: true,
+      },
+    );
     // An engine alone is no reason for this process to go on. Writing to a supervisor that is gone
     // is found out by what is waited for next.
     supervisor.unref();
@@ -92,7 +113,7 @@ export class PrivateEngine implements AsyncDisposable {
     const engine = new PrivateEngine(folder, supervisor);
     await writeFile(
       join(folder, "daemon.json"),
-      JSON.stringify({ ...configuration, ...engine.#configuration() }),
+      JSON.stringify({ ...engine.#configuration(), ...configuration }),
     );
     return engine;
   }

@@ -3,12 +3,15 @@
 # script's standard input open. On its end, however it comes about, the engine,
 # its containers, their mounts and cgroups and the folder go away.
 #
-# usage: supervise.sh <folder>     (root, Linux)
+# usage: supervise.sh <folder> [account]     (root, Linux)
+#
+# With an account the engine is a rootless one, run by it.
 #
 # Commands and answers, and the files in the folder: see engine-init.sh, which
 # runs inside the engine's namespaces.
 set -u
 folder=$1
+account=${2-}
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 # shellcheck source=test/engine/cgroups.sh
@@ -30,7 +33,7 @@ mount --make-shared "$folder/tmp"
 # mount, shim and container when engine-init.sh ends. What is mounted inside is
 # not seen outside ("slave").
 unshare --net --mount --propagation slave --pid --fork --kill-child --mount-proc \
-  bash "$here/engine-init.sh" "$folder"
+  bash "$here/engine-init.sh" "$folder" "$account"
 
 end_cgroups "${folder##*/}"
 umount --recursive --lazy "$folder/tmp"
