@@ -1,13 +1,14 @@
-import { copyFile, glob, readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { defineConfig, type Plugin } from "rolldown";
+import { joinedScript } from "./src/helper/script/join.ts";
 
 /**
  * The published program: src/main.ts with its dependencies, a chunk for what every command needs and
  * one for each command. One file to read instead of many, and nothing for npm to resolve, makes it
  * start faster than with its dependencies installed beside it. CommonJS, since importing a module of
- * Node.js into an ES module loads all that the module would load on demand: a third of the start. The chunks stay in one folder, so that
- * code that reads files beside itself (helper.sh and its programs) finds them there too.
+ * Node.js into an ES module loads all that the module would load on demand: a third of the start. The chunks stay in one folder, where
+ * the code that reads helper.sh finds that beside itself.
  */
 export default defineConfig({
   input: "src/main.ts",
@@ -19,7 +20,7 @@ export default defineConfig({
     chunkFileNames: "[name].cjs",
     cleanDir: true,
   },
-  plugins: [withoutSubprocesses(), copyBesideChunks("src/helper/*.{sh,pl}"), addLicenses()],
+  plugins: [withoutSubprocesses(), joinHelperScript(), addLicenses()],
 });
 
 /** Commander loads this for commands that are programs of their own, which ours are not: 12 ms of a start. */
@@ -34,11 +35,19 @@ function withoutSubprocesses(): Plugin {
   };
 }
 
-function copyBesideChunks(pattern: string): Plugin {
+/** The helper's script is one file to read, too. */
+function joinHelperScript(): Plugin {
+  const fileName = "helper.sh";
   return {
-    name: "copy-beside-chunks",
-    async writeBundle({ dir = "." }) {
-      for await (const file of glob(pattern)) await copyFile(file, join(dir, basename(file)));
+    name: "join-helper-script",
+    load: (id) =>
+      id.endsWith("/src/helper/script/join.ts")
+        ? `import { readFileSync } from "node:fs";
+           export const joinedScript = () =>
+             readFileSync(new URL("./${fileName}", import.meta.url), "utf8");`
+        : undefined,
+    generateBundle() {
+      this.emitFile({ type: "asset", fileName, source: joinedScript() });
     },
   };
 }

@@ -99,7 +99,7 @@ export function decompress(
   }
 }
 
-/** What is left to the helper, for `decompress` of helper.sh. */
+/** What is left to the helper, for `decompress` of its script. */
 export type HelperCompression = "none" | "zstd";
 
 export function helperCompression(compression: Compression): HelperCompression {

@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { DockformError } from "../errors.ts";
 import { MessageGroups, type MessageGroup } from "./message-groups.ts";
 
-/** What a verb of helper.sh answered. */
+/** What a verb of the helper's script replied. */
 export interface HelperReply {
   /** The exit status of the verb. */
   readonly status: number;

@@ -1,16 +1,6 @@
-import { readFileSync } from "node:fs";
-import { shellWord } from "../format.ts";
+import { joinedScript } from "./script/join.ts";
 
-const PROGRAM = /'@([a-z-]+\.pl)@'/g;
-
-/**
- * What the helper's container runs: helper.sh with the programs of perl that it names, each from its file, since
- * all of it travels as one argument. Linux allows 131,072 bytes for one.
- */
+/** What the helper's container runs. All of it travels as one argument, for which Linux allows 131,072 bytes. */
 export function helperScript(): string {
-  return readBeside("helper.sh").replace(PROGRAM, (_, name: string) => shellWord(readBeside(name)));
-}
-
-function readBeside(name: string): string {
-  return readFileSync(new URL(`./${name}`, import.meta.url), "utf8");
+  return joinedScript();
 }

@@ -31,7 +31,7 @@ export const IMAGE_ADVICE =
   "Use an image with GNU tar (built with attributes and ACLs), zstd, perl and a shell, or leave helper.image unset.";
 const CLEANUP_TIMEOUT_MS = 30_000;
 const GONE_POLL_MS = 20;
-/** helper.sh takes a client that is silent for a minute for dead. */
+/** The script takes a client that is silent for a minute for dead. */
 const HEARTBEAT_MS = 10_000;
 
 /** Another container has the name that one was to be created with. */

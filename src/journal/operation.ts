@@ -194,7 +194,7 @@ function isRecordName(text: string | undefined): text is RecordName {
 }
 
 /**
- * helper.sh ends with 0 only when nothing of its operation is left in the volume. A container that the engine
+ * The helper's script ends with 0 only when nothing of its operation is left in the volume. A container that the engine
  * could not remove is dead, and does not say how it ended. One that runs is never said to be removing.
  */
 function standingOf(state: string, exitCode: number | undefined): Standing {

@@ -304,12 +304,10 @@ export class Sandbox implements AsyncDisposable {
     for (const beside of ["node_modules", "package.json"]) {
       await symlink(join(SOURCES, "..", beside), join(folder, beside));
     }
-    const scripts = (await readdir(join(folder, "src/helper"))).filter((name) =>
-      /\.(sh|pl)$/.test(name),
-    );
+    const scripts = await readdir(join(folder, "src/helper/script"));
     let isFlawed = false;
     for (const name of scripts) {
-      const script = join(folder, "src/helper", name);
+      const script = join(folder, "src/helper/script", name);
       const text = await readFile(script, "utf8");
       if (!text.includes(from)) continue;
       await writeFile(script, text.replace(from, to));

@@ -1,0 +1,81 @@
+# discard ID: takes away what was made ready and not put in place; never anything that was in the volume.
+discard() {
+	resume "$1" || return 0
+	for state in old old.partial back safety safety.done; do
+		if [ -e "$staging/$state" ]; then return 1; fi
+	done
+	touch -r $volume $scratch/root-time
+	if [ -e "$staging/kept" ]; then
+		rm -f "$staging/kept/names" && move "$staging/kept" "$volume/$kept_name" || return 1
+	fi
+	throw_away
+}
+
+# conclude ID: after a swap, keeps the old contents where that was asked for, else removes them.
+conclude() {
+	resume "$1" || return 0
+	if [ -n "$(incoming)" ] || [ -e "$staging/safety" ]; then return 1; fi
+	if [ ! -e "$staging/old" ] && ! is_concluded; then return 1; fi
+	touch -r $volume $scratch/root-time
+	about=$(about_file)
+	if [ -e "$about" ]; then
+		if [ -e "$staging/old" ]; then
+			if [ -e "$volume/$kept_name" ]; then move "$volume/$kept_name" "$staging/replaced" || return 1; fi
+			rm -f "$staging/old/present" && move "$staging/old" "$volume/$kept_name" || return 1
+		fi
+		measure_kept
+	fi
+	throw_away
+}
+
+# measure_kept: what .dockform-kept holds, and how much of the disk that takes.
+measure_kept() {
+	[ -d "$volume/$kept_name" ] || return 0
+	reply_kept
+	reply kept_kilobytes "$(du -sk $volume/$kept_name | awk '{ print $1 }')"
+}
+
+# forget_kept ID: removes what .dockform-kept holds.
+forget_kept() {
+	begin "$1" && move "$volume/$kept_name" "$staging/replaced" && throw_away
+}
+
+# The folder is out of everybody's way after one rename; what cannot be removed then does no harm. The
+# root folder's time must be in $scratch/root-time.
+throw_away() {
+	if [ -d "$(aside)" ]; then reply aside "$(first_aside "$(aside)")"; fi
+	trash=$volume/.dockform-trash-${staging##*-}
+	move "$staging" "$trash" && rm -f $scratch/staging || return 1
+	reply put_away
+	remove_trash "$trash"
+	removed=$?
+	touch -r $scratch/root-time $volume
+	return $removed
+}
+
+# The root of a Btrfs subvolume has inode 256. In one that is read-only nothing can be removed.
+remove_trash() {
+	rm -rf "$1" && return
+	reply "left_${1##*-}"
+	if [ "$(stat -f -c %t $volume)" = 9123683e ]; then
+		find "$1" -type d -inum 256 -print | {
+			subvolumes=0
+			while IFS= read -r subvolume; do
+				subvolumes=$((subvolumes + 1))
+				reply "subvolume_$subvolumes" "${subvolume#"$volume"/}"
+			done
+		}
+	fi
+	return 1
+}
+
+# empty_trash: what earlier operations could not remove, which may be in vain again.
+empty_trash() {
+	touch -r $volume $scratch/root-time
+	left=0
+	for trash in $(folders_named "$trash_pattern"); do
+		remove_trash "$trash" || left=1
+	done
+	touch -r $scratch/root-time $volume
+	return $left
+}
