@@ -6,7 +6,7 @@ import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { ByteSource, StreamVerb, VolumeAgent } from "./agent.ts";
 import type { ExchangeFolder } from "./exchange.ts";
-import type { HelperCall, HelperReply, OnHelperProgress } from "./reply.ts";
+import { causeIn, type HelperCall, type HelperReply, type OnHelperProgress } from "./reply.ts";
 import type { HelperSession } from "./session.ts";
 
 /** For a verb whose input has ended, or that is about to open it. */
@@ -67,7 +67,7 @@ class PipePath implements DataPath {
       return reply;
     }
     noWriter.abort();
-    this.#giveUp(lastMessage(await call.reply));
+    this.#giveUp(causeIn(await call.reply));
     return this.#execs.receive(verb, sink, signal, onProgress);
   }
 
@@ -84,7 +84,7 @@ class PipePath implements DataPath {
       // Without the signal: a verb that has begun is not left to itself.
       const limit = AbortSignal.timeout(VERB_END_TIMEOUT_MS);
       if (!(await withSignal(call.ready, limit))) {
-        this.#giveUp(lastMessage(await call.reply));
+        this.#giveUp(causeIn(await call.reply));
         return await this.#execs.send(verb, source, signal, onProgress);
       }
       const pipe = await this.#exchange.openForWriting().catch(async (error: unknown) => {
@@ -113,10 +113,6 @@ class PipePath implements DataPath {
   #giveUp(why: string): void {
     this.#log.debug(`the pipe does not open, data goes by exec: ${why}`);
   }
-}
-
-function lastMessage({ messages, status }: HelperReply): string {
-  return messages.at(-1) ?? `status ${status}`;
 }
 
 class ExecPath implements DataPath {

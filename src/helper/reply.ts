@@ -24,6 +24,11 @@ export interface HelperProgress {
   readonly totalEntries?: number;
 }
 
+/** Why a verb failed, in the words of the tool that said it last. */
+export function causeIn({ messages, status }: Pick<HelperReply, "messages" | "status">): string {
+  return messages.at(-1) ?? `status ${status}`;
+}
+
 export type OnHelperProgress = (progress: HelperProgress) => void;
 
 /** A verb that is under way. */

@@ -1,7 +1,7 @@
 /** What an operation replaced and could not remove from the disk: it harms nobody, but takes room. */
 import type { EngineVolume } from "../engine/volumes.ts";
 import { shellWord } from "../format.ts";
-import type { HelperReply } from "../helper/reply.ts";
+import { causeIn, type HelperReply } from "../helper/reply.ts";
 import { readJournal, type FoundRecord, type Journal } from "../journal/operation.ts";
 import type { LockedVolume } from "./lock.ts";
 import { isInVolume, type Looking } from "./look.ts";
@@ -18,8 +18,9 @@ export interface Leftover {
 }
 
 /** Finds what a helper said of the folders that it could not remove. */
-export function leftoversIn({ facts, messages, status }: HelperReply): readonly Leftover[] {
-  const cause = messages.at(-1) ?? `status ${status}`;
+export function leftoversIn(reply: HelperReply): readonly Leftover[] {
+  const { facts } = reply;
+  const cause = causeIn(reply);
   const subvolumes = [...facts].flatMap(([fact, path]) => (/^subvolume_\d/.test(fact) ? path : []));
   return [...facts.keys()].flatMap((fact) => {
     const id = /^left_(.*)$/.exec(fact)?.[1];

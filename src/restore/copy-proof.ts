@@ -15,7 +15,7 @@ import {
   type SnapshotReport,
   type SnapshotRequest,
 } from "../capture/snapshot.ts";
-import { inspectVolumeFiles } from "./staging.ts";
+import { inspectVolumeFiles } from "./files.ts";
 import { existingVolume } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 

@@ -5,7 +5,7 @@ import { shapeDifferences, withoutToolLabels, type VolumeShape } from "../snapsh
 import type { LockedVolume } from "../lock/lock.ts";
 import type { RestoreRequest } from "./request.ts";
 import { declaredVolume } from "./checks.ts";
-import { inspectVolumeFiles } from "./staging.ts";
+import { inspectVolumeFiles } from "./files.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 

@@ -7,7 +7,7 @@ import { inspectVolume, listVolumes, type EngineVolume } from "../engine/volumes
 import { DockformError } from "../errors.ts";
 import { removeHelper } from "../helper/session.ts";
 import { readJournal, type FoundRecord } from "../journal/operation.ts";
-import { isAsBefore, parseRecord, type HeldContainer } from "../workload/stopped.ts";
+import { isAsBefore, parseRecord, type HeldContainer } from "../workload/held.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import { usersAmong } from "../workload/users.ts";
 

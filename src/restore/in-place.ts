@@ -31,16 +31,13 @@ import {
 import { missingRoom } from "./room.ts";
 import type { ArchiveSource } from "../archive/source.ts";
 import { writeSnapshot } from "../capture/snapshot.ts";
-import {
-  inspectVolumeFiles,
-  PartlyClearedError,
-  StagedContents,
-  UndecidedSwapError,
-  type ExtractOptions,
-  type Safety,
-} from "./staging.ts";
+import type { ExtractOptions } from "./extraction.ts";
+import { inspectVolumeFiles } from "./files.ts";
+import { refuseInside } from "./inside.ts";
+import { StagedContents } from "./staging.ts";
+import { PartlyClearedError, UndecidedSwapError, type Safety } from "./undecided.ts";
 import { stopwatch } from "../stopwatch.ts";
-import { refuseUnholdable } from "./target-limits.ts";
+import { findLimits, refuseUnholdable } from "./target-limits.ts";
 import type { Tools } from "../tools.ts";
 import { attributesText, leftOutText, LENIENT, unrestorable } from "../archive/without.ts";
 
@@ -73,13 +70,19 @@ export async function replaceInPlace(
   const clock = stopwatch();
   const times = { swapMs: 0, extractMs: 0 };
   await refuseUnrestorable(lock, tools);
-  const staged = StagedContents.of(lock, lock.stagingId, tools);
+  const { stagingId: id } = lock;
+  const staged = StagedContents.of(lock, id, tools);
   await staged.begin();
   let safety: SafetySnapshot;
   try {
     const folder = join(lock.target.snapshotFolder, "snapshot");
-    await staged.findLimits(archive, contents, options);
-    await staged.refuseInside(folder, "The snapshot of the old contents would go with them.");
+    await findLimits(lock, id, archive, contents, options, tools);
+    await refuseInside(
+      lock.volume.name,
+      id,
+      folder,
+      "The snapshot of the old contents would go with them.",
+    );
     await holdMemory(lock, tools);
     tools.log.debug("phase: stop");
     await stopped.stop(await presentUsers(lock, options, tools), () => staged.holdOn());

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { listContainers } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
+import type { HelperReply } from "../helper/reply.ts";
 import { readJournal, type FoundRecord } from "../journal/operation.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import { isInVolume, type Looking } from "../lock/look.ts";
@@ -108,4 +109,15 @@ function isKept({ name }: FoundRecord): boolean {
 function parseKept(text: string): KeptContents {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return JSON.parse(text) as KeptContents;
+}
+
+/** What a volume keeps, looked up in the volume itself. */
+export async function measureKept(lock: LockedVolume): Promise<KeptContents | undefined> {
+  return keptIn(await lock.callSurely(["measure_kept"]));
+}
+
+export function keptIn({ facts }: HelperReply): KeptContents | undefined {
+  const about = facts.get("kept");
+  if (about === undefined) return undefined;
+  return { ...parseAbout(about), bytes: Number(facts.get("kept_kilobytes")) * 1024 };
 }

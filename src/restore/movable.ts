@@ -2,7 +2,8 @@ import { DockformError } from "../errors.ts";
 import { shellWord } from "../format.ts";
 import type { ByteText } from "../tar/header.ts";
 import type { LockedVolume } from "../lock/lock.ts";
-import { StagedContents, toWord } from "./staging.ts";
+import { toWord } from "./files.ts";
+import { StagedContents } from "./staging.ts";
 import type { Tools } from "../tools.ts";
 
 /** What in a volume cannot be renamed into another folder of it, and why. */

@@ -13,7 +13,7 @@ import {
 } from "../journal/operation.ts";
 import { asideAdvice, asideFolder, asideText, tellOfAside } from "../lock/aside.ts";
 import { forgetGone, inheritedRecords } from "./gone.ts";
-import { aboutNow, forgetKept, recordKept } from "./kept.ts";
+import { aboutNow, forgetKept, measureKept, recordKept } from "./kept.ts";
 import { lackingAfterRefill, refillFromSafety } from "./in-place.ts";
 import { forgetLeftovers, leftoverAdvice, leftoversIn, recordLeftovers } from "../lock/leftover.ts";
 import { LockedVolume } from "../lock/lock.ts";
@@ -21,13 +21,9 @@ import { StoppedContainers, type ContainerOutcome } from "../workload/stopped.ts
 import { memoryStanding, restoreAdvice, takeOverHolders, type MemoryStanding } from "./memory.ts";
 import { keepOld, letGo, startOrGoBack, UnhealthyError, whyNotWell } from "./replace.ts";
 import { refuseMounts } from "./checks.ts";
-import {
-  inspectVolumeFiles,
-  measureKept,
-  StagedContents,
-  type Safety,
-  type VolumeFiles,
-} from "./staging.ts";
+import { inspectVolumeFiles, type VolumeFiles } from "./files.ts";
+import { StagedContents } from "./staging.ts";
+import type { Safety } from "./undecided.ts";
 import { existingVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import { containerTitle, isActive, type VolumeUser } from "../workload/users.ts";

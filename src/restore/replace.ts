@@ -3,12 +3,10 @@ import { findIll, type Illness } from "../workload/health.ts";
 import { aboutNow, recordKept, type AboutKept, type KeptContents } from "./kept.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import { holdMemory } from "./memory.ts";
-import {
-  refuseUnstoppable,
-  StoppedContainers,
-  type ContainerOutcome,
-} from "../workload/stopped.ts";
-import { UndecidedSwapError, type StagedContents } from "./staging.ts";
+import { StoppedContainers, type ContainerOutcome } from "../workload/stopped.ts";
+import { refuseUnstoppable } from "../workload/unstoppable.ts";
+import type { StagedContents } from "./staging.ts";
+import { UndecidedSwapError } from "./undecided.ts";
 import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
 import { containerTitle, isActive, type VolumeUser } from "../workload/users.ts";

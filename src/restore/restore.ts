@@ -22,12 +22,9 @@ import {
 import { refuseStranger, warnAboutSidecar } from "./origin.ts";
 import type { RestoreReport, RestoreRequest } from "./request.ts";
 import type { ArchiveSource } from "../archive/source.ts";
-import {
-  inspectVolumeFiles,
-  StagedContents,
-  type ExtractOptions,
-  type VolumeFiles,
-} from "./staging.ts";
+import type { ExtractOptions } from "./extraction.ts";
+import { inspectVolumeFiles, type VolumeFiles } from "./files.ts";
+import { StagedContents } from "./staging.ts";
 import { stopwatch, type Stopwatch } from "../stopwatch.ts";
 import type { Room } from "../archive/survey.ts";
 import type { Tools } from "../tools.ts";

@@ -1,6 +1,6 @@
 import type { ArchiveContents } from "../archive/archive.ts";
 import { formatBytes } from "../format.ts";
-import type { VolumeFiles } from "./staging.ts";
+import type { VolumeFiles } from "./files.ts";
 
 /** What a file system lacks for an archive; tar's stream is a lower bound of what its files take. */
 export function missingRoom(

@@ -8,19 +8,16 @@ import {
   stopContainer,
   unpauseContainer,
   type ContainerSummary,
-  type RestartPolicy,
 } from "../engine/containers.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { FoundRecord } from "../journal/operation.ts";
 import type { Log } from "../log.ts";
+import { comesBackByItself, HELD_POLICY, parseRecord, type HeldContainer } from "./held.ts";
 import type { Ledger } from "./ledger.ts";
 import { composeService, containerTitle, isActive, type VolumeUser } from "./users.ts";
 
 /** A restart must not be cut short by the interruption that made it necessary. */
 const START_TIMEOUT_MS = 120_000;
-
-/** While containers are held, an engine that starts must leave them alone. */
-const HELD_POLICY: RestartPolicy = { Name: "no", MaximumRetryCount: 0 };
 
 /** What became of a container that was stopped for an operation. */
 export interface ContainerOutcome {
@@ -36,56 +33,6 @@ export interface ContainerOutcome {
   readonly stoppingMs: number;
   readonly swappingMs: number;
   readonly startingMs: number;
-}
-
-/**
- * Refuses containers that must not be stopped: stopping removes one that was run with `--rm`, and a
- * swarm service starts another in place of its own.
- *
- * @throws DockformError `refused`.
- */
-export async function refuseUnstoppable(
-  engine: EngineClient,
-  users: readonly VolumeUser[],
-  signal: AbortSignal,
-): Promise<void> {
-  for (const { container } of users) {
-    if (!isActive(container)) continue;
-    const why = await whyUnstoppable(engine, container, signal);
-    if (why === undefined) continue;
-    throw new DockformError(
-      "refused",
-      `${containerTitle(container)} cannot be stopped and started again: ${why}`,
-      {
-        hint: "Nothing was touched. Stop it yourself, restore, then start it again.",
-      },
-    );
-  }
-}
-
-async function whyUnstoppable(
-  engine: EngineClient,
-  container: ContainerSummary,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  if (container.labels["com.docker.swarm.service.id"] !== undefined) {
-    return "it belongs to a swarm service, which would start another in its place";
-  }
-  const { HostConfig } = await inspectContainer(engine, container.id, signal);
-  return HostConfig.AutoRemove ? "it was run with --rm, so stopping removes it" : undefined;
-}
-
-/** A container as the engine's record of stopped containers has it. */
-export interface HeldContainer {
-  readonly id: string;
-  readonly name: string;
-  /** Whether it ran, or was paused, and is to do so again. */
-  readonly active: boolean;
-  readonly paused: boolean;
-  /** By the engine, before it was stopped. */
-  readonly startedAt: string;
-  readonly restartPolicy: RestartPolicy;
-  readonly service: { readonly project: string; readonly service: string } | undefined;
 }
 
 /** Makes sure that an operation is still this client's to go on with. */
@@ -375,14 +322,6 @@ export class StoppedContainers {
   }
 }
 
-/**
- * Whether an engine that starts would start the container, too, although it was stopped: `unless-stopped`
- * keeps a stop in mind, `always` and, after a stop that ended it with a failure, `on-failure` do not.
- */
-function comesBackByItself({ Name }: RestartPolicy): boolean {
-  return Name === "always" || Name === "on-failure";
-}
-
 /** What is in the way of a container of which an engine that was killed has kept a part (seen with 20.10). */
 const LEFT_OVER = /\balready exists\b|\bid already in use\b|io\.containerd\S*: file exists/;
 
@@ -390,21 +329,4 @@ function whyNotStarted(error: unknown): string {
   const message = messageOf(error);
   if (!LEFT_OVER.test(message)) return message;
   return `${message} (left by an engine that died: recreate the container, or restart the machine)`;
-}
-
-/** Whether a container that is there runs, and starts by itself, as it did before it was stopped. */
-export async function isAsBefore(
-  engine: EngineClient,
-  { id, active, restartPolicy }: HeldContainer,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { State, HostConfig } = await inspectContainer(engine, id, signal);
-  const runs = State.Status === "running" || State.Status === "paused";
-  return (runs || !active) && HostConfig.RestartPolicy.Name === restartPolicy.Name;
-}
-
-/** Our own writing; the shape is that of {@link HeldContainer}. */
-export function parseRecord(text: string): readonly HeldContainer[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(text) as readonly HeldContainer[];
 }

@@ -1,6 +1,7 @@
 import { DockformError } from "../../errors.ts";
 import { formatDuration } from "../../format.ts";
-import { drill, type DrillReport, type DrillSubject } from "../../drill/drill.ts";
+import { drill, type DrillReport } from "../../drill/drill.ts";
+import type { DrillSubject } from "../../drill/request.ts";
 import type { Session } from "../session.ts";
 import type { StoreOption } from "../routes/options.ts";
 import { snapshotTarget } from "../../app/snapshot-target.ts";

@@ -1,0 +1,167 @@
+import { moreThanCounted, shortcoming, type ArchiveContents } from "../archive/archive.ts";
+import { Digest } from "../archive/digest.ts";
+import type { ArchiveSource } from "../archive/source.ts";
+import { leftOutText, mayLeaveOut, withoutAdvice, type DoesWithout } from "../archive/without.ts";
+import { DockformError } from "../errors.ts";
+import type { LostGroup } from "../helper/message-groups.ts";
+import { tarOutcome, tarRecordLimit, type TarOutcome } from "../helper/messages.ts";
+import { causeIn, type HelperReply } from "../helper/reply.ts";
+import type { LockedVolume } from "../lock/lock.ts";
+import type { Tools } from "../tools.ts";
+import type { ByteText } from "../tar/header.ts";
+import { refuseInside } from "./inside.ts";
+import { findLimits, type TargetLimits } from "./target-limits.ts";
+import { verifyStaged } from "./verify-staged.ts";
+
+export interface ExtractOptions extends DoesWithout {
+  /** The only paths that are to change places; without them everything does. */
+  readonly paths: readonly ByteText[] | undefined;
+  /** Compare what was extracted with the archive, entry by entry. */
+  readonly verify: boolean;
+}
+
+/** An archive on its way into a staging folder. */
+export interface Extraction {
+  readonly lock: LockedVolume;
+  /** Of the staging folder. */
+  readonly id: string;
+  readonly archive: ArchiveSource;
+  /** What was counted in the archive before. */
+  readonly expected: ArchiveContents;
+}
+
+/**
+ * Extracts an archive into a staging folder, flushes it to the disk and checks it; with `verify` entry by entry. What a
+ * failure leaves is the caller's.
+ *
+ * @returns what was left out, having been allowed to be.
+ * @throws DockformError `failed`, `integrity`; `refused` when the file system cannot hold what the archive needs and
+ * may not be left out.
+ */
+export async function extractBeside(
+  extraction: Extraction,
+  { verify, ...doesWithout }: Omit<ExtractOptions, "paths">,
+  tools: Tools,
+): Promise<readonly LostGroup[]> {
+  const { lock, id, archive, expected } = extraction;
+  const limits = await findLimits(lock, id, archive, expected, doesWithout, tools);
+  const { leftOut, tookRoot } = await extract(extraction, { ...doesWithout, ...limits }, tools);
+  await refuseInside(
+    lock.volume.name,
+    id,
+    archive.path,
+    "The archive would go with the old contents.",
+  );
+  if (verify) await verifyStaged(lock, archive, { ...doesWithout, leftOut, tookRoot }, tools);
+  return leftOut;
+}
+
+interface Extracted {
+  readonly leftOut: readonly LostGroup[];
+  /** Whether the archive has the root folder's own metadata. */
+  readonly tookRoot: boolean;
+}
+
+async function extract(
+  extraction: Extraction,
+  doesWithout: DoesWithout & TargetLimits,
+  tools: Tools,
+): Promise<Extracted> {
+  const { archive, expected } = extraction;
+  const { log, startProgress, signal } = tools;
+  const progress = startProgress("Extracting", archive.storedBytes);
+  progress.report({ totalEntries: expected.entries });
+  try {
+    const digest = new Digest(progress);
+    const reply = await send(extraction, doesWithout, { digest, progress, signal });
+    const outcome = judge(extraction, reply, doesWithout);
+    for (const remark of outcome.remarks) log.warn(remark);
+    refuseAnother(extraction, outcome, digest);
+    const leftOut = [...outcome.leftOut, ...doesWithout.silentlyLeftOut];
+    for (const group of leftOut) log.warn(leftOutText(group));
+    if (reply.facts.get("tar_status") !== "0") await finish(extraction, leftOut, signal);
+    const reservedName = reply.facts.get("left_out");
+    if (reservedName !== undefined) {
+      log.warn(
+        `${reservedName} of the archive is left out: this program keeps that name for itself`,
+      );
+    }
+    return { leftOut, tookRoot: reply.facts.get("roots") !== "0" };
+  } finally {
+    progress.end();
+  }
+}
+
+async function send(
+  { lock, id, archive, expected }: Extraction,
+  { hasNoAcls, silentlyLeftOut }: TargetLimits,
+  { digest, progress, signal }: Under,
+): Promise<HelperReply> {
+  const words = [...(hasNoAcls ? ["no_acls"] : []), ...noSetId(silentlyLeftOut)];
+  const records = String(tarRecordLimit(expected.tarBytes));
+  return lock.helper.send(
+    (input) => ["extract", id, input, archive.compression, records, ...words],
+    archive.chunks(digest),
+    signal,
+    progress.report,
+  );
+}
+
+interface Under {
+  readonly digest: Digest;
+  readonly progress: ReturnType<Tools["startProgress"]>;
+  readonly signal: AbortSignal;
+}
+
+/** @throws DockformError `failed` when tar could not extract what it should, `integrity` when the archive is damaged. */
+function judge(
+  { archive, expected }: Extraction,
+  reply: HelperReply,
+  doesWithout: DoesWithout,
+): TarOutcome {
+  if (reply.facts.has("over_limit")) throw archive.damaged(moreThanCounted(expected.tarBytes));
+  const outcome = tarOutcome(reply, (group) => mayLeaveOut(doesWithout, group));
+  if (outcome.failure !== undefined && !outcome.goesOn) {
+    throw cannotExtract(archive, outcome.failure, withoutAdvice(reply.groups, doesWithout));
+  }
+  const flaw = shortcoming(outcome);
+  if (flaw !== undefined) throw archive.damaged(flaw);
+  return outcome;
+}
+
+/** @throws DockformError `integrity` when the archive is not the one that was checked. */
+function refuseAnother(
+  { archive, expected }: Extraction,
+  { tarBytes, entries }: TarOutcome,
+  digest: Digest,
+): void {
+  if (digest.sha256() !== expected.sha256) {
+    throw archive.damaged("it is not what was checked a moment ago");
+  }
+  if (tarBytes !== expected.tarBytes || entries !== expected.entries) {
+    throw archive.damaged(
+      `it holds ${entries} entries and ${tarBytes} bytes as tar, and ${expected.entries} and ${expected.tarBytes} were counted before`,
+    );
+  }
+}
+
+/** tar failed, but for nothing that was not to be left out. */
+async function finish(
+  { lock, id, archive }: Extraction,
+  leftOut: readonly LostGroup[],
+  signal: AbortSignal,
+): Promise<void> {
+  const reply = await lock.helper.call(["finish_extract", id, ...noSetId(leftOut)], signal);
+  if (reply.status !== 0) throw cannotExtract(archive, causeIn(reply));
+}
+
+/** A file that did not get its owner must not run as another one. */
+function noSetId(leftOut: readonly LostGroup[]): readonly string[] {
+  return leftOut.some(({ aspect }) => aspect === "owners") ? ["no_set_id"] : [];
+}
+
+function cannotExtract(archive: ArchiveSource, failure: string, advice = ""): DockformError {
+  return new DockformError("failed", `cannot extract ${archive.path}: ${failure}`, {
+    hint: `The old contents are in place.${advice}`,
+  });
+}
