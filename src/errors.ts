@@ -1,24 +1,7 @@
-/** What went wrong, as far as a caller or a script has to tell cases apart. */
-export type ErrorKind =
-  | "failed"
-  | "usage"
-  | "manifest"
-  | "refused"
-  | "integrity"
-  | "unreachable"
-  | "stale"
-  | "interrupted";
+import { ERROR_CODES, type ErrorCode } from "./error-codes/codes.ts";
+import { EXIT_CODES, type ErrorKind } from "./error-codes/entry.ts";
 
-const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
-  failed: 1,
-  usage: 2,
-  manifest: 2,
-  refused: 3,
-  integrity: 4,
-  unreachable: 5,
-  stale: 6,
-  interrupted: 130,
-};
+export type { ErrorCode };
 
 export interface ErrorDetails {
   /** What the person should do next, as a full sentence. */
@@ -30,18 +13,21 @@ export interface ErrorDetails {
 }
 
 /**
- * The one error type of this program. It is raised where the facts are known:
- * `message` says what happened and to what, `hint` what to do next.
+ * The one error type of this program. It is raised where the facts are known: `code` names the situation for
+ * scripts (docs/errors.md), `message` says what happened and to what, `hint` what to do next.
  */
 export class DockformError extends Error {
   override readonly name = "DockformError";
+  /** `undefined` where only a kind was given: only until every error has its code. */
+  readonly code: ErrorCode | undefined;
   readonly kind: ErrorKind;
   readonly hint: string | undefined;
   readonly data: Readonly<Record<string, unknown>>;
 
-  constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}) {
+  constructor(code: ErrorCode | ErrorKind, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
-    this.kind = kind;
+    this.code = isCode(code) ? code : undefined;
+    this.kind = isCode(code) ? ERROR_CODES[code].kind : code;
     this.hint = details.hint;
     this.data = details.data ?? {};
   }
@@ -49,6 +35,10 @@ export class DockformError extends Error {
   get exitCode(): number {
     return EXIT_CODES[this.kind];
   }
+}
+
+function isCode(code: ErrorCode | ErrorKind): code is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code);
 }
 
 /** The text of anything that was thrown, for a message that wraps it. */
@@ -63,7 +53,7 @@ export function stackOf(error: unknown): string {
 
 /** What only a defect of this program throws. */
 export function unexpected(text: string, cause: unknown): DockformError {
-  return new DockformError("failed", `unexpected: ${text}`, {
+  return new DockformError("internal.unexpected", `unexpected: ${text}`, {
     hint: "This is a defect of dockform. Please report it with the lines above.",
     cause,
   });

@@ -21,7 +21,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       return;
     }
     process.stderr.write("\nInterrupted; cleaning up.\n");
-    interruption.abort(new DockformError("interrupted", "interrupted"));
+    interruption.abort(new DockformError("command.interrupted", "interrupted"));
   });
 }
 // Even a defect must not leave containers stopped: it ends the command by the same way.

@@ -42,7 +42,7 @@ export async function refuseUsedVolumes(
     if (users.length === 0) continue;
     const named = users.map(({ container }) => `${containerTitle(container)}, ${container.state}`);
     throw new DockformError(
-      "refused",
+      "volume.in-use",
       `containers are using volume "${target.volume}": ${named.join("; ")}`,
       {
         hint: "No volume was removed. Remove these containers first, for example with `docker compose down`.",

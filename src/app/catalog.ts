@@ -87,9 +87,13 @@ export class Catalog {
     }
     const named = reference.volume ?? volume;
     if (named === undefined) {
-      throw new DockformError("usage", `"${text}" does not say of which volume`, {
-        hint: "Write it as volume@latest, volume@2026-11-23, or give a path.",
-      });
+      throw new DockformError(
+        "snapshot.no-volume-named",
+        `"${text}" does not say of which volume`,
+        {
+          hint: "Write it as volume@latest, volume@2026-11-23, or give a path.",
+        },
+      );
     }
     const { volume: folder, snapshots } = await this.volume(named);
     const stored = pickSnapshot(snapshots, reference.which, named, (snapshot) =>
@@ -106,7 +110,7 @@ export class Catalog {
         ? `There are no snapshots in ${this.root}. Name another folder with --store.`
         : `There are snapshots of ${names.join(", ")}.`;
     return new DockformError(
-      "usage",
+      "snapshot.not-found",
       `there is no snapshot of ${reference}${meant === undefined ? "" : `; did you mean ${meant}?`}`,
       { hint, data: { candidates: names } },
     );
@@ -115,7 +119,7 @@ export class Catalog {
 
 function ambiguous(volume: string, contexts: readonly string[]): DockformError {
   const candidates = contexts.map((context) => `${context}/${volume}`);
-  return new DockformError("usage", `several contexts have snapshots of ${volume}`, {
+  return new DockformError("reference.ambiguous", `several contexts have snapshots of ${volume}`, {
     hint: `Say which is meant: ${candidates.join(", ")}.`,
     data: { candidates },
   });

@@ -35,7 +35,7 @@ export async function loadManifest(
 
 /** @throws DockformError `manifest` with the advice to run `dockform init`. */
 export function noManifest(folder: string): DockformError {
-  return new DockformError("manifest", `there is no manifest in ${folder}`, {
+  return new DockformError("manifest.not-found", `there is no manifest in ${folder}`, {
     hint: "Run `dockform init` to write one, or name one with --manifest.",
   });
 }
@@ -81,7 +81,7 @@ async function readManifest(path: string): Promise<string> {
 function unreadable(path: string, error: unknown): DockformError {
   const missing = systemCode(error) === "ENOENT";
   return new DockformError(
-    "manifest",
+    missing ? "manifest.not-found" : "manifest.unreadable",
     missing ? `the manifest ${path} does not exist` : `cannot read ${path}: ${messageOf(error)}`,
     {
       hint: missing

@@ -21,9 +21,13 @@ export async function snapshotTarget(
   const context =
     contexts.length === 1 ? only : contexts.find(({ name }) => name === sidecar?.context);
   if (context === undefined) {
-    throw new DockformError("usage", "it is not known which context's engine is to be used", {
-      hint: `Name one with --context: ${contexts.map(({ name }) => name).join(", ")}.`,
-    });
+    throw new DockformError(
+      "context.unspecified",
+      "it is not known which context's engine is to be used",
+      {
+        hint: `Name one with --context: ${contexts.map(({ name }) => name).join(", ")}.`,
+      },
+    );
   }
   // Without a sidecar, the folder says it.
   return targetIn(context, sidecar?.volume_name ?? basename(dirname(archivePath)));

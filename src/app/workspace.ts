@@ -93,7 +93,7 @@ export class Workspace implements Disposable {
   requireIdentifier(): string {
     const { manifest } = this.requireManifest();
     if (manifest.identifier !== undefined) return manifest.identifier;
-    throw new DockformError("manifest", `${manifest.file} has no identifier`, {
+    throw new DockformError("manifest.no-identifier", `${manifest.file} has no identifier`, {
       hint: "Add `identifier: some-name` at the top: it labels the volumes that are this manifest's.",
     });
   }
@@ -143,7 +143,7 @@ export class Workspace implements Disposable {
 
   #unknownContext(name: string): DockformError {
     const names = this.#declaredContexts().map((context) => context.name);
-    return new DockformError("usage", `the manifest has no context "${name}"`, {
+    return new DockformError("manifest.unknown-context", `the manifest has no context "${name}"`, {
       hint: `It has ${names.join(", ")}. Leave --context away, or add the context to the manifest.`,
     });
   }

@@ -76,7 +76,7 @@ export class Archive implements AsyncDisposable {
     const extension = archiveExtension(path);
     if (extension !== undefined) return new Archive(path, extension, await openFile(path));
     throw new DockformError(
-      "usage",
+      "snapshot.not-a-snapshot",
       `${path} is not a snapshot: expected .tar.zst, .tar, or another program's .tzst, .tar.gz, .tgz, .tar.xz or .tar.bz2`,
       { hint: "Give the path of a snapshot's data file." },
     );
@@ -196,7 +196,7 @@ export class Archive implements AsyncDisposable {
   }
 
   damaged(failure: string): DockformError {
-    return new DockformError("integrity", `${this.path} is damaged: ${failure}`, {
+    return new DockformError("archive.damaged", `${this.path} is damaged: ${failure}`, {
       hint: ANOTHER_SNAPSHOT,
     });
   }
@@ -220,7 +220,7 @@ export async function verifyChecksum(
   const expected = storedChecksum(sidecar, archive.format);
   if (expected === undefined) {
     throw new DockformError(
-      "integrity",
+      "sidecar.no-checksum",
       `the sidecar of ${archive.path} has no checksum for .${archive.format}`,
       { hint: "To restore without that check, move the .json file away." },
     );
@@ -235,7 +235,7 @@ export function checksumMismatch(
   expected: string,
   actual: string,
 ): DockformError {
-  return new DockformError("integrity", `checksum mismatch for ${archive.path}`, {
+  return new DockformError("archive.checksum-mismatch", `checksum mismatch for ${archive.path}`, {
     hint: `The file is not what was stored. ${ANOTHER_SNAPSHOT}`,
     data: { expected, actual },
   });
@@ -281,7 +281,7 @@ async function openFile(path: string): Promise<OpenedFile> {
   } catch (error) {
     throw cannotRead(path, error);
   }
-  throw new DockformError("failed", `${path} is not a file`, {
+  throw new DockformError("archive.not-a-file", `${path} is not a file`, {
     hint: "Give the path of a snapshot's data file.",
   });
 }
@@ -289,7 +289,7 @@ async function openFile(path: string): Promise<OpenedFile> {
 function cannotRead(path: string, error: unknown): DockformError {
   const missing = systemCode(error) === "ENOENT";
   return new DockformError(
-    "failed",
+    missing ? "archive.not-found" : "archive.unreadable",
     missing ? `${path} does not exist` : `cannot read ${path}: ${messageOf(error)}`,
     {
       hint: missing

@@ -47,7 +47,7 @@ export function requireNamedRight(head: Buffer, compression: Compression, path: 
   if (found === undefined || found.compression === compression) return;
   const said = compression === "none" ? "an uncompressed tar" : compression;
   throw new DockformError(
-    "integrity",
+    "archive.wrong-extension",
     `${path} is damaged: its content is ${found.title}, and not ${said} as its name says`,
     { hint: `Use another snapshot. If you know why, name it *.${found.extension}.` },
   );

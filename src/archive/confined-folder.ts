@@ -59,7 +59,7 @@ export class ConfinedFolder {
     if (first === undefined) return;
     const more = taken.length === 1 ? "" : ` and ${taken.length - 1} more`;
     throw new DockformError(
-      "refused",
+      "extract.would-overwrite",
       `${displayText(first)}${more} would be written over in ${this.#root}`,
       {
         hint: "Nothing was extracted. Name an empty folder, or move away what is there.",
@@ -268,7 +268,7 @@ export class ConfinedFolder {
 
 function leadsElsewhere(folder: ByteText): DockformError {
   return new DockformError(
-    "refused",
+    "extract.not-a-folder",
     `${displayText(folder)} is no folder, and something is to go into it`,
     {
       hint: "Extract into an empty folder.",
@@ -277,7 +277,7 @@ function leadsElsewhere(folder: ByteText): DockformError {
 }
 
 function cannotWrite(path: string, error: unknown): DockformError {
-  return new DockformError("failed", `cannot write ${path}: ${messageOf(error)}`, {
+  return new DockformError("extract.unwritable", `cannot write ${path}: ${messageOf(error)}`, {
     hint: "What was extracted before is there. Extract into an empty folder when the cause is removed.",
     cause: error,
   });

@@ -69,9 +69,13 @@ export async function selectPaths(
 
 function refuseOutside(path: ByteText): void {
   if (path !== ROOT_PATH && !path.split("/").includes("..")) return;
-  throw new DockformError("usage", `"${displayText(path)}" is not a path inside a volume`, {
-    hint: "Give a path as `dockform snapshot files` shows it; for everything leave --path away.",
-  });
+  throw new DockformError(
+    "archive.path-invalid",
+    `"${displayText(path)}" is not a path inside a volume`,
+    {
+      hint: "Give a path as `dockform snapshot files` shows it; for everything leave --path away.",
+    },
+  );
 }
 
 function outermost(paths: readonly ByteText[]): readonly ByteText[] {
@@ -140,7 +144,7 @@ function refuseMissing(
   const missing = paths.filter((path) => !found.has(path));
   if (missing.length === 0) return;
   throw new DockformError(
-    "usage",
+    "archive.path-not-found",
     `${archive.path} does not hold ${missing.map(displayText).join(", ")}`,
     { hint: "`dockform snapshot files` shows what it holds." },
   );

@@ -109,9 +109,13 @@ export class ReshapedArchive implements StoredSource {
   }
 
   #noFolder(root: readonly ByteText[]): DockformError {
-    return new DockformError("usage", `${shown(root)} in ${this.path} is not a folder`, {
-      hint: "`dockform snapshot files` shows what it holds.",
-    });
+    return new DockformError(
+      "archive.not-a-folder",
+      `${shown(root)} in ${this.path} is not a folder`,
+      {
+        hint: "`dockform snapshot files` shows what it holds.",
+      },
+    );
   }
 
   #nothingIn({ root }: Way): DockformError {
@@ -119,14 +123,14 @@ export class ReshapedArchive implements StoredSource {
       this.#choice.kind === "strip"
         ? foldersDeep(this.#choice.components)
         : `the folder ${shown(root)}`;
-    return new DockformError("usage", `${this.path} does not hold ${what}`, {
+    return new DockformError("archive.path-not-found", `${this.path} does not hold ${what}`, {
       hint: "`dockform snapshot files` shows what it holds.",
     });
   }
 
   #linkedOutside({ path, linkTarget }: TarEntry, root: readonly ByteText[]): DockformError {
     return new DockformError(
-      "refused",
+      "archive.link-outside",
       `${displayText(path)} in ${this.path} is a hard link to ${displayText(linkTarget)}, which lies outside of ${shown(root)}`,
       { hint: "Nothing was touched. Take a folder that holds both." },
     );
@@ -140,9 +144,13 @@ class NamedWay implements Way {
   constructor(path: ByteText) {
     this.root = partsOf(path);
     if (!this.root.includes("..")) return;
-    throw new DockformError("usage", `"${displayText(path)}" is not a folder inside an archive`, {
-      hint: "Give a path as `dockform snapshot files` shows it.",
-    });
+    throw new DockformError(
+      "archive.path-invalid",
+      `"${displayText(path)}" is not a folder inside an archive`,
+      {
+        hint: "Give a path as `dockform snapshot files` shows it.",
+      },
+    );
   }
 
   take(): void {
@@ -182,7 +190,7 @@ class StrippedWay implements Way {
 
   #notInOne(what: string): DockformError {
     return new DockformError(
-      "usage",
+      "archive.not-one-folder",
       `in ${this.#name}, ${what}; --strip-components ${this.#components} needs everything in one folder`,
       {
         hint: "Name the folder that is to be the volume's root with --from. `dockform snapshot files` shows what there is.",

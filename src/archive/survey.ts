@@ -72,7 +72,7 @@ export async function readAll(archive: ArchiveSource, room: Room, tools: Tools):
 
 function tooLarge({ path }: ArchiveSource, { bytes, otherwise }: Room): DockformError {
   return new DockformError(
-    "refused",
+    "volume.no-room",
     `${path} holds more than the ${formatBytes(bytes)} that the volume's file system has room for`,
     { hint: `Nothing was touched. ${otherwise}` },
   );
@@ -89,7 +89,7 @@ export function refusePartial(
 ): void {
   if (notDumped === undefined) return;
   throw new DockformError(
-    "refused",
+    "archive.incremental",
     `${path} is an incremental dump (tar --listed-incremental) that leaves out files that it names, first ${displayText(notDumped)}: files that are in the dump before it, or that were excluded when it was made`,
     {
       hint: `As root, extract the full dump into an empty folder, then each later one in order, each with \`tar --listed-incremental=/dev/null ${EXTRACT_ALL} DUMP\`; pack the result with \`${PACK_ALL}\` and restore that.`,
@@ -113,5 +113,5 @@ export function refuseEmpty(
 }
 
 export function holdsNothing(path: string, hint: string): DockformError {
-  return new DockformError("refused", `${path} is whole, but holds no files`, { hint });
+  return new DockformError("archive.empty", `${path} is whole, but holds no files`, { hint });
 }

@@ -90,7 +90,7 @@ function requireChecksum({ path, format }: Archive, sidecar: Sidecar, actual: st
   const expected = storedChecksum(sidecar, format);
   if (actual === expected) return;
   throw new DockformError(
-    "integrity",
+    expected === undefined ? "sidecar.no-checksum" : "archive.checksum-mismatch",
     expected === undefined
       ? `the sidecar of ${path} has no checksum for it`
       : `checksum mismatch for ${path}`,

@@ -73,7 +73,7 @@ async function findSources(
 function requireConfined(path: ByteText): void {
   if (!path.split("/").includes("..")) return;
   throw new DockformError(
-    "refused",
+    "archive.path-escapes",
     `${displayText(path)} leads out of the folder it belongs into`,
     {
       hint: "Nothing was extracted. Do not trust this archive; other paths of it can be extracted alone.",
@@ -82,14 +82,18 @@ function requireConfined(path: ByteText): void {
 }
 
 function notThere(path: ByteText, archive: Archive): DockformError {
-  return new DockformError("usage", `there is no ${displayText(path)} in ${archive.path}`, {
-    hint: "`dockform snapshot files` lists what there is.",
-  });
+  return new DockformError(
+    "archive.path-not-found",
+    `there is no ${displayText(path)} in ${archive.path}`,
+    {
+      hint: "`dockform snapshot files` lists what there is.",
+    },
+  );
 }
 
 function danglingLink(path: ByteText, target: ByteText, archive: Archive): DockformError {
   return new DockformError(
-    "integrity",
+    "archive.dangling-link",
     `${displayText(path)} in ${archive.path} is a hard link to ${displayText(target)}, which is not in it`,
     { hint: "Nothing was extracted. Use another snapshot." },
   );

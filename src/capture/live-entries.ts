@@ -14,7 +14,7 @@ import type { Tools } from "../tools.ts";
 export async function* liveEntries(target: VolumeTarget, tools: Tools): AsyncGenerator<TarEntry> {
   const volume = await existingVolume(
     target,
-    { kind: "failed", hint: "Run `dockform volume list` to see the volumes there are." },
+    { code: "volume.not-found", hint: "Run `dockform volume list` to see the volumes there are." },
     tools.signal,
   );
   const reader = await openUndisturbedReader(target, volume, tools);
@@ -30,7 +30,11 @@ export async function* liveEntries(target: VolumeTarget, tools: Tools): AsyncGen
 }
 
 function cannotRead(target: VolumeTarget, failure: string): DockformError {
-  return new DockformError("failed", `cannot read volume "${target.volume}": ${failure}`, {
-    hint: "Check the file system under the volume, then try again.",
-  });
+  return new DockformError(
+    "volume.unreadable",
+    `cannot read volume "${target.volume}": ${failure}`,
+    {
+      hint: "Check the file system under the volume, then try again.",
+    },
+  );
 }

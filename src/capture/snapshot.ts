@@ -77,7 +77,7 @@ export async function snapshotVolume(
   const { target } = request;
   const volume = await existingVolume(
     target,
-    { kind: "failed", hint: "Run `dockform volume list` to see the volumes there are." },
+    { code: "volume.not-found", hint: "Run `dockform volume list` to see the volumes there are." },
     tools.signal,
   );
   const engine = engineInfo(target.engine, tools.signal);
@@ -272,9 +272,13 @@ function unrestorableRemarks(attributes: ReadonlyMap<string, number>): readonly 
 }
 
 function cannotRead(target: VolumeTarget, failure: string): DockformError {
-  return new DockformError("failed", `cannot read volume "${target.volume}": ${failure}`, {
-    hint: "No snapshot was written. Check the file system under the volume, then try again.",
-  });
+  return new DockformError(
+    "volume.unreadable",
+    `cannot read volume "${target.volume}": ${failure}`,
+    {
+      hint: "No snapshot was written. Check the file system under the volume, then try again.",
+    },
+  );
 }
 
 function describe(

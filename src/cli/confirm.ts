@@ -9,9 +9,13 @@ import { isInteractive, type CliIo } from "./io.ts";
  */
 export async function confirmByTyping(io: CliIo, question: string, word: string): Promise<void> {
   if (!isInteractive(io)) {
-    throw new DockformError("refused", "this removes data, and there is no terminal to ask on", {
-      hint: "Add --skip-confirmation to do it without being asked.",
-    });
+    throw new DockformError(
+      "confirm.no-terminal",
+      "this removes data, and there is no terminal to ask on",
+      {
+        hint: "Add --skip-confirmation to do it without being asked.",
+      },
+    );
   }
   const prompt = createInterface({ input: io.stdin, output: io.stderr });
   try {
@@ -21,12 +25,14 @@ export async function confirmByTyping(io: CliIo, question: string, word: string)
     io.signal.throwIfAborted();
     // On a terminal readline takes Ctrl-C and Ctrl-D as keys; no signal arrives.
     if (messageOf(error).endsWith("Ctrl+C")) {
-      throw new DockformError("interrupted", "interrupted: nothing was done", { cause: error });
+      throw new DockformError("command.interrupted", "interrupted: nothing was done", {
+        cause: error,
+      });
     }
   } finally {
     prompt.close();
   }
-  throw new DockformError("refused", "not confirmed; nothing was done", {
+  throw new DockformError("confirm.declined", "not confirmed; nothing was done", {
     hint: `Type ${word} to confirm.`,
   });
 }

@@ -28,7 +28,7 @@ export function throwIfDown(containers: readonly ContainerOutcome[], done: strin
   const down = containers.filter(({ outcome }) => outcome === "failed");
   if (down.length === 0) return;
   throw new DockformError(
-    "failed",
+    "container.start-failed",
     `${done}, but ${down.map(({ name }) => name).join(", ")} did not start`,
     { hint: "Look at it with `docker logs`, then start it with `docker start`." },
   );

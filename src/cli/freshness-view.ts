@@ -58,7 +58,7 @@ export function checkFreshness(volumes: readonly DeclaredFreshness[]): void {
   if (wanting.length === 0) return;
   const named = wanting.map((each) => `${each.volume}: ${freshnessRemark(each)}`);
   throw new DockformError(
-    "stale",
+    "snapshot.stale",
     `${formatCount(wanting.length, "declared volume")} without a snapshot that is fresh enough: ${named.join("; ")}`,
     {
       hint: "Take one with `dockform volume snapshot`. A volume that needs none says `snapshot: { every: never }`.",

@@ -49,7 +49,7 @@ function throwOnDefect({ reason }: AbortSignal): void {
 
 /** Commander has written its own message to a person. */
 function endedByCommander(io: CliIo, argv: readonly string[], error: CommanderError): number {
-  const usage = new DockformError("usage", error.message.replace(/^error: /, ""), {
+  const usage = new DockformError("command.invalid", error.message.replace(/^error: /, ""), {
     hint: "Run the command with --help to see how it is used.",
   });
   // The options were not parsed to their end, so they are looked at as they are.

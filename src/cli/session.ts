@@ -141,6 +141,8 @@ export class Session {
 
 /** An error as `--json` prints it. */
 export function errorDocument(error: DockformError): unknown {
-  const { kind, message, hint, exitCode, data } = error;
-  return { error: { kind, message, hint: hint ?? null, exit_code: exitCode, ...data } };
+  const { code, kind, message, hint, exitCode, data } = error;
+  return {
+    error: { code: code ?? null, kind, message, hint: hint ?? null, exit_code: exitCode, ...data },
+  };
 }

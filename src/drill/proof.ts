@@ -39,7 +39,7 @@ export async function proof(
     const details = await inspectContainer(engine, id, tools.signal);
     const lastLines = await lastLogLines(engine, details, LOG_LINES, tools.signal);
     for (const line of lastLines) tools.log.info(`  | ${line}`);
-    throw new DockformError("failed", `the drill of ${archivePath} failed: ${seen.text}`, {
+    throw new DockformError("drill.failed", `the drill of ${archivePath} failed: ${seen.text}`, {
       hint: "The last lines of its output are above. The snapshot may be damaged, taken at a bad moment, or what was started needs more than this volume.",
       data: { last_lines: lastLines },
     });

@@ -40,7 +40,7 @@ export async function prepare(
   if (subject.kind === "image") return prepareImage(target, subject, tools);
   const volume = await inspectVolume(target.engine, target.volume, tools.signal);
   if (volume === undefined) {
-    throw new DockformError("refused", `volume "${target.volume}" does not exist here`, {
+    throw new DockformError("drill.no-volume", `volume "${target.volume}" does not exist here`, {
       hint: "So no container can tell how it is used. Name what to start with --image and --command.",
     });
   }
@@ -48,7 +48,7 @@ export async function prepare(
   const mounts = copyMounts(original, volume);
   if (!mounts.some(({ use }) => use === "restored")) {
     throw new DockformError(
-      "refused",
+      "drill.container-unrelated",
       `${nameOf(original)} does not use volume "${target.volume}"`,
       {
         hint: "Name a container that does, or what to start with --image and --command.",
@@ -80,7 +80,7 @@ async function findOriginal(
       return await inspectConfig(engine, named, signal);
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      throw new DockformError("usage", `there is no container ${named}`, {
+      throw new DockformError("drill.container-not-found", `there is no container ${named}`, {
         hint: "`docker ps --all` names those there are.",
       });
     }
@@ -92,7 +92,7 @@ async function findOriginal(
   }
   const names = users.map(({ container }) => container.name).join(", ");
   throw new DockformError(
-    "usage",
+    only === undefined ? "drill.no-container" : "drill.several-containers",
     only === undefined
       ? `no container uses volume "${name}", so it is not known what to start`
       : `several containers use volume "${name}": ${names}`,
@@ -113,7 +113,7 @@ async function prepareImage(
   const path = mountPath ?? (declared.length === 1 ? declared[0] : undefined);
   if (path === undefined) {
     throw new DockformError(
-      "usage",
+      "drill.no-mount-path",
       `the image ${image} declares ${declared.length === 0 ? "no volume" : `several volumes: ${declared.join(", ")}`}`,
       { hint: "Say where it has its data with --mount-path." },
     );

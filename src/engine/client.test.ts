@@ -90,7 +90,7 @@ test("an engine that does not answer keeps nobody who was interrupted", async (t
     },
   );
   while (engine.openConnections() === 0) await new Promise(setImmediate);
-  interruption.abort(new DockformError("interrupted", "interrupted"));
+  interruption.abort(new DockformError("command.interrupted", "interrupted"));
   t.mock.timers.tick(30_000);
   await assert.rejects(created, { kind: "interrupted" });
   assert.equal(warnings.length, 1);
@@ -111,7 +111,7 @@ test("an answer that comes after an interruption is one", async () => {
 
 test("a call that begins after an interruption leaves no failure behind", async () => {
   await using engine = await fakeEngine("", "waits");
-  const signal = AbortSignal.abort(new DockformError("interrupted", "interrupted"));
+  const signal = AbortSignal.abort(new DockformError("command.interrupted", "interrupted"));
   await assert.rejects(engine.client.json("GET", "/info", { signal }), { kind: "interrupted" });
   engine.client.close();
   // A rejection that nobody awaits would fail this test.

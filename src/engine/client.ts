@@ -36,7 +36,7 @@ export class EngineApiError extends DockformError {
   readonly statusCode: number;
 
   constructor(statusCode: number, message: string) {
-    super("failed", `the engine answered: ${message}`, { data: { statusCode } });
+    super("engine.request-failed", `the engine answered: ${message}`, { data: { statusCode } });
     this.statusCode = statusCode;
   }
 }
@@ -114,7 +114,7 @@ export class EngineClient {
     call.once("response", (response) => {
       throwOnErrorStatus(response, this.#body(response, options.signal))
         .then(() => {
-          throw new DockformError("failed", "the engine did not hand over its stream");
+          throw new DockformError("engine.no-stream", "the engine did not hand over its stream");
         })
         .catch(reject)
         .finally(() => {
@@ -141,7 +141,7 @@ export class EngineClient {
     const offered = response.headers["api-version"];
     if (typeof offered !== "string" || compareVersions(offered, OLDEST_API_VERSION) < 0) {
       throw new DockformError(
-        "failed",
+        "engine.too-old",
         `the engine at ${this.#transport.address} offers API version ${String(offered)}`,
         { hint: `Use an engine with API version ${OLDEST_API_VERSION} or later (Docker 19.03).` },
       );
@@ -151,7 +151,7 @@ export class EngineClient {
 
   #noAnswer(): DockformError {
     return new DockformError(
-      "unreachable",
+      "engine.silent",
       `the Docker Engine of context "${this.endpoint.context}" at ${this.#transport.address} does not answer`,
       { hint: "Is it hanging? Check with `docker info`, and restart it if that hangs, too." },
     );
@@ -201,12 +201,12 @@ export class EngineClient {
   #connectionError(error: unknown, signal: AbortSignal | undefined): unknown {
     if (signal?.aborted) return signal.reason;
     const { address } = this.#transport;
-    const hint =
-      systemCode(error) === "EACCES"
-        ? "You may not open that socket: run as root, or as a member of the group `docker`."
-        : "Is the engine running? Check with `docker info`; DOCKER_HOST or --context choose another one.";
+    const isDenied = systemCode(error) === "EACCES";
+    const hint = isDenied
+      ? "You may not open that socket: run as root, or as a member of the group `docker`."
+      : "Is the engine running? Check with `docker info`; DOCKER_HOST or --context choose another one.";
     return new DockformError(
-      "unreachable",
+      isDenied ? "engine.access-denied" : "engine.unreachable",
       `cannot reach the Docker Engine of context "${this.endpoint.context}" at ${address}: ${messageOf(error)}`,
       { hint, cause: error },
     );

@@ -14,7 +14,7 @@ export type VolumeMount = Readonly<Record<string, unknown>>;
 /** The volume was removed since it was looked up. */
 export class VolumeGoneError extends DockformError {
   constructor(volume: string) {
-    super("failed", `volume "${volume}" was removed meanwhile`, {
+    super("volume.removed-meanwhile", `volume "${volume}" was removed meanwhile`, {
       hint: "Nothing was touched. Run `dockform volume list` to see the volumes there are.",
     });
   }

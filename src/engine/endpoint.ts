@@ -64,15 +64,19 @@ async function storedHost(context: string, environment: EndpointEnvironment): Pr
   const metaFile = join(folder, "contexts", "meta", digest, "meta.json");
   const meta = await readJsonFile(metaFile);
   if (meta === undefined) {
-    throw new DockformError("usage", `docker context "${context}" does not exist`, {
+    throw new DockformError("context.not-found", `docker context "${context}" does not exist`, {
       hint: "Run `docker context ls` to see the contexts there are, or give the context a `host` in the manifest.",
     });
   }
   const host = endpointHost(meta);
   if (host === undefined) {
-    throw new DockformError("usage", `docker context "${context}" has no docker endpoint`, {
-      hint: `Look at ${metaFile}, or create the context again with \`docker context create\`.`,
-    });
+    throw new DockformError(
+      "context.no-endpoint",
+      `docker context "${context}" has no docker endpoint`,
+      {
+        hint: `Look at ${metaFile}, or create the context again with \`docker context create\`.`,
+      },
+    );
   }
   return host;
 }
@@ -97,7 +101,7 @@ async function readJsonFile(file: string): Promise<Readonly<Record<string, unkno
     text = await readFile(file, "utf8");
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
-    throw new DockformError("failed", `cannot read ${file}`, {
+    throw new DockformError("context.unreadable", `cannot read ${file}`, {
       hint: "Check the file's permissions.",
       cause: error,
     });
@@ -106,7 +110,7 @@ async function readJsonFile(file: string): Promise<Readonly<Record<string, unkno
     const value: unknown = JSON.parse(text);
     return isRecord(value) ? value : {};
   } catch (error) {
-    throw new DockformError("failed", `${file} is not valid JSON`, {
+    throw new DockformError("context.invalid", `${file} is not valid JSON`, {
       hint: "The docker CLI wrote this file; repair or remove it.",
       cause: error,
     });

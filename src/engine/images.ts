@@ -77,5 +77,6 @@ async function followProgress(answer: Readable, failure: string): Promise<void> 
       problem ??= String(message.error);
     }
   }
-  if (problem !== undefined) throw new DockformError("failed", `${failure}: ${problem}`);
+  if (problem !== undefined)
+    throw new DockformError("engine.image-failed", `${failure}: ${problem}`);
 }

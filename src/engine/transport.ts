@@ -21,7 +21,7 @@ export function transportFor(endpoint: EngineEndpoint): Transport {
   const unixPath = /^unix:\/\/(\/.+)$/.exec(endpoint.host)?.[1];
   if (unixPath === undefined) {
     throw new DockformError(
-      "usage",
+      "context.unsupported-host",
       `context "${endpoint.context}" is at ${endpoint.host}, which this version cannot reach`,
       { hint: "Use a context whose host is unix:///path/to/docker.sock." },
     );

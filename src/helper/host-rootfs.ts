@@ -85,10 +85,14 @@ export async function packHostRootfs(
     };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
-    throw new DockformError("failed", `cannot pack this machine's tools: ${messageOf(error)}`, {
-      hint: "Name an image with GNU tar, zstd, perl and a shell in DOCKFORM_HELPER_IMAGE.",
-      cause: error,
-    });
+    throw new DockformError(
+      "helper.tools-unpackable",
+      `cannot pack this machine's tools: ${messageOf(error)}`,
+      {
+        hint: "Name an image with GNU tar, zstd, perl and a shell in DOCKFORM_HELPER_IMAGE.",
+        cause: error,
+      },
+    );
   }
 }
 

@@ -95,7 +95,7 @@ async function namedImage(
       await pullImage(engine, reference, signal);
     } catch (error) {
       throw new DockformError(
-        "failed",
+        "helper.image-not-found",
         `the helper image ${reference} is not there: ${messageOf(error)}`,
         {
           hint: "Check `helper.image` in the manifest and DOCKFORM_HELPER_IMAGE, or load the image into the engine.",
@@ -128,10 +128,14 @@ async function assembleFromHost(
 ): Promise<HelperImage> {
   const recipe = await usableHostRecipe(engine, options);
   if (typeof recipe === "string") {
-    throw new DockformError("failed", `there is no helper image, and none can be made: ${recipe}`, {
-      hint: `Let the engine reach a registry, or name an image with GNU tar, zstd, perl and a shell in DOCKFORM_HELPER_IMAGE. (${messageOf(alpineFailure)})`,
-      cause: alpineFailure,
-    });
+    throw new DockformError(
+      "helper.image-impossible",
+      `there is no helper image, and none can be made: ${recipe}`,
+      {
+        hint: `Let the engine reach a registry, or name an image with GNU tar, zstd, perl and a shell in DOCKFORM_HELPER_IMAGE. (${messageOf(alpineFailure)})`,
+        cause: alpineFailure,
+      },
+    );
   }
   await using rootfs = await packHostRootfs(recipe, options.host.temporaryFolder, options.log);
   await importImage(
@@ -173,9 +177,13 @@ async function usableHostRecipe(
 export function checkHelper(hello: HelperReply, image: HelperImage): void {
   const missing = missingFromImage(hello);
   if (missing === undefined) return;
-  throw new DockformError("refused", `the helper image ${image.reference} ${missing}`, {
-    hint: IMAGE_ADVICE,
-  });
+  throw new DockformError(
+    "helper.image-unsuitable",
+    `the helper image ${image.reference} ${missing}`,
+    {
+      hint: IMAGE_ADVICE,
+    },
+  );
 }
 
 function missingFromImage(hello: HelperReply): string | undefined {

@@ -100,7 +100,7 @@ export class ReplyReader {
   #end(cause?: Error): void {
     const last = this.#lastMessage;
     this.#ended ??= new DockformError(
-      "failed",
+      "helper.ended",
       `the helper container ended unexpectedly${last === undefined ? "" : `: ${last}`}`,
       {
         hint: "Was it removed, or the engine stopped or out of memory? Look at the engine's log, then run the command again.",

@@ -37,7 +37,7 @@ const HEARTBEAT_MS = 10_000;
 /** Another container has the name that one was to be created with. */
 export class NameTakenError extends DockformError {
   constructor(name: string, cause: unknown) {
-    super("refused", `the name ${name} is taken in the engine`, {
+    super("helper.name-taken", `the name ${name} is taken in the engine`, {
       hint: `Look at \`docker ps --all --filter name=${name}\`: remove or rename a container that is not dockform's. If there is none, or one that the engine never finishes removing, restart the engine.`,
       cause,
     });
@@ -260,7 +260,7 @@ async function startHelper(
   } catch (error) {
     if (!(error instanceof EngineApiError && error.message.includes(NOT_FOUND_IN_IMAGE)))
       throw error;
-    throw new DockformError("refused", `the helper image ${image} has no shell`, {
+    throw new DockformError("helper.image-unsuitable", `the helper image ${image} has no shell`, {
       hint: IMAGE_ADVICE,
       cause: error,
     });

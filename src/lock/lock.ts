@@ -277,7 +277,7 @@ export class LockedVolume implements AsyncDisposable {
     } catch (error) {
       await this.removeContainer(standIn);
       throw new DockformError(
-        "failed",
+        "helper.unremovable",
         `the engine cannot remove the dead helper ${containerName}: ${messageOf(error)}`,
         {
           hint: `Try \`docker rm --force ${containerName}\`, or restart the engine; then run \`dockform volume recover ${operation.volume}\`.`,
@@ -364,7 +364,7 @@ export class AtWorkError extends DockformError {
         ? ` If its client died before it could begin, \`dockform volume recover ${operation.volume}\` takes it away.`
         : "";
     super(
-      "refused",
+      "volume.busy",
       `another client is at work on volume "${operation.volume}": ${describeOperation(operation)} (container ${containerName})`,
       {
         hint: `Nothing was touched. Run the command again when that one has ended.${unproven}`,
@@ -384,7 +384,7 @@ export function interrupted(
       ? describeOperation(found.operation)
       : "containers that it had stopped, or its files, are still as it left them";
   return new DockformError(
-    "refused",
+    "volume.interrupted",
     `an operation on volume "${volume}" was interrupted: ${what}`,
     {
       hint: `Nothing was touched. Run \`dockform volume recover ${volume}\`: it puts the old or the new contents in place, whole, and starts what was stopped.`,

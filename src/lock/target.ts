@@ -1,6 +1,6 @@
 import type { EngineClient } from "../engine/client.ts";
 import { inspectVolume, type EngineVolume } from "../engine/volumes.ts";
-import { DockformError } from "../errors.ts";
+import { DockformError, type ErrorCode } from "../errors.ts";
 import type { VolumeShape } from "../snapshot/spec-hash.ts";
 import type { FindHelperImage } from "../tools.ts";
 
@@ -24,17 +24,17 @@ export interface VolumeTarget {
 /**
  * The volume as the engine has it.
  *
- * @throws DockformError when there is none of that name: `failed`, or the given kind.
+ * @throws DockformError when there is none of that name: with the given code.
  */
 export async function existingVolume(
   target: VolumeTarget,
-  options: { readonly kind: "failed" | "refused"; readonly hint: string },
+  options: { readonly code: ErrorCode; readonly hint: string },
   signal: AbortSignal,
 ): Promise<EngineVolume> {
   const volume = await inspectVolume(target.engine, target.volume, signal);
   if (volume !== undefined) return volume;
   throw new DockformError(
-    options.kind,
+    options.code,
     `volume "${target.volume}" not found in Docker context "${target.context}"`,
     { hint: options.hint, data: { volume: target.volume, context: target.context } },
   );

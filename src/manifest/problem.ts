@@ -38,7 +38,7 @@ export function manifestError(
   const shown = ordered.slice(0, MOST_SHOWN).map((problem) => describe(source, problem));
   if (ordered.length > 1) shown.unshift(`${ordered.length} problems in ${source.file}`);
   if (ordered.length > MOST_SHOWN) shown.push(`and ${ordered.length - MOST_SHOWN} more`);
-  return new DockformError("manifest", shown.join("\n"), {
+  return new DockformError("manifest.invalid", shown.join("\n"), {
     ...(hint === undefined ? {} : { hint }),
     data: { problems: ordered.map((problem) => facts(source, problem)) },
   });

@@ -31,7 +31,9 @@ function requireName(schema: v.GenericSchema, name: string, reference: string): 
   if (result.success) return;
   const [{ message }] = result.issues;
   const where = name === reference ? "" : ` in ${quoted(reference)}`;
-  throw new DockformError("usage", `${quoted(name)}${where} ${message}`, { hint: FORM });
+  throw new DockformError("reference.invalid", `${quoted(name)}${where} ${message}`, {
+    hint: FORM,
+  });
 }
 
 /**
@@ -46,9 +48,13 @@ export function findContext(manifest: Manifest, name: string): ManifestContext {
   }
   const names = manifest.contexts.flatMap((context) => context.name ?? []);
   const meant = didYouMean(nearest(name, names));
-  throw new DockformError("usage", `no context ${quoted(name)} in ${manifest.file}${meant}`, {
-    hint: `It declares ${names.join(", ")}.`,
-  });
+  throw new DockformError(
+    "manifest.unknown-context",
+    `no context ${quoted(name)} in ${manifest.file}${meant}`,
+    {
+      hint: `It declares ${names.join(", ")}.`,
+    },
+  );
 }
 
 /**
@@ -66,7 +72,7 @@ export function resolveVolumeReference(
   const { context, volume } = reference;
   if (context !== undefined && chosen !== undefined && context !== chosen) {
     throw new DockformError(
-      "usage",
+      "reference.contexts-disagree",
       `${quoted(`${context}/${volume}`)} is not in the chosen context ${quoted(chosen)}`,
       { hint: "Name the context once." },
     );
@@ -91,7 +97,8 @@ function ambiguous(
   const message = isDeclared
     ? `several contexts declare the volume ${quoted(volume)}`
     : `no context declares the volume ${quoted(volume)}${didYouMean(nearest(volume, known))}`;
-  return new DockformError("usage", message, {
+  const code = isDeclared ? "reference.ambiguous" : "reference.undeclared";
+  return new DockformError(code, message, {
     hint: `Say which is meant: ${choices.join(", ")}.`,
     data: { candidates: choices },
   });

@@ -83,7 +83,7 @@ export async function provenSnapshot(
   const { target } = request;
   const volume = await existingVolume(
     target,
-    { kind: "failed", hint: "Run `dockform volume list` to see the volumes there are." },
+    { code: "volume.not-found", hint: "Run `dockform volume list` to see the volumes there are." },
     tools.signal,
   );
   const { users, ...reader } = await openUndisturbedReader(target, volume, tools);

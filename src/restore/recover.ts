@@ -90,7 +90,7 @@ export async function recoverVolume(
   }
   const volume = await existingVolume(
     target,
-    { kind: "failed", hint: "Run `dockform volume list` to see the volumes there are." },
+    { code: "volume.not-found", hint: "Run `dockform volume list` to see the volumes there are." },
     tools.signal,
   );
   await takeAwayUnstarted(target.engine, volume, tools.signal);

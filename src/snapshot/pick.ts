@@ -1,4 +1,4 @@
-import { DockformError } from "../errors.ts";
+import { DockformError, type ErrorCode } from "../errors.ts";
 import { archiveExtension, snapshotBaseName, type SnapshotName } from "./name.ts";
 
 /** A snapshot as a command line names it. */
@@ -62,7 +62,7 @@ export function pickSnapshot<Named extends SnapshotName>(
   }
   if (own.length === 0) throw noneOfItsOwn(volume, newestFirst);
   const have = own.length === 1 ? "only one" : `only ${own.length}`;
-  throw unknown(`volume ${volume} has no ${which}: it has ${have}`, own);
+  throw choiceError("snapshot.not-found", `volume ${volume} has no ${which}: it has ${have}`, own);
 }
 
 function pickByTime<Named extends SnapshotName>(
@@ -72,7 +72,7 @@ function pickByTime<Named extends SnapshotName>(
 ): Named {
   if (!TIME.test(which)) {
     throw new DockformError(
-      "usage",
+      "snapshot.bad-selector",
       `"${which}" does not say which snapshot of ${volume} is meant`,
       {
         hint: "Say latest, latest~1 for the one before, a time like 2026-11-23T02:15 or the beginning of one, or a path.",
@@ -82,30 +82,45 @@ function pickByTime<Named extends SnapshotName>(
   const prefix = which.replace(" ", "T").replaceAll(":", "-").replace("t", "T").replace("z", "Z");
   const found = snapshots.filter((snapshot) => snapshotBaseName(snapshot).startsWith(prefix));
   const [only, ...others] = found;
-  if (only === undefined) throw unknown(`volume ${volume} has no snapshot of ${which}`, snapshots);
+  if (only === undefined)
+    throw choiceError(
+      "snapshot.not-found",
+      `volume ${volume} has no snapshot of ${which}`,
+      snapshots,
+    );
   if (others.length === 0) return only;
-  throw unknown(`${found.length} snapshots of volume ${volume} begin with ${which}`, found);
+  throw choiceError(
+    "snapshot.ambiguous",
+    `${found.length} snapshots of volume ${volume} begin with ${which}`,
+    found,
+  );
 }
 
 function noneAtAll(volume: string): DockformError {
-  return new DockformError("usage", `volume ${volume} has no snapshot`, {
+  return new DockformError("snapshot.none", `volume ${volume} has no snapshot`, {
     hint: `Take one with \`dockform volume snapshot ${volume}\`. \`dockform snapshot list\` shows what there is.`,
     data: { candidates: [] },
   });
 }
 
 function noneOfItsOwn(volume: string, strangers: readonly SnapshotName[]): DockformError {
-  return unknown(
+  return choiceError(
+    "snapshot.none",
     `volume ${volume} has no snapshot of its own: those in its folder are of other volumes`,
     strangers,
   );
 }
 
-function unknown(message: string, candidates: readonly SnapshotName[]): DockformError {
+/** An error that lists the snapshots there are. */
+function choiceError(
+  code: ErrorCode,
+  message: string,
+  candidates: readonly SnapshotName[],
+): DockformError {
   const names = candidates.map((name) => snapshotBaseName(name));
   const more = names.length - SHOWN_MAX;
   const shown = [...names.slice(0, SHOWN_MAX), ...(more > 0 ? [`and ${more} more`] : [])];
-  return new DockformError("usage", message, {
+  return new DockformError(code, message, {
     hint: `There are:${shown.map((name) => `\n    ${name}`).join("")}`,
     data: { candidates: names },
   });

@@ -104,7 +104,7 @@ export function parseSidecar(json: string, file: string): Sidecar {
 }
 
 function invalid(file: string, problem: string, cause?: unknown): DockformError {
-  return new DockformError("integrity", `the sidecar ${file} is not valid: ${problem}`, {
+  return new DockformError("sidecar.invalid", `the sidecar ${file} is not valid: ${problem}`, {
     hint: "Restore from another snapshot. To use the data without what the sidecar says of it, move the .json file away.",
     cause,
   });

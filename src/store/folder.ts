@@ -214,7 +214,7 @@ async function makeLevelByLevel(folder: string): Promise<void> {
 }
 
 function cannotWrite(folder: string, error: unknown): DockformError {
-  return new DockformError("failed", `cannot write to ${folder}: ${messageOf(error)}`, {
+  return new DockformError("store.unwritable", `cannot write to ${folder}: ${messageOf(error)}`, {
     hint: "Check the folder's owner and mode, or name another one with -o.",
     cause: error,
   });
@@ -223,7 +223,7 @@ function cannotWrite(folder: string, error: unknown): DockformError {
 function cannotStore(path: string, error: unknown): DockformError {
   const full = systemCode(error) === "ENOSPC" || systemCode(error) === "EDQUOT";
   return new DockformError(
-    "failed",
+    full ? "store.full" : "store.unwritable",
     `cannot write ${path}: ${full ? "the disk is full" : messageOf(error)}`,
     {
       hint: full

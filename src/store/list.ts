@@ -133,7 +133,7 @@ async function readFolder(
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") {
       return { files: [], folders: [] };
     }
-    throw new DockformError("failed", `cannot read ${folder}: ${messageOf(error)}`, {
+    throw new DockformError("store.unreadable", `cannot read ${folder}: ${messageOf(error)}`, {
       hint: "Check the folder's owner and mode.",
       cause: error,
     });

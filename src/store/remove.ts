@@ -17,9 +17,13 @@ export async function removeSnapshot({ archivePath, sidecarPath }: StoredSnapsho
     await rm(archivePath);
     await flushFolder(dirname(archivePath));
   } catch (error) {
-    throw new DockformError("failed", `cannot remove ${archivePath}: ${messageOf(error)}`, {
-      hint: "Check the owner and mode of its folder. `dockform snapshot list` shows what is left.",
-      cause: error,
-    });
+    throw new DockformError(
+      "store.not-removed",
+      `cannot remove ${archivePath}: ${messageOf(error)}`,
+      {
+        hint: "Check the owner and mode of its folder. `dockform snapshot list` shows what is left.",
+        cause: error,
+      },
+    );
   }
 }

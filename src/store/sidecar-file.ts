@@ -25,7 +25,7 @@ export async function amendSidecar(path: string, fields: Partial<Sidecar>): Prom
   } catch (error) {
     await rm(temporaryFile, { force: true });
     if (error instanceof DockformError) throw error;
-    throw new DockformError("failed", `cannot write to ${path}: ${messageOf(error)}`, {
+    throw new DockformError("sidecar.unwritable", `cannot write to ${path}: ${messageOf(error)}`, {
       hint: "The snapshot is as it was. Check the owner and mode of the file and its folder.",
       cause: error,
     });

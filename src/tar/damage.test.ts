@@ -172,6 +172,6 @@ test("an interruption ends reading at the next chunk, and the source with it", a
 
 function abortable(): { readonly signal: AbortSignal; readonly abort: () => void } {
   const controller = new AbortController();
-  const reason = new DockformError("interrupted", "interrupted");
+  const reason = new DockformError("command.interrupted", "interrupted");
   return { signal: controller.signal, abort: () => controller.abort(reason) };
 }

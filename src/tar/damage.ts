@@ -10,7 +10,7 @@ export const PACK_ALL = "tar --xattrs --acls --numeric-owner --sparse -C FOLDER 
 
 /** An archive that is not what an archive has to be. `name` is what people call it, e.g. its path. */
 export function damaged(name: string, problem: string, cause?: unknown): DockformError {
-  return new DockformError("integrity", `${name} is damaged: ${problem}`, {
+  return new DockformError("archive.damaged", `${name} is damaged: ${problem}`, {
     hint: "Use another snapshot. `dockform snapshot verify` finds those that are whole.",
     cause,
   });
@@ -19,7 +19,7 @@ export function damaged(name: string, problem: string, cause?: unknown): Dockfor
 /** A later volume of an archive of several. The first one alone is cut short. */
 export function continuation(name: string): DockformError {
   return new DockformError(
-    "refused",
+    "archive.multi-volume",
     `${name} goes on with a file of another archive (tar --multi-volume)`,
     {
       hint: `Put the volumes together as root: extract them into an empty folder with \`tar --multi-volume ${EXTRACT_ALL} FIRST -f NEXT\`; pack the result with \`${PACK_ALL}\` and use that.`,

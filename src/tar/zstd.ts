@@ -127,7 +127,7 @@ class FrameFailures {
     if (id === 0) return;
     const { name } = this.#origin;
     throw new DockformError(
-      "refused",
+      "archive.zstd-dictionary",
       `${name} was compressed with the zstd dictionary ${id}, and cannot be read without it`,
       {
         hint: `Compress it again without: zstd -dc -D DICTIONARY ${shellWord(name)} | zstd -o OTHER.tar.zst`,
@@ -142,7 +142,7 @@ class FrameFailures {
     if (windowBytes <= Math.max(WINDOW_ALWAYS_BYTES, windowBytesMax)) return;
     const long = Math.ceil(Math.log2(windowBytes));
     throw new DockformError(
-      "refused",
+      "archive.window-too-large",
       `${name} was compressed with a window of ${mebibytes(windowBytes)} (zstd --long=${long}), and only ${mebibytes(windowBytesMax)} of memory is free here`,
       {
         hint: `Where there is more, compress it again: zstd -dc --long=${long} ${shellWord(name)} | zstd -o OTHER.tar.zst`,

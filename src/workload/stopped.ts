@@ -210,7 +210,7 @@ export class StoppedContainers {
     } catch (error) {
       // Removed meanwhile: it does not use the volume any more, and starting reports it.
       if (isNotFound(error)) return;
-      throw new DockformError("failed", `cannot stop ${name}: ${messageOf(error)}`, {
+      throw new DockformError("container.stop-failed", `cannot stop ${name}: ${messageOf(error)}`, {
         hint: "Look at it with `docker inspect` and `docker logs`.",
         cause: error,
       });

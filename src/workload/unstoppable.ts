@@ -19,7 +19,7 @@ export async function refuseUnstoppable(
     const why = await whyUnstoppable(engine, container, signal);
     if (why === undefined) continue;
     throw new DockformError(
-      "refused",
+      "container.cannot-restart",
       `${containerTitle(container)} cannot be stopped and started again: ${why}`,
       {
         hint: "Nothing was touched. Stop it yourself, restore, then start it again.",

@@ -62,9 +62,9 @@ export async function doctor(session: Session, options: CheckOption): Promise<vo
     if (options.check) checkFreshness(freshness);
     return;
   }
-  // The kind, and with it the exit code, is that of what failed first.
-  const kind = failed[0]?.error?.kind ?? "failed";
-  throw new DockformError(kind, `${formatCount(failed.length, "check")} failed`, {
+  // The code, and with it the exit code, is that of what failed first.
+  const code = failed[0]?.error?.code ?? "doctor.failed";
+  throw new DockformError(code, `${formatCount(failed.length, "check")} failed`, {
     hint: "Follow the advice above, then run `dockform doctor` again.",
   });
 }
@@ -179,7 +179,9 @@ async function checkOperations(
       return [
         failure(
           `volume ${volume}`,
-          new DockformError("failed", "an operation was interrupted", { hint: advice }),
+          new DockformError("doctor.interrupted-operation", "an operation was interrupted", {
+            hint: advice,
+          }),
         ),
       ];
     }

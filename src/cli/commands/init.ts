@@ -18,7 +18,7 @@ export async function init(session: Session): Promise<void> {
   try {
     await writeFile(path, text, { flag: "wx" });
   } catch (error) {
-    throw new DockformError("failed", `cannot write ${path}: ${messageOf(error)}`, {
+    throw new DockformError("manifest.unwritable", `cannot write ${path}: ${messageOf(error)}`, {
       hint: "Check the folder's owner and mode.",
       cause: error,
     });
@@ -37,7 +37,7 @@ async function refuseExisting({ io, surroundings }: Session): Promise<void> {
     (error: unknown) => systemCode(error) === undefined,
   );
   if (!exists) return;
-  throw new DockformError("refused", `there is a manifest in ${io.cwd} already`, {
+  throw new DockformError("manifest.exists", `there is a manifest in ${io.cwd} already`, {
     hint: "init never overwrites one. Edit it, or run init in another folder.",
   });
 }

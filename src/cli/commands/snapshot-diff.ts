@@ -54,9 +54,13 @@ async function* liveEntriesOf(
   session: Session,
 ): AsyncGenerator<TarEntry> {
   if (volume === undefined) {
-    throw new DockformError("usage", "a path does not say which volume to compare with", {
-      hint: "Name the snapshot by its volume, as in `dockform snapshot diff myapp_data@latest live`.",
-    });
+    throw new DockformError(
+      "snapshot.no-volume-named",
+      "a path does not say which volume to compare with",
+      {
+        hint: "Name the snapshot by its volume, as in `dockform snapshot diff myapp_data@latest live`.",
+      },
+    );
   }
   yield* liveEntries(await workspace.target(volume), session.tools);
 }

@@ -48,7 +48,7 @@ function drillSubject({
   }
   if (image === undefined || command === undefined || container !== undefined) {
     throw new DockformError(
-      "usage",
+      "command.options-conflict",
       "a drill starts an image with a command, or a container's copy",
       {
         hint: "Give --image and --command, or --container, or none of them where one container uses the volume.",

@@ -42,7 +42,7 @@ async function* lines(entries: AsyncIterable<TarEntry>): AsyncGenerator<string> 
 }
 
 export function notInArchive(path: string, archivePath: string): DockformError {
-  return new DockformError("usage", `there is no ${path} in ${archivePath}`, {
+  return new DockformError("archive.path-not-found", `there is no ${path} in ${archivePath}`, {
     hint: "`dockform snapshot files` lists what there is.",
     data: { path },
   });

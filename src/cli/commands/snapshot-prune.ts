@@ -107,7 +107,7 @@ function planVolume(
 
 function requireAnyPolicy(plans: readonly VolumePlan[]): void {
   if (plans.length === 0 || plans.some(({ verdicts }) => verdicts !== undefined)) return;
-  throw new DockformError("usage", "nothing says which snapshots to keep", {
+  throw new DockformError("prune.no-rules", "nothing says which snapshots to keep", {
     hint: "Give rules, as in --keep-daily 7 --keep-weekly 4, or write them into the manifest: volumes: { name: { snapshot: { keep: { daily: 7 } } } }.",
   });
 }

@@ -45,9 +45,13 @@ export async function snapshotRemove(
 /** Elsewhere a volume alone means its latest one; here that would be guessing. */
 function requireExplicit(reference: string): void {
   if (/[@/]/.test(reference) || archiveExtension(reference) !== undefined) return;
-  throw new DockformError("usage", `"${reference}" does not say which snapshot to remove`, {
-    hint: `Write ${reference}@latest, ${reference}@2026-11-23T02:15, or a path.`,
-  });
+  throw new DockformError(
+    "snapshot.unspecified",
+    `"${reference}" does not say which snapshot to remove`,
+    {
+      hint: `Write ${reference}@latest, ${reference}@2026-11-23T02:15, or a path.`,
+    },
+  );
 }
 
 async function complete({ archivePath, stored }: FoundSnapshot): Promise<StoredSnapshot> {
@@ -67,7 +71,7 @@ async function complete({ archivePath, stored }: FoundSnapshot): Promise<StoredS
 }
 
 function notASnapshot(path: string, why: string): DockformError {
-  return new DockformError("usage", `${path} is not a snapshot: ${why}`, {
+  return new DockformError("snapshot.not-a-snapshot", `${path} is not a snapshot: ${why}`, {
     hint: "Nothing was removed. `dockform snapshot list` shows what there is; other files are yours to remove.",
   });
 }

@@ -59,7 +59,7 @@ async function chosen(
     ]);
   }
   if (reference !== undefined) return [(await catalog.find(reference)).archivePath];
-  throw new DockformError("usage", "nothing to verify was named", {
+  throw new DockformError("command.nothing-named", "nothing to verify was named", {
     hint: "Name a snapshot, as in `dockform snapshot verify myapp_data@latest`, or give --all.",
   });
 }
@@ -97,7 +97,7 @@ async function verifyRestored(
   if (first === undefined) return;
   const others = differences.length === 1 ? "" : ` and ${differences.length - 1} more`;
   throw new DockformError(
-    "integrity",
+    "snapshot.not-reproduced",
     `${archivePath} does not come back as it is: ${displayText(first.path)} is ${first.kind}${others}`,
     {
       hint: "It was restored into a throw-away volume. Does the volume driver keep owners, attributes and times?",
@@ -131,7 +131,7 @@ function totals(outcomes: readonly Outcome[]): readonly string[] {
 function someFailed(failures: readonly DockformError[], attempted: number): DockformError {
   const isDamage = failures.some(({ kind }) => kind === "integrity");
   return new DockformError(
-    isDamage ? "integrity" : "failed",
+    isDamage ? "snapshot.damaged" : "snapshot.unverified",
     `${failures.length} of ${formatCount(attempted, "snapshot")} did not pass`,
     { hint: "Take new ones while the volumes are well, and look at the disk that they are on." },
   );

@@ -83,7 +83,7 @@ function refuseToKeepPart(
 ): void {
   if (paths.length === 0 || !(keepPrevious || keepFailed || inPlace)) return;
   throw new DockformError(
-    "usage",
+    "command.options-conflict",
     "--path does not go together with --keep-previous, --keep-failed and --in-place",
     { hint: "Take a snapshot first if you may want back what --path replaces." },
   );
@@ -94,9 +94,13 @@ function refuseBoth(
   { strictAttributes }: Pick<VolumeRestoreOptions, "strictAttributes">,
 ): void {
   if (!strictAttributes || !without.includes("attributes")) return;
-  throw new DockformError("usage", "--strict-attributes excludes --without attributes", {
-    hint: "Choose one.",
-  });
+  throw new DockformError(
+    "command.options-conflict",
+    "--strict-attributes excludes --without attributes",
+    {
+      hint: "Choose one.",
+    },
+  );
 }
 
 function toText(report: RestoreReport, session: Session): string {

@@ -95,9 +95,13 @@ function openLogFile(file: string): number {
   try {
     return openSync(file, "a", 0o600);
   } catch (error) {
-    throw new DockformError("usage", `cannot write to the log file ${file}: ${messageOf(error)}`, {
-      hint: "Name another file with --log-file.",
-      cause: error,
-    });
+    throw new DockformError(
+      "log.unwritable",
+      `cannot write to the log file ${file}: ${messageOf(error)}`,
+      {
+        hint: "Name another file with --log-file.",
+        cause: error,
+      },
+    );
   }
 }

@@ -47,7 +47,7 @@ export class WatchedOutput {
     await new Promise((resolve) => this.#stream.write("", () => setImmediate(resolve)));
     if (this.#error === undefined || systemCode(this.#error) === "EPIPE") return;
     throw new DockformError(
-      "failed",
+      "output.unwritable",
       `cannot write to standard output: ${messageOf(this.#error)}`,
       {
         hint: "The output is not whole, but what the command did is done. Is there room where it goes?",

@@ -1,0 +1,167 @@
+import type { ErrorEntries } from "./entry.ts";
+
+/** Volumes: what they are, what they hold, and who uses them. */
+export const VOLUME_ERRORS = {
+  "volume.not-found": {
+    kind: "failed",
+    cause: "The engine has no volume of that name.",
+    cure: "See those there are with `dockform volume list`.",
+  },
+  "volume.removed-meanwhile": {
+    kind: "failed",
+    cause: "The volume was removed by another program in the middle of the command.",
+    cure: "See those there are with `dockform volume list`.",
+  },
+  "volume.created-meanwhile": {
+    kind: "refused",
+    cause: "The volume was created by another program in the middle of the command.",
+    cure: "Look at it, then run the command again.",
+  },
+  "volume.undeclared": {
+    kind: "refused",
+    cause: "The manifest does not declare the volume.",
+    cure: "Declare it under `volumes:`, or add `--undeclared`.",
+  },
+  "volume.declared-otherwise": {
+    kind: "refused",
+    cause: "The manifest declares the volume otherwise than it was when the snapshot was taken.",
+    cure: "Create it with `dockform apply` and restore without `--create`, or change the manifest.",
+  },
+  "volume.same-contents": {
+    kind: "refused",
+    cause:
+      "A volume created with the snapshot's options would lead to the contents of another one.",
+    cure: "Create it with `docker volume create` as it is to be, then restore without `--create`.",
+  },
+  "volume.not-empty": {
+    kind: "refused",
+    cause: "The volume holds something, which the restore would replace.",
+    cure: "Take a snapshot of it if you may want it back, then add `--force`.",
+  },
+  "volume.path-taken": {
+    kind: "refused",
+    cause: "The volume holds something at a path that is to be restored.",
+    cure: "Add `--force` to replace it.",
+  },
+  "volume.path-through-link": {
+    kind: "refused",
+    cause:
+      "On the way to a path that is to be restored lies a link, or something that is no folder.",
+    cure: "Use `dockform snapshot extract` and copy it to where it belongs.",
+  },
+  "volume.in-use": {
+    kind: "refused",
+    cause: "Containers use the volume.",
+    cure: "Stop them, or add `--stop-containers` to a restore; remove them before the volume is removed.",
+  },
+  "volume.busy": {
+    kind: "refused",
+    cause: "Another client is at work on the volume.",
+    cure: "Run the command again when it has ended.",
+  },
+  "volume.interrupted": {
+    kind: "refused",
+    cause: "An operation on the volume was cut short.",
+    cure: "Run `dockform volume recover`: it puts the old or the new contents in place, whole.",
+  },
+  "volume.no-room": {
+    kind: "refused",
+    cause: "The file system cannot hold the old and the new contents at once.",
+    cure: "Make room on it, or restore with `--in-place`.",
+  },
+  "volume.no-room-to-keep": {
+    kind: "refused",
+    cause: "The file system has no room to keep the old contents beside the new ones.",
+    cure: "Leave `--keep-previous` and `--keep-failed` away: `--in-place` writes a snapshot first.",
+  },
+  "volume.too-small": {
+    kind: "failed",
+    cause:
+      "The file system cannot hold the new contents, not even alone. The old ones are in place.",
+    cure: "Make room on it.",
+  },
+  "volume.cannot-hold": {
+    kind: "refused",
+    cause:
+      "The file system cannot hold something that the archive has, such as owners or attributes.",
+    cure: "Restore without it, by `--without`, or into a volume on another file system.",
+  },
+  "volume.not-restorable": {
+    kind: "refused",
+    cause:
+      "What the volume holds could not be put back from a snapshot, so it must not be removed.",
+    cure: "Make room for old and new contents at once instead.",
+  },
+  "volume.not-saved": {
+    kind: "refused",
+    cause:
+      "The snapshot of a volume that is to be removed would not bring back all of it. It was not removed.",
+    cure: "Stop what writes to it, and run the command again.",
+  },
+  "volume.immovable": {
+    kind: "refused",
+    cause:
+      "Something in the volume cannot be renamed: it is immutable or read-only, or its file system does not do it.",
+    cure: "Follow the message, which names what it is.",
+  },
+  "volume.root-attributes": {
+    kind: "refused",
+    cause:
+      "The volume's root folder has attributes or an ACL, and the helper image has no tool to replace them.",
+    cure: "Install acl and attr on this machine, or name an image that has them.",
+  },
+  "volume.mount-inside": {
+    kind: "refused",
+    cause: "Another file system is mounted inside the volume.",
+    cure: "Unmount it first.",
+  },
+  "volume.keeps-contents": {
+    kind: "refused",
+    cause: "The volume keeps contents for `dockform volume undo`, which would be lost.",
+    cure: "Put them back, or let go of them, with `dockform volume undo`.",
+  },
+  "volume.keeps-nothing": {
+    kind: "refused",
+    cause: "The volume keeps no contents to go back to.",
+    cure: "Restore a snapshot. With `--keep-previous` a restore keeps what it replaces.",
+  },
+  "volume.unreadable": {
+    kind: "failed",
+    cause: "The volume cannot be read; the message has the words of the system.",
+    cure: "Check the file system under the volume.",
+  },
+  "volume.unwritable": {
+    kind: "failed",
+    cause: "The volume cannot be written to. Its contents are as they were.",
+    cure: "Check the file system under the volume.",
+  },
+  "volume.in-memory-unused": {
+    kind: "refused",
+    cause:
+      "The volume is in memory, and no running container uses it: what is restored would be gone at once.",
+    cure: "Start a container that uses it, then restore with `--stop-containers`.",
+  },
+  "volume.memory-lost": {
+    kind: "failed",
+    cause:
+      "The volume was in memory, and what it held is lost with the engine or machine that held it.",
+    cure: "Restore its newest snapshot.",
+  },
+  "volume.memory-held": {
+    kind: "failed",
+    cause: "The engine has lost what the volume held in memory, and one container still has it.",
+    cure: "Copy it out of that container as the message says.",
+  },
+  "volume.contents-unknown": {
+    kind: "failed",
+    cause:
+      "It is not known whether the contents are whole: a folder of the interrupted operation is gone.",
+    cure: "Look at them, or restore the newest snapshot.",
+  },
+  "volume.gone": {
+    kind: "failed",
+    cause:
+      "The volume is gone, and an operation on it had stopped containers that are not as they were.",
+    cure: "Follow the message, then run `dockform volume recover` again.",
+  },
+} as const satisfies ErrorEntries;
