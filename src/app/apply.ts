@@ -85,7 +85,7 @@ export async function snapshotAndRemove(
   const { archivePath } = await provenSnapshot(
     { target, format: "tar.zst", level: DEFAULT_LEVEL, note },
     {
-      kind: "refused",
+      code: "volume.not-saved",
       hint: `Volume ${target.volume} was not removed. Stop what writes to it, and run the command again; \`docker volume rm ${target.volume}\` removes it with all that no snapshot holds.`,
     },
     tools,

@@ -98,7 +98,7 @@ function refuseWrapped(
     `Everything as it is: ${command} --strip-components 0`,
   ];
   throw new DockformError(
-    "refused",
+    "archive.in-one-folder",
     `all of ${path} lies in the folder ${folder}, which ${contents}`,
     {
       hint: `Nothing was touched. Say what is to be the root of volume "${target.volume}":${ways.map((way) => `\n    ${way}`).join("")}`,

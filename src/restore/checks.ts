@@ -25,7 +25,7 @@ export async function declaredVolume(
 ): Promise<EngineVolume> {
   if (!target.declared && !undeclared) {
     throw new DockformError(
-      "refused",
+      "volume.undeclared",
       `volume "${target.volume}" is not defined in manifest for context "${target.context}"`,
       {
         hint: `Declare it under \`volumes:\`, or add --undeclared to work on it all the same.${otherwise === "" ? "" : ` If it does not exist, ${otherwise}`}`,
@@ -41,7 +41,7 @@ export async function declaredVolume(
 
 export function refuseNonEmpty({ target, force }: RestoreRequest, facts: VolumeFiles): void {
   if (facts.empty || force) return;
-  throw new DockformError("refused", `volume "${target.volume}" is not empty`, {
+  throw new DockformError("volume.not-empty", `volume "${target.volume}" is not empty`, {
     hint: "Add --force to replace what it holds. Take a snapshot of it first if you may want it back.",
   });
 }
@@ -65,7 +65,7 @@ export async function refusePaths(
       .join(", ");
   if (named("through") !== "") {
     throw new DockformError(
-      "refused",
+      "volume.path-through-link",
       `in volume "${target.volume}" something on the way to ${named("through")} is a link, or no folder`,
       {
         hint: "Nothing was touched. Use `dockform snapshot extract` and copy it to where it belongs.",
@@ -73,9 +73,13 @@ export async function refusePaths(
     );
   }
   if (named("there") === "" || force) return;
-  throw new DockformError("refused", `volume "${target.volume}" holds ${named("there")} already`, {
-    hint: "Add --force to replace it.",
-  });
+  throw new DockformError(
+    "volume.path-taken",
+    `volume "${target.volume}" holds ${named("there")} already`,
+    {
+      hint: "Add --force to replace it.",
+    },
+  );
 }
 
 /**
@@ -94,7 +98,7 @@ export async function refuseUsers(
   if (users.length > 0 && !stopContainers) {
     const named = users.map(({ container }) => `${containerTitle(container)}, ${container.state}`);
     throw new DockformError(
-      "refused",
+      "volume.in-use",
       `containers are using volume "${target.volume}": ${named.join("; ")}`,
       {
         hint: "Add --stop-containers: those that run are stopped for the swap and started again.",
@@ -123,7 +127,7 @@ export function replacesInPlace(
   const data = { freeBytes, neededBytes: tarBytes, freeInodes, neededInodes: entries };
   if (!inPlace) {
     throw new DockformError(
-      "refused",
+      "volume.no-room",
       `the file system of volume "${target.volume}" cannot hold the old and the new contents at once: ${missing} missing`,
       {
         hint: "Make room on it. Or add --in-place: a snapshot of the old contents is written and checked, then they are removed before the new ones are extracted.",
@@ -133,7 +137,7 @@ export function replacesInPlace(
   }
   if (keepPrevious || keepFailed) {
     throw new DockformError(
-      "refused",
+      "volume.no-room-to-keep",
       `there is no room to keep anything in volume "${target.volume}": ${missing} missing`,
       {
         hint: "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
@@ -158,19 +162,19 @@ export function clearsTheWay(
   const message = obstacleText(obstacle, target.volume);
   const data = { errno: obstacle.errno, path: obstacle.name };
   if (paths.length > 0) {
-    throw new DockformError("refused", message, {
+    throw new DockformError("volume.immovable", message, {
       hint: "Nothing was touched. Use `dockform snapshot extract` and copy it to where it belongs.",
       data,
     });
   }
   if (!inPlace) {
-    throw new DockformError("refused", message, {
+    throw new DockformError("volume.immovable", message, {
       hint: "Nothing was touched. Add --in-place: a snapshot of the old contents is written and checked, then they are removed before the new ones take their place.",
       data,
     });
   }
   if (keepPrevious || keepFailed) {
-    throw new DockformError("refused", message, {
+    throw new DockformError("volume.immovable", message, {
       hint: "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
       data,
     });
@@ -181,7 +185,7 @@ export function clearsTheWay(
 export function refuseFixedAttributes(target: VolumeTarget, { missingTool }: VolumeFiles): void {
   if (missingTool === undefined) return;
   throw new DockformError(
-    "refused",
+    "volume.root-attributes",
     `the root folder of volume "${target.volume}" has attributes or an ACL, and the helper image has no ${missingTool} to replace them`,
     {
       hint: "Nothing was touched. Install acl and attr on this machine (Debian: apt-get install acl attr), or name an image that has them.",
@@ -196,7 +200,7 @@ export function refuseFixedAttributes(target: VolumeTarget, { missingTool }: Vol
 export function refuseMounts({ volume }: LockedVolume, { mounted }: VolumeFiles): void {
   if (mounted === undefined) return;
   throw new DockformError(
-    "refused",
+    "volume.mount-inside",
     `${mounted} in volume "${volume.name}" is another file system's mount point`,
     { hint: "Nothing was touched. Unmount it first: what it holds is no part of the volume." },
   );
@@ -220,7 +224,7 @@ export function refuseToPushOutKept(
   if (kept === undefined) return;
   if (keepFailed) {
     throw new DockformError(
-      "refused",
+      "volume.keeps-contents",
       `volume "${target.volume}" keeps contents since ${kept.kept_at}, which --keep-failed could push out`,
       {
         hint: `Nothing was touched. Leave --keep-failed away, or let go of what is kept: dockform volume undo ${target.volume} --discard`,

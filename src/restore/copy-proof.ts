@@ -21,7 +21,7 @@ import type { Tools } from "../tools.ts";
 
 /** What is said where the proof fails: what was left as it was, and what to do. */
 interface Otherwise {
-  readonly kind: "failed" | "refused";
+  readonly code: "volume.not-saved" | "restore.snapshot-incomplete";
   readonly hint: string;
 }
 
@@ -41,7 +41,7 @@ export async function proveCopy(
   const { archivePath, sidecar, volume } = report;
   const lacking = (what: string): DockformError =>
     new DockformError(
-      otherwise.kind,
+      otherwise.code,
       `the snapshot ${archivePath} would not bring back all of volume "${volume}": ${what}`,
       { hint: otherwise.hint },
     );

@@ -35,7 +35,7 @@ export function shapeToCreate(target: VolumeTarget, sidecar: Sidecar | undefined
     return { ...taken, labels: { ...taken.labels, ...declaredShape.labels } };
   }
   throw new DockformError(
-    "refused",
+    "volume.declared-otherwise",
     `the manifest declares volume "${volume}" otherwise than it was when the snapshot was taken: ${differences.join("; ")}`,
     {
       hint: "'There' is the snapshot, 'here' the manifest. Run `dockform apply` to create it as declared, then restore without --create. Or change the manifest.",
@@ -56,7 +56,7 @@ function refuseSecondWay({ volume }: VolumeTarget, sidecar: Sidecar): void {
   const isElsewhere = Object.keys(options ?? {}).length > 0 && options?.["type"] !== "tmpfs";
   if (name === volume || !isElsewhere) return;
   throw new DockformError(
-    "refused",
+    "volume.same-contents",
     `with the options of volume ${JSON.stringify(name)}, volume "${volume}" would lead to the same contents`,
     {
       hint: "Create it with `docker volume create` as it is to be, then restore with --undeclared, without --create.",
@@ -196,7 +196,7 @@ export class VolumeCreation implements AsyncDisposable {
 
 function madeMeanwhile(name: string): DockformError {
   return new DockformError(
-    "refused",
+    "volume.created-meanwhile",
     `volume "${name}" was created by another program in the meantime`,
     {
       hint: "Nothing was touched. Look at it, then run the command again.",

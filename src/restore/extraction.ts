@@ -161,7 +161,7 @@ function noSetId(leftOut: readonly LostGroup[]): readonly string[] {
 }
 
 function cannotExtract(archive: ArchiveSource, failure: string, advice = ""): DockformError {
-  return new DockformError("failed", `cannot extract ${archive.path}: ${failure}`, {
+  return new DockformError("restore.extract-failed", `cannot extract ${archive.path}: ${failure}`, {
     hint: `The old contents are in place.${advice}`,
   });
 }

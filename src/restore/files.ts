@@ -64,9 +64,13 @@ export async function inspectVolumeFiles(
   const { facts, messages, status } = await helper.call(["inspect"], signal);
   const firstEntry = facts.get("first_entry");
   if (status !== 0 || firstEntry === undefined || messages.length > 0) {
-    throw new DockformError("failed", `cannot look into the volume: ${messages.at(-1) ?? status}`, {
-      hint: "Nothing was touched. Check the file system under the volume.",
-    });
+    throw new DockformError(
+      "volume.unreadable",
+      `cannot look into the volume: ${messages.at(-1) ?? status}`,
+      {
+        hint: "Nothing was touched. Check the file system under the volume.",
+      },
+    );
   }
   const space = (facts.get("space") ?? "").split(" ").map(Number);
   const [freeBlocks = 0, blockBytes = 0, freeInodes = 0, inodes = 0, blocks = 0] = space;

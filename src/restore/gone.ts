@@ -43,7 +43,7 @@ async function refuseToForgetStopped(
   if (waiting.length === 0) return;
   const other = (await listVolumes(engine, signal)).find((each) => uses(containers, each, waiting));
   throw new DockformError(
-    "failed",
+    "volume.gone",
     `volume "${volume}" is gone, and an operation on it had stopped containers that are not as they were: ${waiting.map(({ name }) => name).join(", ")}`,
     {
       hint:

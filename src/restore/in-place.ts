@@ -185,7 +185,7 @@ async function takeSafetySnapshot(lock: LockedVolume, tools: Tools): Promise<Saf
     lock.helper,
     report,
     {
-      kind: "failed",
+      code: "restore.snapshot-incomplete",
       hint: "The old contents are in place. Make room for old and new contents at once instead.",
     },
     tools,
@@ -204,7 +204,7 @@ async function refuseUnrestorable(lock: LockedVolume, { signal }: Tools): Promis
   const unknown = reply.status === 0 ? reply.facts.get("attributes_unknown") : endingOf(reply);
   if (unknown !== undefined) {
     throw new DockformError(
-      "refused",
+      "volume.not-restorable",
       `volume "${lock.volume.name}" may have attributes that could not be put back from a snapshot: ${unknown}`,
       { hint: `Nothing was touched. ${room}.` },
     );
@@ -215,7 +215,7 @@ async function refuseUnrestorable(lock: LockedVolume, { signal }: Tools): Promis
   if (lost.size === 0) return;
   const withCapabilities = unrestorable(foreign, ["SYS_ADMIN"]).size === 0;
   throw new DockformError(
-    "refused",
+    "volume.not-restorable",
     `volume "${lock.volume.name}" has attributes that could not be put back from a snapshot: ${attributesText(lost)}`,
     {
       hint: `Nothing was touched. ${room}${withCapabilities ? ", or give helpers the right to set them: `helper: { capabilities: [SYS_ADMIN] }` in the manifest" : ""}.`,
@@ -240,7 +240,7 @@ async function refuseWithoutRoom(
   );
   if (missing === undefined) return;
   throw new DockformError(
-    "failed",
+    "volume.too-small",
     `the file system of volume "${lock.volume.name}" cannot hold the new contents even alone: ${missing} missing`,
     { hint: "The old contents are in place. Make room on it." },
   );
@@ -288,7 +288,7 @@ export function lackingAfterRefill(
   if (lost.length === 0 || safety === undefined) return undefined;
   const { archivePath } = safety;
   return new DockformError(
-    "failed",
+    "restore.old-contents-incomplete",
     `the old contents of volume "${name}" are back, but not all they held: ${lost.map(leftOutText).join("; ")}`,
     {
       hint: `Keep ${archivePath}, which alone holds all of it. Where the volume can hold it, restore it: dockform volume restore ${name} ${shellWord(archivePath)} --force --stop-containers`,

@@ -18,7 +18,7 @@ export async function refuseInside(
   const real = await realPath(path);
   for (let folder = dirname(real); folder !== dirname(folder); folder = dirname(folder)) {
     if (!(await isThere(join(folder, `.dockform-${stagingId}`)))) continue;
-    throw new DockformError("refused", `${path} lies inside volume "${volume}"`, {
+    throw new DockformError("snapshot.inside-volume", `${path} lies inside volume "${volume}"`, {
       hint: `${consequence} The contents are as they were. Keep snapshots elsewhere, and copy this one there first.`,
     });
   }

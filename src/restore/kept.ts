@@ -58,7 +58,7 @@ export function keepsContents(
   untouched: string,
 ): DockformError {
   return new DockformError(
-    "refused",
+    "volume.keeps-contents",
     `volume "${volume}" keeps contents since ${keptAt}, which a snapshot of it does not hold`,
     {
       hint: `${untouched} Let go of them first (dockform volume undo ${volume} --discard), or put them back (without --discard).`,

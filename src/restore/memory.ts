@@ -48,7 +48,7 @@ export async function refuseForgetful(
   if (!isMountedByEngine(volume) || users.some(({ container }) => isActive(container))) return;
   if ((await memoryOf(lock, signal)) === undefined) return;
   throw new DockformError(
-    "refused",
+    "volume.in-memory-unused",
     `volume "${volume.name}" is in memory and no running container uses it: what is restored would be gone at once`,
     { hint: "Start a container that uses it, then restore with --stop-containers." },
   );
@@ -181,7 +181,7 @@ function heldElsewhere(lock: LockedVolume, keeper: string, isHolder: boolean): D
   const [folder, remove] = isHolder ? ["/volume", "rm --force"] : ["FOLDER", "stop"];
   const where = isHolder ? "" : ", where FOLDER is where it has the volume mounted";
   return new DockformError(
-    "failed",
+    "volume.memory-held",
     `the engine has lost what volume "${name}" held in memory; the container ${keeper} still has it`,
     {
       hint: `Copy it: docker exec ${keeper} tar --create --xattrs --acls --sparse --numeric-owner --directory=${folder} . > contents.tar${where}. Then \`docker ${remove} ${keeper}\`, and run \`dockform volume recover ${name}\`.`,

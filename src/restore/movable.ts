@@ -42,9 +42,13 @@ export async function findObstacle(
   ]);
   if (status !== 0) {
     await StagedContents.of(lock, lock.stagingId, tools).discard();
-    throw new DockformError("failed", `cannot write to the volume: ${messages.at(-1) ?? status}`, {
-      hint: "The old contents are in place. Check the file system under the volume.",
-    });
+    throw new DockformError(
+      "volume.unwritable",
+      `cannot write to the volume: ${messages.at(-1) ?? status}`,
+      {
+        hint: "The old contents are in place. Check the file system under the volume.",
+      },
+    );
   }
   const found = facts.get("unmovable");
   return found === undefined ? undefined : parseObstacle(found, facts.get("file_system_type"));
@@ -87,7 +91,7 @@ function obstacleAdvice({ errno, name }: Obstacle): string {
 /** @throws DockformError `refused` for what neither a rename nor anything else takes out of its place. */
 export function refuseFixed(obstacle: Obstacle | undefined, volume: string): void {
   if (obstacle === undefined || isRemovable(obstacle)) return;
-  throw new DockformError("refused", obstacleText(obstacle, volume), {
+  throw new DockformError("volume.immovable", obstacleText(obstacle, volume), {
     hint: obstacleAdvice(obstacle),
     data: { errno: obstacle.errno, path: obstacle.name },
   });
@@ -97,7 +101,7 @@ export function refuseFixed(obstacle: Obstacle | undefined, volume: string): voi
 export function refuseObstacle(obstacle: Obstacle | undefined, volume: string): void {
   if (obstacle === undefined) return;
   refuseFixed(obstacle, volume);
-  throw new DockformError("refused", obstacleText(obstacle, volume), {
+  throw new DockformError("volume.immovable", obstacleText(obstacle, volume), {
     hint: "Nothing was touched. What is kept is in the volume's folder .dockform-kept; a snapshot can be restored with --in-place.",
     data: { errno: obstacle.errno, path: obstacle.name },
   });

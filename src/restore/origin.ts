@@ -24,7 +24,7 @@ export function refuseStranger(
   if (sidecar === undefined) {
     if (fromVolume === undefined) return;
     throw new DockformError(
-      "refused",
+      "restore.unknown-origin",
       `${archivePath} has no sidecar to say which volume it is of`,
       {
         hint: "Leave --from-volume out to restore it all the same.",
@@ -35,7 +35,7 @@ export function refuseStranger(
   const expected = fromVolume ?? target.volume;
   if (name === expected) return;
   throw new DockformError(
-    "refused",
+    "restore.wrong-volume",
     `${archivePath} is a snapshot of volume ${JSON.stringify(name)}, not of "${expected}"`,
     {
       hint: VOLUME_NAME.test(name)

@@ -190,12 +190,12 @@ async function refuseToVouch(
   const hint = await restoreAdvice(lock);
   throw memory === "lost"
     ? new DockformError(
-        "failed",
+        "volume.memory-lost",
         `volume "${name}" was in memory, and what it held is lost with the engine or the machine that held it`,
         { hint, data },
       )
     : new DockformError(
-        "failed",
+        "volume.contents-unknown",
         `whether the contents of volume "${name}" are whole is not known: the folder ${folder} of an interrupted operation is not in it any more`,
         { hint: `Look at them. ${hint}`, data },
       );
@@ -219,7 +219,7 @@ function refuseToMoveUnderUsers(
   if (running === undefined || !unfinished.some(({ betweenOldAndNew }) => betweenOldAndNew)) return;
   const title = containerTitle(running.container);
   throw new DockformError(
-    "refused",
+    "recover.container-running",
     `${title} runs on volume "${volume.name}", which stands between old and new contents`,
     { hint: `Stop it (docker stop ${running.container.name}), then run this again.` },
   );
@@ -242,7 +242,7 @@ function refuseAside(
   const [first] = found;
   if (first === undefined) return;
   const inPlace = contents === "after" ? "new" : "old";
-  throw new DockformError("failed", asideText(name, first), {
+  throw new DockformError("recover.set-aside", asideText(name, first), {
     hint: `The ${inPlace} contents are in place, whole, and nothing was removed. Something of the same name may be among them. ${asideAdvice(name)}`,
     data: { volume: name, contents, set_aside: found },
   });

@@ -45,7 +45,7 @@ export type ReplacedContents = Pick<
 export class UnhealthyError extends DockformError {
   constructor(ill: readonly Illness[], whatNow: string) {
     const symptoms = ill.map(({ name, symptom }) => `${name}: ${symptom}`);
-    super("failed", `not well on the new contents: ${symptoms.join("; ")}`, {
+    super("restore.unhealthy", `not well on the new contents: ${symptoms.join("; ")}`, {
       hint: whatNow,
       data: { unhealthy: ill },
     });
@@ -287,7 +287,7 @@ export async function refuseNewUsers(
   if (running === undefined) return;
   const title = containerTitle(running.container);
   throw new DockformError(
-    "failed",
+    "restore.container-started",
     stopped.has(running.container)
       ? `${title} was started again while the restore had it stopped`
       : `${title} began to use volume "${lock.volume.name}" meanwhile`,

@@ -59,9 +59,13 @@ export class StagedContents {
     const { status, messages } = await lock.callSurely(["take_kept", lock.stagingId]);
     if (status === 0) return staged;
     await staged.discard();
-    throw new DockformError("failed", `cannot use what was kept: ${messages.at(-1) ?? status}`, {
-      hint: "The present contents are in place.",
-    });
+    throw new DockformError(
+      "undo.failed",
+      `cannot use what was kept: ${messages.at(-1) ?? status}`,
+      {
+        hint: "The present contents are in place.",
+      },
+    );
   }
 
   /** What is kept goes for good. A failure to remove it from the disk is a warning. */
@@ -104,9 +108,13 @@ export class StagedContents {
     if (reply.facts.has("swapped")) return;
     const cause = causeIn(reply);
     if (!reply.facts.has("swapped_back")) throw this.undecided(cause);
-    throw new DockformError("failed", `the new contents could not be put in place: ${cause}`, {
-      hint: `The old contents are in place, complete.${reply.facts.get("unmovable")?.startsWith("18 ") === true ? " The file system does not move everything to another folder: run the restore with --in-place." : ""}`,
-    });
+    throw new DockformError(
+      "restore.swap-failed",
+      `the new contents could not be put in place: ${cause}`,
+      {
+        hint: `The old contents are in place, complete.${reply.facts.get("unmovable")?.startsWith("18 ") === true ? " The file system does not move everything to another folder: run the restore with --in-place." : ""}`,
+      },
+    );
   }
 
   async #limitTo(paths: readonly ByteText[]): Promise<void> {
@@ -114,7 +122,7 @@ export class StagedContents {
     const { status } = await this.#surely(verb);
     if (status === 0) return;
     throw new DockformError(
-      "failed",
+      "restore.paths-changed",
       "the paths of the volume are not what they were a moment ago",
       {
         hint: "The old contents are in place. Run the command again.",
@@ -161,7 +169,7 @@ export class StagedContents {
     if ((await this.#surely(["resume", this.#id])).status === 0) return;
     const { name } = this.#lock.volume;
     throw new DockformError(
-      "failed",
+      "restore.taken-over",
       `another client has ended the operation on volume "${name}" meanwhile`,
       { hint: "What is in place, and which containers run, is that one's doing: it has said so." },
     );
@@ -192,7 +200,7 @@ export class StagedContents {
   async begin(): Promise<void> {
     const reply = await this.#lock.callSurely(["begin", this.#id]);
     if (reply.status === 0) return;
-    throw new DockformError("failed", `cannot write to the volume: ${causeIn(reply)}`, {
+    throw new DockformError("volume.unwritable", `cannot write to the volume: ${causeIn(reply)}`, {
       hint: "The contents are as they were. Check the file system under the volume.",
     });
   }
@@ -212,9 +220,13 @@ export class StagedContents {
     const inPlace = await this.recover();
     if (typeof inPlace !== "string") throw new PartlyClearedError(this.#lock, cause);
     if (inPlace !== "before") throw this.undecided(cause);
-    throw new DockformError("failed", `the old contents could not be moved: ${cause}`, {
-      hint: "They are in place, complete.",
-    });
+    throw new DockformError(
+      "restore.clear-failed",
+      `the old contents could not be moved: ${cause}`,
+      {
+        hint: "They are in place, complete.",
+      },
+    );
   }
 
   /** Takes away what was made ready and not put in place. A failure to do so is a warning. */

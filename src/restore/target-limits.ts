@@ -88,7 +88,7 @@ export async function refuseUnholdable(
   const limits = neededOf(await trySamples(helper, stagingId, holds.owners, tools), holds);
   if (limits.length === 0) return;
   throw new DockformError(
-    "refused",
+    "volume.not-restorable",
     `what volume "${volume.name}" holds could not be put back into it: ${textOf(limits)}`,
     {
       hint: "The old contents are in place. Make room for old and new contents at once instead.",
@@ -104,7 +104,7 @@ function cannotHold(
 ): DockformError {
   const aspects = new Set([...without, ...limits.map(({ aspect }) => aspect)]);
   return new DockformError(
-    "refused",
+    "volume.cannot-hold",
     `volume "${volume}" cannot hold all that is in ${path}: ${textOf(limits)}`,
     {
       hint: `Nothing was touched. To restore without: --without ${[...aspects].join(",")}`,
@@ -133,7 +133,7 @@ async function trySamples(
   const reply = await helper.call(["try_samples", stagingId, ...owners], signal);
   if (reply.status !== 0) {
     throw new DockformError(
-      "failed",
+      "volume.unwritable",
       `cannot write to the volume: ${reply.messages.at(-1) ?? reply.status}`,
       { hint: "The contents are as they were. Check the file system under the volume." },
     );

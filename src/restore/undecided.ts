@@ -21,7 +21,7 @@ export class UndecidedSwapError extends DockformError {
       safety === undefined
         ? `All old and new files are in it. ${recover} once the cause is mended: it puts the old or the new contents in place and starts what was stopped.`
         : `Keep ${safety.archivePath} and the file beside it (written by ${safety.client}): the old contents may be nowhere else. ${recover} there once the cause is mended, or with the two files at the same path elsewhere.`;
-    super("failed", `the swap was cut short and could not be finished: ${cause}`, {
+    super("restore.swap-undecided", `the swap was cut short and could not be finished: ${cause}`, {
       hint: `Do not start containers on volume "${name}". ${where}`,
       data: { folder: `.dockform-${id}` },
     });
@@ -31,9 +31,13 @@ export class UndecidedSwapError extends DockformError {
 /** Not all of the old contents could be removed from a volume: those of them that were have to come from their snapshot. */
 export class PartlyClearedError extends DockformError {
   constructor({ volume }: LockedVolume, cause: string) {
-    super("failed", `not all of volume "${volume.name}" could be removed: ${cause}`, {
-      hint: "The old contents are in place again, from their snapshot.",
-    });
+    super(
+      "restore.partly-cleared",
+      `not all of volume "${volume.name}" could be removed: ${cause}`,
+      {
+        hint: "The old contents are in place again, from their snapshot.",
+      },
+    );
   }
 }
 

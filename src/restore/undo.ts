@@ -85,7 +85,11 @@ async function whatIsKept(lock: LockedVolume, tools: Tools): Promise<AboutKept> 
   refuseMounts(lock, files);
   if (files.kept !== undefined) return files.kept;
   await forgetKept(lock);
-  throw new DockformError("refused", `volume "${lock.volume.name}" keeps nothing to go back to`, {
-    hint: "A restore with --keep-previous keeps what it replaces. Snapshots can be restored without it.",
-  });
+  throw new DockformError(
+    "volume.keeps-nothing",
+    `volume "${lock.volume.name}" keeps nothing to go back to`,
+    {
+      hint: "A restore with --keep-previous keeps what it replaces. Snapshots can be restored without it.",
+    },
+  );
 }

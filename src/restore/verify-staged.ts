@@ -74,7 +74,7 @@ class RootWatch {
 
 function notAsInArchive(archive: ArchiveSource, what: string): DockformError {
   return new DockformError(
-    "failed",
+    "restore.verify-failed",
     `what was extracted is not what ${archive.path} holds: ${what}`,
     {
       hint: "The old contents are in place. Check the file system under the volume.",
