@@ -1,16 +1,15 @@
-import { Command, CommanderError, Help, Option } from "commander";
+import { CommanderError, Help, type Option } from "@commander-js/extra-typings";
 import { DockformError, stackOf, unexpected } from "../errors.ts";
-import { VERSION } from "../version.ts";
 import type { CliIo } from "./io.ts";
-import { LOG_FORMATS, LOG_LEVELS } from "./output/logger.ts";
 import { WatchedOutput } from "./output/standard-output.ts";
 import { addCompletionCommands } from "./routes/completion.ts";
 import { addDiagnosticCommands } from "./routes/diagnostic.ts";
 import { addManifestCommands } from "./routes/manifest.ts";
-import { choice, type Start } from "./routes/options.ts";
+import { addSnapshotCareCommands } from "./routes/snapshot-care.ts";
 import { addSnapshotCommands } from "./routes/snapshot.ts";
 import { addVolumeCommands } from "./routes/volume.ts";
-import { errorDocument, Session, type GlobalOptions } from "./session.ts";
+import { errorDocument, Session, type Start } from "./session.ts";
+import { rootSpec, snapshotGroup, volumeGroup, type RootCommand } from "./spec/root.ts";
 
 /**
  * Parses a command line and runs what it says.
@@ -20,8 +19,8 @@ import { errorDocument, Session, type GlobalOptions } from "./session.ts";
 export async function runProgram(argv: readonly string[], io: CliIo): Promise<number> {
   const output = new WatchedOutput(io.stdout);
   let session: Session | undefined;
-  const start = (command: Command): Session => {
-    session = new Session(io, argv, command.optsWithGlobals<GlobalOptions>());
+  const start: Start = (command) => {
+    session = new Session(io, argv, command.optsWithGlobals());
     return session;
   };
   try {
@@ -88,10 +87,8 @@ function withoutFalse(option: Option): string {
   return new Help().optionDescription(option).replace(" (default: false)", "");
 }
 
-function program(io: CliIo, start: Start): Command {
-  const root = new Command("dockform")
-    .description("Declares, snapshots and restores Docker volumes.")
-    .version(VERSION, "-V, --version", "print the version")
+function program(io: CliIo, start: Start): RootCommand {
+  const root = rootSpec()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
@@ -100,19 +97,12 @@ function program(io: CliIo, start: Start): Command {
       getErrHelpWidth: () => io.stderr.columns ?? 80,
     })
     .configureHelp({ minWidthToWrap: 20, optionDescription: withoutFalse })
-    .showHelpAfterError("Run the command with --help to see how it is used.")
-    .option("-m, --manifest <path>", "manifest file, or folder with one")
-    .addOption(new Option("-c, --config <path>", "the same as --manifest").conflicts("manifest"))
-    .option("--context <name>", "docker context to work on")
-    .option("--json", "print the result as one JSON document")
-    .option("--no-color", "no colours (NO_COLOR does the same)")
-    .addOption(choice("--log-level <level>", "lowest level of log lines", LOG_LEVELS, "info"))
-    .addOption(choice("--log-format <format>", "form of log lines", LOG_FORMATS, "auto"))
-    .option("--log-file <path>", "write log lines to this file, too, as JSON")
-    .option("-v, --verbose", "the same as --log-level debug");
+    .showHelpAfterError("Run the command with --help to see how it is used.");
   addManifestCommands(root, start);
-  addVolumeCommands(root, start);
-  addSnapshotCommands(root, start);
+  addVolumeCommands(volumeGroup(root), start);
+  const snapshot = snapshotGroup(root);
+  addSnapshotCommands(snapshot, start);
+  addSnapshotCareCommands(snapshot, start);
   addDiagnosticCommands(root, start);
   addCompletionCommands(root, start);
   return root;

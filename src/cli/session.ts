@@ -4,25 +4,15 @@ import type { DockformError } from "../errors.ts";
 import type { Surroundings } from "../app/surroundings.ts";
 import type { Workspace } from "../app/workspace.ts";
 import { shellWord } from "../format.ts";
-import type { LogLevel } from "../log.ts";
 import type { Tools } from "../tools.ts";
 import type { CliIo } from "./io.ts";
 import { writeAll } from "./output/lines.ts";
-import { Logger, type LogFormat } from "./output/logger.ts";
+import { Logger } from "./output/logger.ts";
 import { painter, StatusArea, type Paint } from "./output/terminal.ts";
+import type { GlobalOptions } from "./spec/root.ts";
 
-/** The flags that every command takes. */
-export interface GlobalOptions {
-  readonly manifest?: string;
-  readonly config?: string;
-  readonly context?: string;
-  readonly json?: boolean;
-  readonly color: boolean;
-  readonly logLevel: LogLevel;
-  readonly logFormat: LogFormat;
-  readonly logFile?: string;
-  readonly verbose?: boolean;
-}
+/** Begins a command: reads the flags that all commands take. */
+export type Start = (command: { optsWithGlobals(): GlobalOptions }) => Session;
 
 /** What a command works with: the process's edge, and how this call wants it used. */
 export class Session {

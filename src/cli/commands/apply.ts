@@ -11,13 +11,9 @@ import { confirmByTyping } from "../confirm.ts";
 import { isInteractive } from "../io.ts";
 import { renderPlan } from "../plan-view.ts";
 import type { Session } from "../session.ts";
+import type { ApplyOptions } from "../spec/manifest.ts";
 import { targetIn } from "../../app/workspace.ts";
 import { makePlans } from "./plan.ts";
-
-export interface ApplyOptions {
-  readonly skipConfirmation: boolean;
-  readonly prune: boolean;
-}
 
 /** A step of an apply: a volume with the context it is in. */
 interface Step<Action extends PlannedVolume["action"]> {

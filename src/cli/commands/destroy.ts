@@ -7,12 +7,8 @@ import { removeVolumeForGood } from "../../lock/remove.ts";
 import type { VolumeTarget } from "../../lock/target.ts";
 import { confirmByTyping } from "../confirm.ts";
 import type { Session } from "../session.ts";
+import type { DestroyOptions } from "../spec/manifest.ts";
 import { targetIn, type Workspace } from "../../app/workspace.ts";
-
-export interface DestroyOptions {
-  readonly skipConfirmation: boolean;
-  readonly snapshot: boolean;
-}
 
 interface Removed {
   readonly context: string;

@@ -25,8 +25,8 @@ import {
 } from "../freshness-view.ts";
 import type { CliIo } from "../io.ts";
 import { table } from "../output/terminal.ts";
-import type { CheckOption } from "../routes/options.ts";
 import type { Session } from "../session.ts";
+import type { DoctorOptions } from "../spec/diagnostic.ts";
 import type { Workspace, WorkspaceContext } from "../../app/workspace.ts";
 
 /** One thing that was looked at. */
@@ -42,7 +42,7 @@ interface Finding {
 /** Below this a snapshot of anything but a small volume is likely to fail. */
 const LOW_SPACE_BYTES = 1e9;
 
-export async function doctor(session: Session, options: CheckOption): Promise<void> {
+export async function doctor(session: Session, options: DoctorOptions): Promise<void> {
   const { findings, workspace: opened } = await checkManifest(session);
   using workspace = opened;
   if (workspace !== undefined) {

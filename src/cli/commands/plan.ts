@@ -2,11 +2,11 @@ import { listVolumes } from "../../engine/volumes.ts";
 import { planVolumes } from "../../app/plan.ts";
 import { checkFreshness, declaredFreshness, type DeclaredFreshness } from "../freshness-view.ts";
 import { renderFreshness, renderPlan, type ContextPlan } from "../plan-view.ts";
-import type { CheckOption } from "../routes/options.ts";
 import type { Session } from "../session.ts";
+import type { PlanOptions } from "../spec/manifest.ts";
 import type { Workspace } from "../../app/workspace.ts";
 
-export async function plan(session: Session, { check }: CheckOption): Promise<void> {
+export async function plan(session: Session, { check }: PlanOptions): Promise<void> {
   using workspace = await session.openWorkspace();
   const plans = await makePlans(workspace, session.io.signal);
   const { unmanagedSections } = workspace.requireManifest().manifest;

@@ -1,7 +1,7 @@
 import { Archive } from "../../archive/archive.ts";
 import { fileContent } from "../../archive/find-file.ts";
 import type { Session } from "../session.ts";
-import type { StoreOption } from "../routes/options.ts";
+import type { SnapshotCatOptions } from "../spec/snapshot.ts";
 import { typedPath } from "../typed-path.ts";
 import { notInArchive } from "./snapshot-files.ts";
 
@@ -9,7 +9,7 @@ export async function snapshotCat(
   session: Session,
   reference: string,
   path: string,
-  options: StoreOption,
+  options: SnapshotCatOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();

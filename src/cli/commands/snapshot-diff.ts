@@ -8,8 +8,8 @@ import { Archive } from "../../archive/archive.ts";
 import { ArchivePass } from "../../archive/pass.ts";
 import { liveEntries } from "../../capture/live-entries.ts";
 import type { Session } from "../session.ts";
+import type { SnapshotDiffOptions } from "../spec/snapshot.ts";
 import type { FoundSnapshot } from "../../app/catalog.ts";
-import type { StoreOption } from "../routes/options.ts";
 import type { Workspace } from "../../app/workspace.ts";
 
 /** In place of a snapshot: what the volume holds at this moment. */
@@ -19,7 +19,7 @@ export async function snapshotDiff(
   session: Session,
   from: string,
   to: string,
-  options: StoreOption,
+  options: SnapshotDiffOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();

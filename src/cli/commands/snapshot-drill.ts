@@ -3,17 +3,8 @@ import { formatDuration } from "../../format.ts";
 import { drill, type DrillReport } from "../../drill/drill.ts";
 import type { DrillSubject } from "../../drill/request.ts";
 import type { Session } from "../session.ts";
-import type { StoreOption } from "../routes/options.ts";
+import type { SnapshotDrillOptions } from "../spec/snapshot-care.ts";
 import { snapshotTarget } from "../../app/snapshot-target.ts";
-
-export interface SnapshotDrillOptions extends StoreOption {
-  readonly image?: string;
-  readonly command?: string;
-  readonly mountPath?: string;
-  readonly container?: string;
-  /** Milliseconds. */
-  readonly timeout: number;
-}
 
 export async function snapshotDrill(
   session: Session,

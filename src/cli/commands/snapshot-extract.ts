@@ -3,12 +3,8 @@ import { formatBytes, formatCount } from "../../format.ts";
 import { Archive } from "../../archive/archive.ts";
 import { extractPaths } from "../../archive/extract.ts";
 import type { Session } from "../session.ts";
-import type { StoreOption } from "../routes/options.ts";
+import type { SnapshotExtractOptions } from "../spec/snapshot.ts";
 import { typedPath } from "../typed-path.ts";
-
-export interface SnapshotExtractOptions extends StoreOption {
-  readonly output: string;
-}
 
 export async function snapshotExtract(
   session: Session,

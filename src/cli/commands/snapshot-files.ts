@@ -7,14 +7,14 @@ import { Archive } from "../../archive/archive.ts";
 import { ArchivePass } from "../../archive/pass.ts";
 import { inPieces } from "../output/lines.ts";
 import type { Session } from "../session.ts";
-import type { StoreOption } from "../routes/options.ts";
+import type { SnapshotFilesOptions } from "../spec/snapshot.ts";
 import { typedPath } from "../typed-path.ts";
 
 export async function snapshotFiles(
   session: Session,
   reference: string,
   path: string | undefined,
-  options: StoreOption,
+  options: SnapshotFilesOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();

@@ -10,7 +10,7 @@ import { describeSnapshot } from "../../store/sidecars.ts";
 import { otherVolume } from "../../store/stranger.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
-import type { StoreOption } from "../routes/options.ts";
+import type { SnapshotListOptions } from "../spec/snapshot.ts";
 
 /** Of what a sidecar says only what is shown: there may be ten thousand. */
 interface ListedSnapshot extends StoredSnapshot {
@@ -36,7 +36,7 @@ interface ListedVolume {
 export async function snapshotList(
   session: Session,
   reference: string | undefined,
-  options: StoreOption,
+  options: SnapshotListOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();

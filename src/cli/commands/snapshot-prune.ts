@@ -9,21 +9,7 @@ import { describeSnapshots, type DescribedSnapshot } from "../../store/sidecars.
 import { otherVolume } from "../../store/stranger.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
-import type { StoreOption } from "../routes/options.ts";
-
-export interface SnapshotPruneOptions extends StoreOption {
-  readonly keepLast?: number;
-  readonly keepHourly?: number;
-  readonly keepDaily?: number;
-  readonly keepWeekly?: number;
-  readonly keepMonthly?: number;
-  readonly keepYearly?: number;
-  readonly keepWithin?: string;
-  readonly keepNote?: string;
-  readonly delete: boolean;
-  readonly evenLast: boolean;
-  readonly evenLastVerified: boolean;
-}
+import type { SnapshotPruneOptions } from "../spec/snapshot.ts";
 
 type Candidate = PruneCandidate & { readonly described: DescribedSnapshot };
 

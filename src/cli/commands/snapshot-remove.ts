@@ -12,12 +12,8 @@ import { removeSnapshot } from "../../store/remove.ts";
 import { describeSnapshot, type DescribedSnapshot } from "../../store/sidecars.ts";
 import { confirmByTyping } from "../confirm.ts";
 import type { Session } from "../session.ts";
+import type { SnapshotRemoveOptions } from "../spec/snapshot.ts";
 import type { FoundSnapshot } from "../../app/catalog.ts";
-import type { StoreOption } from "../routes/options.ts";
-
-export interface SnapshotRemoveOptions extends StoreOption {
-  readonly skipConfirmation: boolean;
-}
 
 export async function snapshotRemove(
   session: Session,

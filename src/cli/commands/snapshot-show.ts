@@ -3,12 +3,12 @@ import { knowsSizes, storedChecksum, type Sidecar } from "../../snapshot/sidecar
 import { Archive } from "../../archive/archive.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
-import type { StoreOption } from "../routes/options.ts";
+import type { SnapshotShowOptions } from "../spec/snapshot.ts";
 
 export async function snapshotShow(
   session: Session,
   reference: string,
-  options: StoreOption,
+  options: SnapshotShowOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();

@@ -7,10 +7,13 @@ import {
   type DeclaredFreshness,
 } from "../freshness-view.ts";
 import { table } from "../output/terminal.ts";
-import type { CheckOption } from "../routes/options.ts";
 import type { Session } from "../session.ts";
+import type { SnapshotStatusOptions } from "../spec/snapshot-care.ts";
 
-export async function snapshotStatus(session: Session, { check }: CheckOption): Promise<void> {
+export async function snapshotStatus(
+  session: Session,
+  { check }: SnapshotStatusOptions,
+): Promise<void> {
   using workspace = await session.openWorkspace();
   workspace.requireManifest();
   const now = session.io.now();

@@ -5,16 +5,10 @@ import { verifySnapshot, type Verification } from "../../archive/verify.ts";
 import { displayText } from "../../tar/path.ts";
 import { compareRestored } from "../../drill/verify-deep.ts";
 import type { Session } from "../session.ts";
+import type { SnapshotVerifyOptions } from "../spec/snapshot.ts";
 import { snapshotTarget } from "../../app/snapshot-target.ts";
 import type { Workspace } from "../../app/workspace.ts";
 import type { Catalog } from "../../app/catalog.ts";
-import type { StoreOption } from "../routes/options.ts";
-
-export interface SnapshotVerifyOptions extends StoreOption {
-  readonly all: boolean;
-  /** Restore each into a throw-away volume, too, and compare. */
-  readonly deep: boolean;
-}
 
 interface Outcome {
   readonly archivePath: string;

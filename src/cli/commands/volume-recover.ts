@@ -5,12 +5,8 @@ import { recoverVolume, volumesToRecover, type RecoveryReport } from "../../rest
 import type { VolumeTarget } from "../../lock/target.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { Session } from "../session.ts";
+import type { VolumeRecoverOptions } from "../spec/volume.ts";
 import { targetIn } from "../../app/workspace.ts";
-
-export interface VolumeRecoverOptions {
-  /** Milliseconds. */
-  readonly healthTimeout: number;
-}
 
 export async function volumeRecover(
   session: Session,

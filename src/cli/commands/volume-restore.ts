@@ -9,27 +9,7 @@ import { leftOutText } from "../../archive/without.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import { typedPath } from "../typed-path.ts";
 import type { Session } from "../session.ts";
-
-export interface VolumeRestoreOptions {
-  readonly force: boolean;
-  readonly stopContainers: boolean;
-  readonly dryRun: boolean;
-  readonly undeclared: boolean;
-  readonly create: boolean;
-  readonly keepPrevious: boolean;
-  readonly keepFailed: boolean;
-  readonly inPlace: boolean;
-  readonly forceEmpty: boolean;
-  readonly path: readonly string[];
-  readonly verify: boolean;
-  readonly without: readonly Aspect[];
-  readonly strictAttributes: boolean;
-  readonly stripComponents?: number;
-  readonly from?: string;
-  readonly fromVolume?: string;
-  /** Milliseconds. */
-  readonly healthTimeout: number;
-}
+import type { VolumeRestoreOptions } from "../spec/volume.ts";
 
 export async function volumeRestore(
   session: Session,

@@ -1,18 +1,10 @@
 import { DockformError, messageOf } from "../../errors.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
 import { settleWithLimit } from "../../app/several.ts";
-import type { ArchiveFormat } from "../../snapshot/name.ts";
 import { snapshotVolume, type SnapshotReport } from "../../capture/snapshot.ts";
 import type { VolumeTarget } from "../../lock/target.ts";
 import type { Session } from "../session.ts";
-
-export interface VolumeSnapshotOptions {
-  readonly output?: string;
-  readonly note?: string;
-  readonly level: number;
-  readonly format: ArchiveFormat;
-  readonly ifChanged: boolean;
-}
+import type { VolumeSnapshotOptions } from "../spec/volume.ts";
 
 /** Each snapshot's zstd uses all cores; a second one fills the pauses of the first. */
 const SNAPSHOTS_AT_ONCE = 2;

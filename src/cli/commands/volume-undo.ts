@@ -4,15 +4,7 @@ import { discardKept, undoVolume } from "../../restore/undo.ts";
 import { confirmByTyping } from "../confirm.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { Session } from "../session.ts";
-
-export interface VolumeUndoOptions {
-  readonly stopContainers: boolean;
-  readonly undeclared: boolean;
-  /** Milliseconds. */
-  readonly healthTimeout: number;
-  readonly discard: boolean;
-  readonly skipConfirmation: boolean;
-}
+import type { VolumeUndoOptions } from "../spec/volume.ts";
 
 export async function volumeUndo(
   session: Session,

@@ -1,8 +1,8 @@
-import type { Command } from "commander";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { CommandShape } from "./words.ts";
 
 /** The commands there are, as completion needs them. */
-export function shapeOf(command: Command): CommandShape {
+export function shapeOf(command: CommandUnknownOpts): CommandShape {
   const help = command.createHelp();
   const last = command.registeredArguments.at(-1);
   return {

@@ -1,182 +1,33 @@
-import { InvalidArgumentError, Option, type Command } from "commander";
-import { ASPECTS } from "../../helper/message-groups.ts";
-import { ARCHIVE_FORMATS, DEFAULT_LEVEL } from "../../snapshot/name.ts";
-import type { VolumeRecoverOptions } from "../commands/volume-recover.ts";
-import type { VolumeRestoreOptions } from "../commands/volume-restore.ts";
-import type { VolumeSnapshotOptions } from "../commands/volume-snapshot.ts";
-import type { VolumeUndoOptions } from "../commands/volume-undo.ts";
-import { choice, examples, parseList, parseSeconds, type Start } from "./options.ts";
+import type { Group } from "../spec/root.ts";
+import {
+  volumeListSpec,
+  volumeSnapshotSpec,
+  volumeRestoreSpec,
+  volumeUndoSpec,
+  volumeRecoverSpec,
+} from "../spec/volume.ts";
+import type { Start } from "../session.ts";
 
 /** `volume list`, `snapshot`, `restore`, `undo` and `recover`. */
-export function addVolumeCommands(root: Command, start: Start): void {
-  const volume = root.command("volume").description("List, snapshot and restore volumes.");
-  addList(volume, start);
-  addSnapshot(volume, start);
-  addRestore(volume, start);
-  addUndo(volume, start);
-  addRecover(volume, start);
-}
-
-function addList(volume: Command, start: Start): void {
-  volume
-    .command("list")
-    .alias("ls")
-    .description("Show volumes, their size, the containers using them, their newest snapshot.")
-    .addHelpText("after", examples("volume list", "volume list --context backup --json"))
-    .action(async (_options, command: Command) => {
-      const { volumeList } = await import("../commands/volume-list.ts");
-      await volumeList(start(command));
-    });
-}
-
-function addSnapshot(volume: Command, start: Start): void {
-  volume
-    .command("snapshot")
-    .description("Write a snapshot of each volume named.")
-    .argument("<[context/]volume...>", "volumes, declared or not")
-    .option(
-      "-o, --output <folder>",
-      "where snapshots are kept (.dockform/snapshots by the manifest)",
-    )
-    .option("--note <text>", "a note to keep with it")
-    .option("--if-changed", "write none when nothing changed since the newest one", false)
-    .option("--level <1..19>", "zstd's compression level", parseLevel, DEFAULT_LEVEL)
-    .addOption(choice("--format <format>", "form of the data file", ARCHIVE_FORMATS, "tar.zst"))
-    .addHelpText(
-      "after",
-      examples(
-        "volume snapshot myapp_data",
-        "volume snapshot a b --note 'before the upgrade'",
-        "volume snapshot myapp_data --if-changed",
-      ),
-    )
-    .action(async (names: string[], options: VolumeSnapshotOptions, command: Command) => {
-      const { volumeSnapshot } = await import("../commands/volume-snapshot.ts");
-      await volumeSnapshot(start(command), names, options);
-    });
-}
-
-function addRestore(volume: Command, start: Start): void {
-  volume
-    .command("restore")
-    .description("Replace what a volume holds by a snapshot.")
-    .argument("<[context/]volume>", "a declared volume")
-    .argument("<snapshot>", "latest, latest~1, a time or its beginning, or the path of a data file")
-    .option("--force", "replace what a volume that is not empty holds", false)
-    .option(
-      "--stop-containers",
-      "stop the containers that use it for the swap, then start them again",
-      false,
-    )
-    .option("--undeclared", "restore into a volume that the manifest does not declare", false)
-    .option("--create", "create a volume that does not exist, as the snapshot says", false)
-    .option("--dry-run", "make every check and change nothing", false)
-    .option("--keep-previous", "keep what the volume held, for volume undo", false)
-    .addOption(
-      new Option("--path <path>", "only this file or folder; may be given several times")
-        .argParser((path: string, others: readonly string[]) => [...others, parsePath(path)])
-        .default([], "everything"),
-    )
-    .addOption(
-      new Option(
-        "--strip-components <n>",
-        "restore what is in the one folder so deep in the archive",
-      )
-        .argParser(parseComponents)
-        .conflicts("from"),
-    )
-    .addOption(
-      new Option("--from <folder>", "restore what is in this folder of the archive").argParser(
-        parsePath,
-      ),
-    )
-    .option("--from-volume <name>", "restore a snapshot of this other volume")
-    .option("--verify", "compare what was extracted with the archive, entry by entry", false)
-    .addOption(withoutOption())
-    .option("--strict-attributes", "refuse where an attribute cannot be put back", false)
-    .option("--in-place", "where there is no room for both: snapshot, remove, then extract", false)
-    .option("--force-empty", "restore an archive without files, which empties the volume", false)
-    .option("--keep-failed", "keep the new contents when containers are not well on them", false)
-    .addOption(healthTimeout())
-    .addHelpText(
-      "after",
-      examples(
-        "volume restore myapp_data latest --force --stop-containers",
-        "volume restore myapp_data 2026-11-23T02:15 --dry-run",
-      ),
-    )
-    .action(async (name: string, path: string, options: VolumeRestoreOptions, command: Command) => {
-      const { volumeRestore } = await import("../commands/volume-restore.ts");
-      await volumeRestore(start(command), name, path, options);
-    });
-}
-
-function withoutOption(): Option {
-  return new Option(
-    "--without <list>",
-    `do without what the volume cannot hold: ${ASPECTS.join(",")}`,
-  )
-    .argParser((text: string) => parseList(text, ASPECTS))
-    .default([], "nothing");
-}
-
-function addUndo(volume: Command, start: Start): void {
-  volume
-    .command("undo")
-    .description("Put back what a restore with --keep-previous, or an undo, has kept.")
-    .argument("<[context/]volume>", "a declared volume")
-    .option(
-      "--stop-containers",
-      "stop the containers that use it for the swap, then start them again",
-      false,
-    )
-    .option("--undeclared", "work on a volume that the manifest does not declare", false)
-    .addOption(healthTimeout())
-    .option("--discard", "remove what is kept instead", false)
-    .option("--skip-confirmation", "do not ask before that", false)
-    .addHelpText("after", examples("volume undo myapp_data --stop-containers"))
-    .action(async (name: string, options: VolumeUndoOptions, command: Command) => {
-      const { volumeUndo } = await import("../commands/volume-undo.ts");
-      await volumeUndo(start(command), name, options);
-    });
-}
-
-function addRecover(volume: Command, start: Start): void {
-  volume
-    .command("recover")
-    .description("Bring to its end what was interrupted: old or new contents, containers running.")
-    .argument("[[context/]volume]", "one volume; without, all that the engine tells of")
-    .addOption(healthTimeout())
-    .addHelpText("after", examples("volume recover", "volume recover myapp_data"))
-    .action(async (name: string | undefined, options: VolumeRecoverOptions, command: Command) => {
-      const { volumeRecover } = await import("../commands/volume-recover.ts");
-      await volumeRecover(start(command), name, options);
-    });
-}
-
-function parseComponents(text: string): number {
-  if (!/^\d{1,3}$/.test(text)) throw new InvalidArgumentError("Expected a whole number.");
-  return Number(text);
-}
-
-/** Nothing at all would mean everything: that comes from a variable that is not set. */
-function parsePath(text: string): string {
-  if (text === "") throw new InvalidArgumentError("Expected a path inside the archive.");
-  return text;
-}
-
-function parseLevel(text: string): number {
-  const level = Number(text);
-  if (!Number.isInteger(level) || level < 1 || level > 19) {
-    throw new InvalidArgumentError("Expected a whole number from 1 to 19.");
-  }
-  return level;
-}
-
-const DEFAULT_HEALTH_TIMEOUT_S = 60;
-
-function healthTimeout(): Option {
-  return new Option("--health-timeout <seconds>", "time for containers to be well; 0: no check")
-    .default(DEFAULT_HEALTH_TIMEOUT_S * 1000, String(DEFAULT_HEALTH_TIMEOUT_S))
-    .argParser(parseSeconds);
+export function addVolumeCommands(volume: Group, start: Start): void {
+  volumeListSpec(volume).action(async (_options, command) => {
+    const { volumeList } = await import("../commands/volume-list.ts");
+    await volumeList(start(command));
+  });
+  volumeSnapshotSpec(volume).action(async (names, options, command) => {
+    const { volumeSnapshot } = await import("../commands/volume-snapshot.ts");
+    await volumeSnapshot(start(command), names, options);
+  });
+  volumeRestoreSpec(volume).action(async (name, path, options, command) => {
+    const { volumeRestore } = await import("../commands/volume-restore.ts");
+    await volumeRestore(start(command), name, path, options);
+  });
+  volumeUndoSpec(volume).action(async (name, options, command) => {
+    const { volumeUndo } = await import("../commands/volume-undo.ts");
+    await volumeUndo(start(command), name, options);
+  });
+  volumeRecoverSpec(volume).action(async (name, options, command) => {
+    const { volumeRecover } = await import("../commands/volume-recover.ts");
+    await volumeRecover(start(command), name, options);
+  });
 }

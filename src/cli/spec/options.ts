@@ -1,32 +1,38 @@
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { nearest } from "../../manifest/suggest.ts";
-import type { Session } from "../session.ts";
 
-/** Begins a command: reads the flags that all commands take. */
-export type Start = (command: Command) => Session;
+/**
+ * The options that a command's action is given, by what its spec says: a flag that is renamed there
+ * is one that the command does not know any more, and the other way about.
+ */
+export type OptionsOf<Spec extends (...parent: never) => { opts(): object }> = Readonly<
+  ReturnType<ReturnType<Spec>["opts"]>
+>;
 
 /** An option that takes one of some words. */
-export function choice(
-  flags: string,
+export function choice<const Flags extends string, const Word extends string>(
+  flags: Flags,
   description: string,
-  values: readonly string[],
-  initial: string,
-): Option {
+  values: readonly Word[],
+  initial: Word,
+) {
   return new Option(flags, description).choices(values).default(initial);
 }
 
-/** What {@link checkOption} adds. */
-export interface CheckOption {
-  /** End with an exit code of its own when a volume wants attention. */
-  readonly check: boolean;
-}
-
 /** For monitoring. */
-export function checkOption(): Option {
+export function checkOption() {
   return new Option(
     "--check",
     "end with exit code 6 when a declared volume has no snapshot that is fresh enough",
   ).default(false);
+}
+
+/** Another folder than the manifest's. */
+export function storeOption() {
+  return new Option(
+    "--store <folder>",
+    "where snapshots are kept (.dockform/snapshots by the manifest)",
+  );
 }
 
 /** The end of a command's help. */
@@ -60,15 +66,3 @@ export function parseList<Word extends string>(
 /** How a command line names a snapshot. */
 export const REFERENCE =
   "volume@latest, volume@latest~1, volume@2026-11-23, or a path; a volume alone: its latest";
-
-/** What {@link withStore} adds. */
-export interface StoreOption {
-  readonly store?: string;
-}
-
-export function withStore(command: Command): Command {
-  return command.option(
-    "--store <folder>",
-    "where snapshots are kept (.dockform/snapshots by the manifest)",
-  );
-}

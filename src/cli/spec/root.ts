@@ -1,0 +1,34 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { VERSION } from "../../version.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "../output/logger.ts";
+import { choice, type OptionsOf } from "./options.ts";
+
+/** `dockform`, with the flags that every command takes. */
+export function rootSpec() {
+  return new Command("dockform")
+    .description("Declares, snapshots and restores Docker volumes.")
+    .version(VERSION, "-V, --version", "print the version")
+    .option("-m, --manifest <path>", "manifest file, or folder with one")
+    .addOption(new Option("-c, --config <path>", "the same as --manifest").conflicts("manifest"))
+    .option("--context <name>", "docker context to work on")
+    .option("--json", "print the result as one JSON document")
+    .option("--no-color", "no colours (NO_COLOR does the same)")
+    .addOption(choice("--log-level <level>", "lowest level of log lines", LOG_LEVELS, "info"))
+    .addOption(choice("--log-format <format>", "form of log lines", LOG_FORMATS, "auto"))
+    .option("--log-file <path>", "write log lines to this file, too, as JSON")
+    .option("-v, --verbose", "the same as --log-level debug");
+}
+
+export type RootCommand = ReturnType<typeof rootSpec>;
+export type GlobalOptions = OptionsOf<typeof rootSpec>;
+
+export function volumeGroup(root: RootCommand) {
+  return root.command("volume").description("List, snapshot and restore volumes.");
+}
+
+export function snapshotGroup(root: RootCommand) {
+  return root.command("snapshot").description("List, look into and look after snapshots.");
+}
+
+/** A command whose commands do something. */
+export type Group = ReturnType<typeof volumeGroup>;

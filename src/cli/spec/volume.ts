@@ -1,0 +1,164 @@
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { ASPECTS } from "../../helper/message-groups.ts";
+import { ARCHIVE_FORMATS, DEFAULT_LEVEL } from "../../snapshot/name.ts";
+import { choice, examples, parseList, parseSeconds, type OptionsOf } from "./options.ts";
+import type { Group } from "./root.ts";
+
+export function volumeListSpec(volume: Group) {
+  return volume
+    .command("list")
+    .alias("ls")
+    .description("Show volumes, their size, the containers using them, their newest snapshot.")
+    .addHelpText("after", examples("volume list", "volume list --context backup --json"));
+}
+
+export function volumeSnapshotSpec(volume: Group) {
+  return volume
+    .command("snapshot")
+    .description("Write a snapshot of each volume named.")
+    .argument("<[context/]volume...>", "volumes, declared or not")
+    .option(
+      "-o, --output <folder>",
+      "where snapshots are kept (.dockform/snapshots by the manifest)",
+    )
+    .option("--note <text>", "a note to keep with it")
+    .option("--if-changed", "write none when nothing changed since the newest one", false)
+    .option("--level <1..19>", "zstd's compression level", parseLevel, DEFAULT_LEVEL)
+    .addOption(choice("--format <format>", "form of the data file", ARCHIVE_FORMATS, "tar.zst"))
+    .addHelpText(
+      "after",
+      examples(
+        "volume snapshot myapp_data",
+        "volume snapshot a b --note 'before the upgrade'",
+        "volume snapshot myapp_data --if-changed",
+      ),
+    );
+}
+
+export type VolumeSnapshotOptions = OptionsOf<typeof volumeSnapshotSpec>;
+
+export function volumeRestoreSpec(volume: Group) {
+  return volume
+    .command("restore")
+    .description("Replace what a volume holds by a snapshot.")
+    .argument("<[context/]volume>", "a declared volume")
+    .argument("<snapshot>", "latest, latest~1, a time or its beginning, or the path of a data file")
+    .option("--force", "replace what a volume that is not empty holds", false)
+    .option(
+      "--stop-containers",
+      "stop the containers that use it for the swap, then start them again",
+      false,
+    )
+    .option("--undeclared", "restore into a volume that the manifest does not declare", false)
+    .option("--create", "create a volume that does not exist, as the snapshot says", false)
+    .option("--dry-run", "make every check and change nothing", false)
+    .option("--keep-previous", "keep what the volume held, for volume undo", false)
+    .addOption(pathOption())
+    .addOption(stripComponentsOption())
+    .addOption(fromOption())
+    .option("--from-volume <name>", "restore a snapshot of this other volume")
+    .option("--verify", "compare what was extracted with the archive, entry by entry", false)
+    .addOption(withoutOption())
+    .option("--strict-attributes", "refuse where an attribute cannot be put back", false)
+    .option("--in-place", "where there is no room for both: snapshot, remove, then extract", false)
+    .option("--force-empty", "restore an archive without files, which empties the volume", false)
+    .option("--keep-failed", "keep the new contents when containers are not well on them", false)
+    .addOption(healthTimeout())
+    .addHelpText(
+      "after",
+      examples(
+        "volume restore myapp_data latest --force --stop-containers",
+        "volume restore myapp_data 2026-11-23T02:15 --dry-run",
+      ),
+    );
+}
+
+export type VolumeRestoreOptions = OptionsOf<typeof volumeRestoreSpec>;
+
+function pathOption() {
+  return new Option("--path <path>", "only this file or folder; may be given several times")
+    .argParser((path: string, others: readonly string[]) => [...others, parsePath(path)])
+    .default([], "everything");
+}
+
+function stripComponentsOption() {
+  return new Option(
+    "--strip-components <n>",
+    "restore what is in the one folder so deep in the archive",
+  )
+    .argParser(parseComponents)
+    .conflicts("from");
+}
+
+function fromOption() {
+  return new Option("--from <folder>", "restore what is in this folder of the archive").argParser(
+    parsePath,
+  );
+}
+
+function withoutOption() {
+  return new Option(
+    "--without <list>",
+    `do without what the volume cannot hold: ${ASPECTS.join(",")}`,
+  )
+    .argParser((text: string) => parseList(text, ASPECTS))
+    .default([], "nothing");
+}
+
+export function volumeUndoSpec(volume: Group) {
+  return volume
+    .command("undo")
+    .description("Put back what a restore with --keep-previous, or an undo, has kept.")
+    .argument("<[context/]volume>", "a declared volume")
+    .option(
+      "--stop-containers",
+      "stop the containers that use it for the swap, then start them again",
+      false,
+    )
+    .option("--undeclared", "work on a volume that the manifest does not declare", false)
+    .addOption(healthTimeout())
+    .option("--discard", "remove what is kept instead", false)
+    .option("--skip-confirmation", "do not ask before that", false)
+    .addHelpText("after", examples("volume undo myapp_data --stop-containers"));
+}
+
+export type VolumeUndoOptions = OptionsOf<typeof volumeUndoSpec>;
+
+export function volumeRecoverSpec(volume: Group) {
+  return volume
+    .command("recover")
+    .description("Bring to its end what was interrupted: old or new contents, containers running.")
+    .argument("[[context/]volume]", "one volume; without, all that the engine tells of")
+    .addOption(healthTimeout())
+    .addHelpText("after", examples("volume recover", "volume recover myapp_data"));
+}
+
+export type VolumeRecoverOptions = OptionsOf<typeof volumeRecoverSpec>;
+
+function parseComponents(text: string): number {
+  if (!/^\d{1,3}$/.test(text)) throw new InvalidArgumentError("Expected a whole number.");
+  return Number(text);
+}
+
+/** Nothing at all would mean everything: that comes from a variable that is not set. */
+function parsePath(text: string): string {
+  if (text === "") throw new InvalidArgumentError("Expected a path inside the archive.");
+  return text;
+}
+
+function parseLevel(text: string): number {
+  const level = Number(text);
+  if (!Number.isInteger(level) || level < 1 || level > 19) {
+    throw new InvalidArgumentError("Expected a whole number from 1 to 19.");
+  }
+  return level;
+}
+
+const DEFAULT_HEALTH_TIMEOUT_S = 60;
+
+/** Seconds on the command line, milliseconds for the command. */
+function healthTimeout() {
+  return new Option("--health-timeout <seconds>", "time for containers to be well; 0: no check")
+    .default(DEFAULT_HEALTH_TIMEOUT_S * 1000, String(DEFAULT_HEALTH_TIMEOUT_S))
+    .argParser(parseSeconds);
+}
