@@ -18,16 +18,16 @@ export interface ErrorDetails {
  */
 export class DockformError extends Error {
   override readonly name = "DockformError";
-  /** `undefined` where only a kind was given: only until every error has its code. */
-  readonly code: ErrorCode | undefined;
+  readonly code: ErrorCode;
+  /** Decides the exit code. */
   readonly kind: ErrorKind;
   readonly hint: string | undefined;
   readonly data: Readonly<Record<string, unknown>>;
 
-  constructor(code: ErrorCode | ErrorKind, message: string, details: ErrorDetails = {}) {
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
-    this.code = isCode(code) ? code : undefined;
-    this.kind = isCode(code) ? ERROR_CODES[code].kind : code;
+    this.code = code;
+    this.kind = ERROR_CODES[code].kind;
     this.hint = details.hint;
     this.data = details.data ?? {};
   }
@@ -35,10 +35,6 @@ export class DockformError extends Error {
   get exitCode(): number {
     return EXIT_CODES[this.kind];
   }
-}
-
-function isCode(code: ErrorCode | ErrorKind): code is ErrorCode {
-  return Object.hasOwn(ERROR_CODES, code);
 }
 
 /** The text of anything that was thrown, for a message that wraps it. */

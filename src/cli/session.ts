@@ -132,7 +132,5 @@ export class Session {
 /** An error as `--json` prints it. */
 export function errorDocument(error: DockformError): unknown {
   const { code, kind, message, hint, exitCode, data } = error;
-  return {
-    error: { code: code ?? null, kind, message, hint: hint ?? null, exit_code: exitCode, ...data },
-  };
+  return { error: { code, kind, message, hint: hint ?? null, exit_code: exitCode, ...data } };
 }

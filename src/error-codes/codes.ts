@@ -1,6 +1,7 @@
 import { ARCHIVE_ERRORS } from "./archive.ts";
 import { COMMAND_ERRORS } from "./command.ts";
 import { ENGINE_ERRORS } from "./engine.ts";
+import type { ErrorEntries } from "./entry.ts";
 import { HELPER_ERRORS } from "./helper.ts";
 import { MANIFEST_ERRORS } from "./manifest.ts";
 import { RESTORE_ERRORS } from "./restore.ts";
@@ -10,7 +11,6 @@ import { WORKLOAD_ERRORS } from "./workload.ts";
 
 /**
  * Every code that an error can carry. Codes are API: one that was published keeps its name, its kind and its meaning.
- * docs/errors.md is made of this table.
  */
 export const ERROR_CODES = {
   ...ARCHIVE_ERRORS,
@@ -25,3 +25,16 @@ export const ERROR_CODES = {
 };
 
 export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The same by subject, as docs/errors.md lists them. */
+export const ERROR_AREAS: readonly { readonly title: string; readonly errors: ErrorEntries }[] = [
+  { title: "Archives", errors: ARCHIVE_ERRORS },
+  { title: "The command line", errors: COMMAND_ERRORS },
+  { title: "The engine and its contexts", errors: ENGINE_ERRORS },
+  { title: "Helper containers", errors: HELPER_ERRORS },
+  { title: "The manifest", errors: MANIFEST_ERRORS },
+  { title: "Restores", errors: RESTORE_ERRORS },
+  { title: "Snapshots and where they are stored", errors: SNAPSHOT_ERRORS },
+  { title: "Volumes", errors: VOLUME_ERRORS },
+  { title: "Containers and drills", errors: WORKLOAD_ERRORS },
+];

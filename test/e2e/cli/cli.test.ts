@@ -105,6 +105,7 @@ for (const [what, args, message] of [
     assert.match(stderr, message);
     assert.match(stderr, /--help/);
     const { error } = JSON.parse(stdout);
+    assert.equal(error.code, "command.invalid");
     assert.equal(error.kind, "usage");
     assert.equal(error.exit_code, 2);
     assert.ok(stderr.startsWith(`error: ${error.message}`), error.message);
