@@ -70,29 +70,16 @@ export async function replaceInPlace(
   const clock = stopwatch();
   const times = { swapMs: 0, extractMs: 0 };
   await refuseUnrestorable(lock, tools);
-  const { stagingId: id } = lock;
-  const staged = StagedContents.of(lock, id, tools);
+  const staged = StagedContents.of(lock, lock.stagingId, tools);
   await staged.begin();
   let safety: SafetySnapshot;
   try {
-    const folder = join(lock.target.snapshotFolder, "snapshot");
-    await findLimits(lock, id, archive, contents, options, tools);
-    await refuseInside(
-      lock.volume.name,
-      id,
-      folder,
-      "The snapshot of the old contents would go with them.",
-    );
+    await refuseUnsuitable(lock, archive, contents, options, tools);
     await holdMemory(lock, tools);
     tools.log.debug("phase: stop");
     await stopped.stop(await presentUsers(lock, options, tools), () => staged.holdOn());
     await refuseNewUsers(lock, stopped, tools);
-    tools.log.debug("phase: safety");
-    safety = await takeSafetySnapshot(lock, tools);
-    await refuseWithoutRoom(lock, contents, safety, tools);
-    if (safety.sidecar.holds !== undefined) {
-      await refuseUnholdable(lock, safety.sidecar.holds, tools);
-    }
+    safety = await makeSafe(lock, contents, tools);
     clock.lap();
     tools.log.debug("phase: clear");
     await clear(staged, safety, tools);
@@ -108,7 +95,48 @@ export async function replaceInPlace(
     await staged.putAway();
     throw error;
   }
-  const back: ReplacedContents = {
+  await stopIntruders(lock, staged, stopped, tools);
+  const { leftOut } = staged;
+  const back = throughSafety(staged, safety, tools);
+  return { ...(await startOrGoBack(lock, back, stopped, options, tools)), ...times, leftOut };
+}
+
+/** @throws DockformError `refused` where the volume cannot take the archive, or the snapshot would go with the contents. */
+async function refuseUnsuitable(
+  lock: LockedVolume,
+  archive: ArchiveSource,
+  contents: ArchiveContents,
+  options: ExtractOptions,
+  tools: Tools,
+): Promise<void> {
+  const { stagingId, target, volume } = lock;
+  await findLimits(lock, stagingId, archive, contents, options, tools);
+  const snapshot = join(target.snapshotFolder, "snapshot");
+  const consequence = "The snapshot of the old contents would go with them.";
+  await refuseInside(volume.name, stagingId, snapshot, consequence);
+}
+
+/** A snapshot of the old contents, from which they can come back, while there will be room for the new ones. */
+async function makeSafe(
+  lock: LockedVolume,
+  contents: ArchiveContents,
+  tools: Tools,
+): Promise<SafetySnapshot> {
+  tools.log.debug("phase: safety");
+  const safety = await takeSafetySnapshot(lock, tools);
+  await refuseWithoutRoom(lock, contents, safety, tools);
+  const { holds } = safety.sidecar;
+  if (holds !== undefined) await refuseUnholdable(lock, holds, tools);
+  return safety;
+}
+
+/** New contents whose way back to the old ones is the snapshot of them. */
+function throughSafety(
+  staged: StagedContents,
+  safety: SafetySnapshot,
+  tools: Tools,
+): ReplacedContents {
+  return {
     holdOn: () => staged.holdOn(),
     undecided: (cause) => staged.undecided(cause),
     swapBack: async () => {
@@ -119,9 +147,6 @@ export async function replaceInPlace(
     keepReplaced: (about) => staged.keepReplaced(about),
     conclude: () => staged.conclude(),
   };
-  await stopIntruders(lock, staged, stopped, tools);
-  const { leftOut } = staged;
-  return { ...(await startOrGoBack(lock, back, stopped, options, tools)), ...times, leftOut };
 }
 
 /** Removes the old contents, or brings all of them back where that is not possible. */
