@@ -234,8 +234,8 @@ export class StoppedContainers {
         await setRestartPolicy(this.#engine, id, restartPolicy, signal);
       }
       if (this.#mayBeStopping) await this.#endPendingStop(held, signal);
-      await startContainer(this.#engine, id, signal);
-      if (paused) await this.#pause(id, signal);
+      if (paused) await this.#startPaused(id, signal);
+      else await startContainer(this.#engine, id, signal);
       this.#log.info(`Started ${name}`);
       return after("started");
     } catch (error) {
@@ -273,10 +273,12 @@ export class StoppedContainers {
     }
   }
 
-  async #pause(id: string, signal: AbortSignal): Promise<void> {
+  async #startPaused(id: string, signal: AbortSignal): Promise<void> {
     const { State } = await inspectContainer(this.#engine, id, signal);
-    // A recovery may find it paused again already.
-    if (State.Status !== "paused") await pauseContainer(this.#engine, id, signal);
+    // A recovery may find it paused again already, and an engine starts no container that is.
+    if (State.Status === "paused") return;
+    await startContainer(this.#engine, id, signal);
+    await pauseContainer(this.#engine, id, signal);
   }
 
   #downtime(

@@ -13,8 +13,8 @@ import { FakeConnection } from "./process.ts";
 /** A call of the Engine API: `POST /containers/<id>/start`. */
 export type Call = string;
 
-/** Where a call is: the engine has not heard of it yet, or has done it and not said so. */
-export type Moment = "asking" | "answering";
+/** Where a call is: the engine has not heard of it yet, is at it, or has done it and not said so. */
+export type Moment = "asking" | "acting" | "answering";
 
 /**
  * A client of the {@link FakeEngine}, as one process has it. Whatever reaches the engine passes by {@link FakeClient.gate},
@@ -106,8 +106,11 @@ export class FakeClient extends EngineClient {
     await this.gate(call, "asking");
     await this.#stayAlive();
     this.calls.push(call);
+    const acted = (async () => act())();
+    acted.catch(() => {});
+    await this.gate(call, "acting");
     try {
-      return await act();
+      return await acted;
     } finally {
       await this.gate(call, "answering");
       await this.#stayAlive();

@@ -107,11 +107,17 @@ export class FakeContainer {
     this.#process?.attach(connection);
   }
 
-  /** Kills its process, and resolves once that has ended. */
-  async end(): Promise<void> {
-    const ended = this.#process?.ended;
-    this.#process?.kill();
-    await ended;
+  /**
+   * Ends its process, and resolves once that has ended.
+   *
+   * @param takes what the process does before.
+   */
+  async end(takes: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const process = this.#process;
+    if (process === undefined) return;
+    await Promise.race([takes(), process.ended]);
+    process.kill();
+    await process.ended;
   }
 
   /** Resolves with the exit code once it does not run. */

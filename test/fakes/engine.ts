@@ -35,6 +35,8 @@ export class FakeEngine {
   readonly volumes = new Map<string, FakeVolume>();
   /** References of those that it has. */
   readonly images = new Set<string>(["helper:1", "app:1"]);
+  /** What a stop takes: the process hears the signal, and has things to do. */
+  stopTakes: () => Promise<void> = () => Promise.resolve();
   readonly #findProgram: FindProgram;
   readonly #execs = new Map<string, Exec>();
   #ids = 0;
@@ -142,7 +144,7 @@ export class FakeEngine {
   }
 
   async stopContainer(id: string): Promise<void> {
-    await this.container(id).end();
+    await this.container(id).end(this.stopTakes);
   }
 
   async killContainer(id: string): Promise<void> {

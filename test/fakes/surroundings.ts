@@ -1,0 +1,60 @@
+import type { Log, LogLevel } from "../../src/log.ts";
+import type { Tools } from "../../src/tools.ts";
+import type { VolumeTarget } from "../../src/lock/target.ts";
+import type { FakeClient } from "./client.ts";
+
+/** Keeps what was said. */
+export class FakeLog implements Log {
+  readonly lines: { readonly level: LogLevel; readonly text: string }[] = [];
+
+  debug(text: string): void {
+    this.lines.push({ level: "debug", text });
+  }
+
+  info(text: string): void {
+    this.lines.push({ level: "info", text });
+  }
+
+  warn(text: string): void {
+    this.lines.push({ level: "warn", text });
+  }
+
+  get warnings(): readonly string[] {
+    return this.lines.filter(({ level }) => level === "warn").map(({ text }) => text);
+  }
+}
+
+export interface FakeTools extends Tools {
+  readonly log: FakeLog;
+}
+
+/** @param client who this is, in the labels of what it makes. */
+export function fakeTools(
+  client = "somebody",
+  signal: AbortSignal = new AbortController().signal,
+): FakeTools {
+  return {
+    log: new FakeLog(),
+    startProgress: () => ({ advance: () => {}, report: () => {}, end: () => {} }),
+    now: () => new Date("2026-01-02T03:04:05Z"),
+    signal,
+    version: "1.2.3",
+    // Nothing can be shared with a helper: data goes by exec.
+    temporaryFolder: "/no/such/folder",
+    client,
+  };
+}
+
+/** A volume that the manifest does not declare. */
+export function fakeTarget(engine: FakeClient, volume: string): VolumeTarget {
+  return {
+    engine,
+    context: "default",
+    volume,
+    declared: false,
+    declaredShape: undefined,
+    snapshotFolder: "/no/such/store",
+    findHelperImage: () => Promise.resolve({ reference: "helper:1", origin: "prepared earlier" }),
+    helperCapabilities: [],
+  };
+}
