@@ -3,19 +3,19 @@ import { DockformError } from "../errors.ts";
 import { parseVolumeReference } from "../manifest/reference.ts";
 import { nearest } from "../manifest/suggest.ts";
 import { parseSnapshotReference, pickSnapshot } from "../snapshot/pick.ts";
+import { archiveAt } from "../store/folder/folder-store.ts";
+import { isStranger } from "../store/newest.ts";
 import {
-  listStore,
   newestFirst,
-  title,
+  volumeTitle,
+  type ArchiveInStore,
+  type Store,
   type StoredSnapshot,
   type VolumeSnapshots,
-} from "../store/list.ts";
-import { isStranger } from "../store/stranger.ts";
+} from "../store/store.ts";
 
 /** A snapshot that somebody named. */
-export interface FoundSnapshot {
-  /** Absolute. */
-  readonly archivePath: string;
+export interface FoundSnapshot extends ArchiveInStore {
   /** `undefined` for one that was named by its path. */
   readonly stored: StoredSnapshot | undefined;
   /** The volume it is listed under, or the one that was named beside it. */
@@ -23,30 +23,29 @@ export interface FoundSnapshot {
 }
 
 export interface CatalogOptions {
-  /** The folder of all snapshots; absolute. */
-  readonly root: string;
+  readonly store: Store;
   /** Where the path of a snapshot starts from. */
   readonly cwd: string;
   /** Only the snapshots of this context, where a name could mean those of several. */
   readonly context: string | undefined;
 }
 
-/** The snapshots below one folder, listed once it is needed; no engine is asked. */
+/** The snapshots of a store, listed once it is needed; no engine is asked. */
 export class Catalog {
-  readonly root: string;
+  readonly store: Store;
   readonly #cwd: string;
   readonly #context: string | undefined;
   #volumes: Promise<readonly VolumeSnapshots[]> | undefined;
 
-  constructor({ root, cwd, context }: CatalogOptions) {
-    this.root = root;
+  constructor({ store, cwd, context }: CatalogOptions) {
+    this.store = store;
     this.#cwd = cwd;
     this.#context = context;
   }
 
   /** @throws DockformError `failed` when a folder cannot be read. */
   volumes(): Promise<readonly VolumeSnapshots[]> {
-    this.#volumes ??= listStore(this.root);
+    this.#volumes ??= this.store.list();
     return this.#volumes;
   }
 
@@ -83,7 +82,8 @@ export class Catalog {
   async find(text: string, volume?: string): Promise<FoundSnapshot> {
     const reference = parseSnapshotReference(text, volume !== undefined);
     if (reference.kind === "path") {
-      return { archivePath: resolve(this.#cwd, reference.path), stored: undefined, volume };
+      const archive = archiveAt(resolve(this.#cwd, reference.path));
+      return { ...archive, stored: undefined, volume };
     }
     const named = reference.volume ?? volume;
     if (named === undefined) {
@@ -96,18 +96,19 @@ export class Catalog {
       );
     }
     const { volume: folder, snapshots } = await this.volume(named);
-    const stored = pickSnapshot(snapshots, reference.which, named, (snapshot) =>
-      isStranger(snapshot, folder),
+    const { store } = this;
+    const stored = await pickSnapshot(snapshots, reference.which, named, (snapshot) =>
+      isStranger(store, snapshot, folder),
     );
-    return { archivePath: stored.archivePath, stored, volume: named };
+    return { store, archivePath: stored.archivePath, stored, volume: named };
   }
 
   #noSnapshots(reference: string, volumes: readonly VolumeSnapshots[]): DockformError {
-    const names = volumes.map((listed) => title(listed));
+    const names = volumes.map((listed) => volumeTitle(listed));
     const meant = nearest(reference, names);
     const hint =
       names.length === 0
-        ? `There are no snapshots in ${this.root}. Name another folder with --store.`
+        ? `There are no snapshots in ${this.store.title}. Name another folder with --store.`
         : `There are snapshots of ${names.join(", ")}.`;
     return new DockformError(
       "snapshot.not-found",

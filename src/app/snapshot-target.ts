@@ -1,6 +1,7 @@
 import { basename, dirname } from "node:path";
 import { DockformError } from "../errors.ts";
 import { Archive } from "../archive/archive.ts";
+import type { ArchiveInStore } from "../store/store.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import { targetIn, type Workspace } from "./workspace.ts";
 
@@ -12,9 +13,9 @@ import { targetIn, type Workspace } from "./workspace.ts";
  */
 export async function snapshotTarget(
   workspace: Workspace,
-  archivePath: string,
+  snapshot: ArchiveInStore,
 ): Promise<VolumeTarget> {
-  await using archive = await Archive.open(archivePath);
+  await using archive = await Archive.open(snapshot);
   const sidecar = await archive.sidecar();
   const contexts = await workspace.contexts();
   const [only] = contexts;
@@ -30,5 +31,5 @@ export async function snapshotTarget(
     );
   }
   // Without a sidecar, the folder says it.
-  return targetIn(context, sidecar?.volume_name ?? basename(dirname(archivePath)));
+  return targetIn(context, sidecar?.volume_name ?? basename(dirname(snapshot.archivePath)));
 }

@@ -6,7 +6,8 @@ import { helperImage, type HelperImage, type HelperImageOptions } from "../helpe
 import type { ManifestContext, VolumeSpec } from "../manifest/manifest.ts";
 import { parseVolumeReference, resolveVolumeReference } from "../manifest/reference.ts";
 import type { VolumeShape } from "../snapshot/spec-hash.ts";
-import { snapshotFolder } from "../store/folder.ts";
+import { FolderStore } from "../store/folder/folder-store.ts";
+import type { Store, StoredVolume } from "../store/store.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import { Catalog } from "./catalog.ts";
 import { loadManifest, noManifest, type ManifestFile } from "./manifest-file.ts";
@@ -22,10 +23,11 @@ export interface WorkspaceContext {
   readonly declaredShape: (volume: string) => VolumeShape | undefined;
   readonly findHelperImage: () => Promise<HelperImage>;
   readonly helperCapabilities: readonly string[];
-  /** Where the snapshots of a volume are written. */
-  readonly snapshotFolder: (volume: string) => string;
-  /** Where they are looked for: a manifest may have had more contexts, or fewer, when they were taken. */
-  readonly snapshotFolders: (volume: string) => readonly string[];
+  readonly store: Store;
+  /** Under which name the snapshots of a volume are written. */
+  readonly storedAs: (volume: string) => StoredVolume;
+  /** Under which they are looked for: a manifest may have had more contexts, or fewer, when they were taken. */
+  readonly storedNames: (volume: string) => readonly StoredVolume[];
 }
 
 /** A volume of a context, declared or not. */
@@ -36,7 +38,8 @@ export function targetIn(context: WorkspaceContext, volume: string): VolumeTarge
     volume,
     declared: context.volumes.has(volume),
     declaredShape: context.declaredShape(volume),
-    snapshotFolder: context.snapshotFolder(volume),
+    store: context.store,
+    storedAs: context.storedAs(volume),
     findHelperImage: context.findHelperImage,
     helperCapabilities: context.helperCapabilities,
   };
@@ -71,16 +74,21 @@ export class Workspace implements Disposable {
     return new Workspace(await loadManifest(around, options.manifest), around, options);
   }
 
-  /** The folder of all snapshots. */
-  get snapshotRoot(): string {
-    if (this.#options.output !== undefined) return resolve(this.#around.cwd, this.#options.output);
-    return join(this.file?.folder ?? this.#around.cwd, ".dockform", "snapshots");
+  /** Where all snapshots are. */
+  get store(): Store {
+    const { cwd } = this.#around;
+    const { output } = this.#options;
+    return new FolderStore(
+      output === undefined
+        ? join(this.file?.folder ?? cwd, ".dockform", "snapshots")
+        : resolve(cwd, output),
+    );
   }
 
-  /** The snapshots in that folder. */
+  /** The snapshots in it. */
   catalog(): Catalog {
     const { cwd } = this.#around;
-    return new Catalog({ root: this.snapshotRoot, cwd, context: this.#options.context });
+    return new Catalog({ store: this.store, cwd, context: this.#options.context });
   }
 
   /** @throws DockformError `manifest` when there is none. */
@@ -161,8 +169,7 @@ export class Workspace implements Disposable {
     const around = this.#around;
     const name = context.name ?? this.#options.context ?? (await currentContextName(around));
     const engine = new EngineClient(await resolveEndpoint(name, context.host, around));
-    const root = this.snapshotRoot;
-    const folderContext = this.#declaredContexts().length > 1 ? name : undefined;
+    const storedContext = this.#declaredContexts().length > 1 ? name : undefined;
     let image: Promise<HelperImage> | undefined;
     return {
       name,
@@ -172,10 +179,11 @@ export class Workspace implements Disposable {
         declaredShape(context.volumes.get(volume), this.file?.manifest.identifier),
       findHelperImage: () => (image ??= this.#helperImage(engine)),
       helperCapabilities: this.file?.manifest.helperCapabilities ?? [],
-      snapshotFolder: (volume) => snapshotFolder(root, folderContext, volume),
-      snapshotFolders: (volume) => [
-        snapshotFolder(root, undefined, volume),
-        snapshotFolder(root, name, volume),
+      store: this.store,
+      storedAs: (volume) => ({ context: storedContext, volume }),
+      storedNames: (volume) => [
+        { context: undefined, volume },
+        { context: name, volume },
       ],
     };
   }

@@ -1,7 +1,8 @@
 import { freemem } from "node:os";
 import { DockformError } from "../errors.ts";
-import type { ByteSource } from "../helper/agent.ts";
+import type { ByteSource } from "../byte-source.ts";
 import type { ArchiveExtension } from "../snapshot/name.ts";
+import { HEAD_BYTES } from "../store/store.ts";
 import { decompressGzip } from "../tar/gzip.ts";
 import { isHeaderBlock } from "../tar/header.ts";
 import { checkFrames, decompressZstd } from "../tar/zstd.ts";
@@ -9,9 +10,6 @@ import { decompressByTool } from "./decompress-by-tool.ts";
 
 /** What a tar stream is packed with. */
 export type Compression = "none" | "zstd" | "gzip" | "xz" | "bzip2";
-
-/** How much of a file {@link requireNamedRight} has to see. */
-export const HEAD_BYTES = 512;
 
 const BY_EXTENSION: Readonly<Record<ArchiveExtension, Compression>> = {
   "tar.zst": "zstd",

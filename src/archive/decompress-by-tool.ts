@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { freemem } from "node:os";
 import { DockformError } from "../errors.ts";
 import { shellWord } from "../format.ts";
-import type { ByteSource } from "../helper/agent.ts";
+import type { ByteSource } from "../byte-source.ts";
 import { damaged } from "../tar/damage.ts";
 
 export type Tool = "xz" | "bzip2";

@@ -1,4 +1,4 @@
-import type { ByteSource } from "../helper/agent.ts";
+import type { ByteSource } from "../byte-source.ts";
 import { TarReader } from "../tar/entries.ts";
 import { Digest } from "./digest.ts";
 import type { ArchiveSource } from "./source.ts";

@@ -1,5 +1,5 @@
 import { DockformError } from "../errors.ts";
-import type { ByteSource } from "../helper/agent.ts";
+import type { ByteSource } from "../byte-source.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { storedChecksum } from "../snapshot/sidecar.ts";
 import type { TarEntry } from "../tar/entries.ts";

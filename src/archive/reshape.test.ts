@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
+import { archiveAt } from "../store/folder/folder-store.ts";
 import { Archive } from "./archive.ts";
 import { Digest } from "./digest.ts";
 import { ReshapedArchive } from "./reshape.ts";
@@ -29,7 +30,7 @@ async function pack(t: TestContext, files: readonly string[]): Promise<string> {
 }
 
 async function stripped(path: string, components: number): Promise<Buffer> {
-  await using archive = await Archive.open(path);
+  await using archive = await Archive.open(archiveAt(path));
   const reshaped = new ReshapedArchive(archive, { kind: "strip", components }, signal);
   return await buffer(reshaped.tar(new Digest(), signal));
 }

@@ -1,5 +1,5 @@
 import { DockformError } from "../errors.ts";
-import type { ByteSource } from "../helper/agent.ts";
+import type { ByteSource } from "../byte-source.ts";
 import { TarReader, type TarEntry } from "../tar/entries.ts";
 import type { ByteText } from "../tar/header.ts";
 import { isPrefix } from "../tar/layout.ts";

@@ -1,7 +1,7 @@
 import { formatTime } from "../format.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
-import { amendSidecar } from "../store/sidecar-file.ts";
+import type { ArchiveInStore } from "../store/store.ts";
 import { damaged } from "../tar/damage.ts";
 import type { TarEntry } from "../tar/entries.ts";
 import { Archive } from "./archive.ts";
@@ -28,8 +28,12 @@ export interface Verification {
  * @throws DockformError `integrity`, naming the file and what is wrong with it; `failed` when it cannot
  * be read.
  */
-export async function verifySnapshot(archivePath: string, tools: Tools): Promise<Verification> {
-  await using archive = await Archive.open(archivePath);
+export async function verifySnapshot(
+  snapshot: ArchiveInStore,
+  tools: Tools,
+): Promise<Verification> {
+  const { archivePath } = snapshot;
+  await using archive = await Archive.open(snapshot);
   const sidecar = await archive.sidecar();
   requireLength(archive, sidecar);
   using pass = new ArchivePass(archive, "Verifying", tools);
@@ -45,26 +49,22 @@ export async function verifySnapshot(archivePath: string, tools: Tools): Promise
   if (entries === 0) throw holdsNothing(archivePath, "Use another one.");
   const { storedBytes } = archive;
   const hasSidecar = sidecar !== undefined;
-  const recordedAt = hasSidecar
-    ? await recordTime(archivePath, archive.sidecarPath, tools)
-    : undefined;
+  const recordedAt = hasSidecar ? await recordTime(snapshot, tools) : undefined;
   return { archivePath, storedBytes, tarBytes, entries, files, hasSidecar, recordedAt };
 }
 
 /** A snapshot in a store that is read-only is no worse for it. */
 async function recordTime(
-  path: string,
-  sidecarPath: string | undefined,
+  { store, archivePath }: ArchiveInStore,
   tools: Tools,
 ): Promise<Date | undefined> {
-  if (sidecarPath === undefined) return undefined;
   const time = tools.now();
   try {
-    await amendSidecar(sidecarPath, { verified_at: formatTime(time) });
+    await store.amend(archivePath, { verified_at: formatTime(time) });
     return time;
   } catch (error) {
     if (!(error instanceof DockformError) || error.kind !== "failed") throw error;
-    tools.log.warn(`that ${path} was verified is not recorded: ${messageOf(error.cause)}`);
+    tools.log.warn(`that ${archivePath} was verified is not recorded: ${messageOf(error.cause)}`);
     return undefined;
   }
 }

@@ -10,12 +10,13 @@ import {
   type ArchivedOutcome,
   type Remark,
 } from "../helper/archived.ts";
+import { unrestorable } from "../helper/attributes.ts";
 import { metUnfinished } from "../helper/messages.ts";
 import { operationInTheWay } from "../journal/operation.ts";
 import type { ArchiveFormat } from "../snapshot/name.ts";
-import { FORMAT_VERSION, formatSidecar, type Sidecar } from "../snapshot/sidecar.ts";
+import { FORMAT_VERSION, type Sidecar } from "../snapshot/sidecar.ts";
 import { specHash } from "../snapshot/spec-hash.ts";
-import { PendingSnapshot } from "../store/folder.ts";
+import type { ArchiveInStore, PendingSnapshot } from "../store/store.ts";
 import { removeDeadReaders } from "./dead-readers.ts";
 import { Digest } from "../archive/digest.ts";
 import {
@@ -29,7 +30,6 @@ import { existingVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import { checkForChange } from "./unchanged.ts";
 import { containerTitle, type VolumeUser } from "../workload/users.ts";
-import { unrestorable } from "../archive/without.ts";
 
 export interface SnapshotRequest {
   readonly target: VolumeTarget;
@@ -41,10 +41,9 @@ export interface SnapshotRequest {
   readonly ifChanged?: boolean;
 }
 
-export interface SnapshotReport {
+export interface SnapshotReport extends ArchiveInStore {
   readonly context: string;
   readonly volume: string;
-  readonly archivePath: string;
   readonly sidecarPath: string;
   readonly sidecar: Sidecar;
   /** Whether nothing was written, since this one is what the volume still holds. */
@@ -88,8 +87,8 @@ export async function snapshotVolume(
   const change =
     request.ifChanged === true ? await checkForChange(target, volume, helper, tools) : undefined;
   if (change?.held !== undefined) {
-    const { context, volume: name } = target;
-    return { context, volume: name, ...change.held, unchanged: true, shortcomings: [] };
+    const { context, volume: name, store } = target;
+    return { context, volume: name, store, ...change.held, unchanged: true, shortcomings: [] };
   }
   warnAboutWriters(volume, users, tools);
   return await writeSnapshot(helper, request, tools, {
@@ -127,8 +126,8 @@ export async function writeSnapshot(
   const { target, format } = request;
   // Before the data: what the sidecar needs must not be found missing after hours.
   const engine = await source.engine;
-  await using pending = await PendingSnapshot.begin({
-    folder: target.snapshotFolder,
+  await using pending = await target.store.begin({
+    ...target.storedAs,
     format,
     specHash: specHash(source.volume),
     now: tools.now,
@@ -145,12 +144,13 @@ export async function writeSnapshot(
     engine,
     totalMs: Math.round(performance.now() - source.startedMs),
   });
-  await Promise.all([pending.commit(formatSidecar(sidecar)), ended]);
+  const [{ archivePath, sidecarPath }] = await Promise.all([pending.commit(sidecar), ended]);
   return {
     context: target.context,
     volume: target.volume,
-    archivePath: pending.archivePath,
-    sidecarPath: pending.sidecarPath,
+    store: target.store,
+    archivePath,
+    sidecarPath,
     sidecar,
     unchanged: false,
     shortcomings: shortcomings(remarks),

@@ -1,14 +1,10 @@
 import { formatTime } from "../format.ts";
-import { readFile, stat } from "node:fs/promises";
 import type { EngineVolume } from "../engine/volumes.ts";
-import { messageOf } from "../errors.ts";
 import type { Helper } from "../helper/helper.ts";
 import { FINGERPRINT_ALGORITHM } from "../snapshot/metadata-digest.ts";
-import { archiveFormat, sidecarPath } from "../snapshot/name.ts";
-import { parseSidecar, type Sidecar } from "../snapshot/sidecar.ts";
+import type { Sidecar } from "../snapshot/sidecar.ts";
 import { specHash } from "../snapshot/spec-hash.ts";
-import { amendSidecar } from "../store/sidecar-file.ts";
-import { newestSnapshot } from "../store/stranger.ts";
+import { newestSnapshot } from "../store/newest.ts";
 import { takeFingerprint } from "./fingerprint.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
@@ -50,7 +46,7 @@ export async function checkForChange(
     return { held: undefined, fingerprint };
   }
   const unchangedAt = formatTime(askedAt);
-  const sidecar = await amendSidecar(newest.sidecarPath, { unchanged_at: unchangedAt });
+  const sidecar = await target.store.amend(newest.archivePath, { unchanged_at: unchangedAt });
   return { held: { ...newest, sidecar }, fingerprint };
 }
 
@@ -69,21 +65,14 @@ function isOf(
 
 /** The newest snapshot, when its data has the length it was stored with. */
 async function newestWhole(
-  { snapshotFolder, volume }: VolumeTarget,
+  { store, storedAs, volume }: VolumeTarget,
   { log }: Tools,
 ): Promise<HeldSnapshot | undefined> {
-  const newest = await newestSnapshot([snapshotFolder], volume);
-  const format = newest && archiveFormat(newest.archivePath);
-  if (newest === undefined || format === undefined) return undefined;
-  const { archivePath } = newest;
-  const path = sidecarPath(archivePath, format);
-  try {
-    const sidecar = parseSidecar(await readFile(path, "utf8"), path);
-    const { size } = await stat(archivePath);
-    if (size === sidecar.stored_bytes) return { archivePath, sidecarPath: path, sidecar };
-    log.warn(`${archivePath} has another length than when it was stored`);
-  } catch (error) {
-    log.warn(messageOf(error));
-  }
+  const newest = await newestSnapshot(store, [storedAs], volume);
+  if (newest === undefined) return undefined;
+  const { archivePath, sidecarPath, sidecar, storedBytes, problem } = newest;
+  if (sidecar === undefined) log.warn(problem ?? `${archivePath} has no sidecar`);
+  else if (storedBytes === sidecar.stored_bytes) return { archivePath, sidecarPath, sidecar };
+  else log.warn(`${archivePath} has another length than when it was stored`);
   return undefined;
 }

@@ -19,7 +19,13 @@ export async function declaredFreshness(
     [...context.volumes.values()].map(async ({ name, snapshot }) => ({
       context: context.name,
       volume: name,
-      ...(await volumeFreshness(name, context.snapshotFolders(name), snapshot?.every, now)),
+      ...(await volumeFreshness(
+        name,
+        context.store,
+        context.storedNames(name),
+        snapshot?.every,
+        now,
+      )),
     })),
   );
 }

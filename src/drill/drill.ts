@@ -3,7 +3,7 @@ import { formatTime } from "../format.ts";
 import { ANY_VOLUME, type RestoreRequest } from "../restore/request.ts";
 import { restoreVolume } from "../restore/restore.ts";
 import { stopwatch } from "../stopwatch.ts";
-import { amendSidecar } from "../store/sidecar-file.ts";
+import type { ArchiveInStore } from "../store/store.ts";
 import type { Tools } from "../tools.ts";
 import { proof } from "./proof.ts";
 import type { DrillRequest } from "./request.ts";
@@ -37,7 +37,7 @@ export async function drill(request: DrillRequest, tools: Tools): Promise<DrillR
   await removeLeftovers(target.engine, tools);
   const prepared = await prepare(target, request.subject, tools);
   await using throwAway = await ThrowAwayVolume.create(target, tools);
-  await restoreInto(throwAway, archivePath, tools);
+  await restoreInto(throwAway, request, tools);
   const restoreMs = clock.lap();
   const { definition, differences } = await prepared.define(throwAway);
   for (const difference of differences) tools.log.info(`In the copy, ${difference}`);
@@ -45,7 +45,7 @@ export async function drill(request: DrillRequest, tools: Tools): Promise<DrillR
   const provenBy = `${prepared.title}: ${outcome}`;
   const proofMs = clock.lap();
   const provenAt = formatTime(tools.now());
-  const recorded = await record(archivePath, provenAt, provenBy, tools);
+  const recorded = await record(request, provenAt, provenBy, tools);
   const { context, volume } = target;
   const durations = { restoreMs, proofMs };
   return { context, volume, archivePath, provenBy, provenAt, recorded, differences, durations };
@@ -54,13 +54,14 @@ export async function drill(request: DrillRequest, tools: Tools): Promise<DrillR
 /** Restores a snapshot into a throw-away volume, which is not to be compared with the original's driver. */
 export async function restoreInto(
   throwAway: ThrowAwayVolume,
-  archivePath: string,
+  { store, archivePath }: ArchiveInStore,
   tools: Tools,
 ): Promise<void> {
   const debug = (message: string): void => tools.log.debug(message);
   const log = { debug, info: debug, warn: debug };
   const request: RestoreRequest = {
     target: throwAway.target,
+    store,
     archivePath,
     undeclared: true,
     force: false,
@@ -85,17 +86,18 @@ export async function restoreInto(
 }
 
 async function record(
-  archivePath: string,
+  snapshot: ArchiveInStore,
   provenAt: string,
   provenBy: string,
   { log }: Tools,
 ): Promise<boolean> {
-  await using archive = await Archive.open(archivePath);
-  if (archive.sidecarPath === undefined || (await archive.sidecar()) === undefined) {
+  const { store, archivePath } = snapshot;
+  await using archive = await Archive.open(snapshot);
+  if ((await archive.sidecar()) === undefined) {
     log.warn(`${archivePath} has no sidecar to record in that it is proven`);
     return false;
   }
-  await amendSidecar(archive.sidecarPath, {
+  await store.amend(archivePath, {
     proven_at: provenAt,
     proven_by: provenBy,
   });

@@ -1,4 +1,5 @@
 import type { VolumeTarget } from "../lock/target.ts";
+import type { ArchiveInStore } from "../store/store.ts";
 
 /** What is to be started on the restored volume. */
 export type DrillSubject =
@@ -13,10 +14,9 @@ export type DrillSubject =
       readonly mountPath: string | undefined;
     };
 
-export interface DrillRequest {
+export interface DrillRequest extends ArchiveInStore {
   /** The volume that the snapshot is of; it need not exist for a drill with an image. */
   readonly target: VolumeTarget;
-  readonly archivePath: string;
   readonly subject: DrillSubject;
   /** How long health, or the command's end, may take. */
   readonly timeoutMs: number;

@@ -6,6 +6,7 @@ import { ArchivePass } from "../archive/pass.ts";
 import { restoreInto } from "./drill.ts";
 import { liveEntries } from "../capture/live-entries.ts";
 import type { VolumeTarget } from "../lock/target.ts";
+import type { ArchiveInStore } from "../store/store.ts";
 import { removeLeftovers, ThrowAwayVolume } from "./throwaway.ts";
 import type { Tools } from "../tools.ts";
 
@@ -16,21 +17,21 @@ import type { Tools } from "../tools.ts";
  */
 export async function compareRestored(
   target: VolumeTarget,
-  archivePath: string,
+  snapshot: ArchiveInStore,
   tools: Tools,
 ): Promise<readonly EntryDifference[]> {
   await removeLeftovers(target.engine, tools);
   await using throwAway = await ThrowAwayVolume.create(target, tools);
-  await restoreInto(throwAway, archivePath, tools);
+  await restoreInto(throwAway, snapshot, tools);
   return await compareEntries(
-    archiveEntries(archivePath, tools),
+    archiveEntries(snapshot, tools),
     liveEntries(throwAway.target, tools),
     isReservedPath,
   );
 }
 
-async function* archiveEntries(path: string, tools: Tools): AsyncGenerator<TarEntry> {
-  await using archive = await Archive.open(path);
+async function* archiveEntries(snapshot: ArchiveInStore, tools: Tools): AsyncGenerator<TarEntry> {
+  await using archive = await Archive.open(snapshot);
   using pass = new ArchivePass(archive, "Comparing", tools);
   yield* pass.reader.entries();
 }

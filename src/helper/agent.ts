@@ -1,4 +1,5 @@
 /** The port to whoever runs the helper's script beside a volume: a container of an engine's, or in tests a process here. */
+import type { ByteSource } from "../byte-source.ts";
 import type { ByteSink } from "../engine/sink-buffers.ts";
 import type { HelperReply, OnHelperProgress } from "./reply.ts";
 
@@ -12,9 +13,6 @@ export type HelperVerb = readonly [verb: string, ...args: string[]];
  * standard input or output.
  */
 export type StreamVerb = (stream: string) => HelperVerb;
-
-/** Hands out bytes; a chunk stays as it is until the next but one is asked for. */
-export type ByteSource = AsyncIterable<Uint8Array>;
 
 /**
  * Runs verbs of the script, one after the other. A verb that fails resolves with a status; a promise rejects when the

@@ -1,10 +1,11 @@
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { withSignal } from "../abort.ts";
+import type { ByteSource } from "../byte-source.ts";
 import type { ByteSink } from "../engine/sink-buffers.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { ByteSource, StreamVerb, VolumeAgent } from "./agent.ts";
+import type { StreamVerb, VolumeAgent } from "./agent.ts";
 import type { ExchangeFolder } from "./exchange.ts";
 import { causeIn, type HelperCall, type HelperReply, type OnHelperProgress } from "./reply.ts";
 import type { HelperSession } from "./session.ts";

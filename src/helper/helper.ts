@@ -1,6 +1,7 @@
+import type { ByteSource } from "../byte-source.ts";
 import type { EngineClient } from "../engine/client.ts";
 import type { ByteSink } from "../engine/sink-buffers.ts";
-import type { ByteSource, HelperVerb, StreamVerb, VolumeAgent } from "./agent.ts";
+import type { HelperVerb, StreamVerb, VolumeAgent } from "./agent.ts";
 import { chooseDataPath, type DataPath } from "./data-path.ts";
 import { checkHelper, type HelperImage } from "./image.ts";
 import type { HelperReply, OnHelperProgress } from "./reply.ts";

@@ -2,6 +2,7 @@ import type { EngineClient } from "../engine/client.ts";
 import { inspectVolume, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError, type ErrorCode } from "../errors.ts";
 import type { VolumeShape } from "../snapshot/spec-hash.ts";
+import type { Store, StoredVolume } from "../store/store.ts";
 import type { FindHelperImage } from "../tools.ts";
 
 /** One volume of one engine, as a command's words and the manifest name it. */
@@ -14,8 +15,9 @@ export interface VolumeTarget {
   readonly declared: boolean;
   /** As `apply` would create it; `undefined` for one that is not declared. */
   readonly declaredShape: VolumeShape | undefined;
-  /** Where the volume's snapshots are. */
-  readonly snapshotFolder: string;
+  /** Where its snapshots are written, and under which name. */
+  readonly store: Store;
+  readonly storedAs: StoredVolume;
   readonly findHelperImage: FindHelperImage;
   /** The manifest's, beyond those that every helper has. */
   readonly helperCapabilities: readonly string[];

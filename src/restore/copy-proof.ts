@@ -48,7 +48,7 @@ export async function proveCopy(
   const [shortcoming] = report.shortcomings;
   if (shortcoming !== undefined) throw lacking(shortcoming);
   tools.log.debug("phase: prove");
-  await using archive = await Archive.open(archivePath);
+  await using archive = await Archive.open(report);
   using pass = new ArchivePass(archive, "Reading", tools);
   const present = entriesThrough(
     helper,

@@ -1,7 +1,8 @@
-import { moreThanCounted, shortcoming, type ArchiveContents } from "../archive/archive.ts";
+import type { ArchiveContents } from "../archive/archive.ts";
 import { Digest } from "../archive/digest.ts";
 import type { ArchiveSource } from "../archive/source.ts";
-import { leftOutText, mayLeaveOut, withoutAdvice, type DoesWithout } from "../archive/without.ts";
+import { moreThanCounted, shortcoming } from "./scan.ts";
+import { leftOutText, mayLeaveOut, withoutAdvice, type DoesWithout } from "./without.ts";
 import { DockformError } from "../errors.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
 import { tarOutcome, tarRecordLimit, type TarOutcome } from "../helper/messages.ts";

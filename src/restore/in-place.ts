@@ -3,6 +3,7 @@ import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { shellWord } from "../format.ts";
 import { attributesIn } from "../helper/archived.ts";
+import { attributesText, unrestorable } from "../helper/attributes.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
 import { endingOf } from "../helper/messages.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
@@ -36,10 +37,11 @@ import { inspectVolumeFiles } from "./files.ts";
 import { refuseInside } from "./inside.ts";
 import { StagedContents } from "./staging.ts";
 import { PartlyClearedError, UndecidedSwapError, type Safety } from "./undecided.ts";
+import { archiveAt } from "../store/folder/folder-store.ts";
 import { stopwatch } from "../stopwatch.ts";
 import { findLimits, refuseUnholdable } from "./target-limits.ts";
 import type { Tools } from "../tools.ts";
-import { attributesText, leftOutText, LENIENT, unrestorable } from "../archive/without.ts";
+import { leftOutText, LENIENT } from "./without.ts";
 
 /** What a replacement took and did, the extraction included. */
 export interface Refilled extends Replaced {
@@ -111,9 +113,10 @@ async function refuseUnsuitable(
 ): Promise<void> {
   const { stagingId, target, volume } = lock;
   await findLimits(lock, stagingId, archive, contents, options, tools);
-  const snapshot = join(target.snapshotFolder, "snapshot");
+  const place = target.store.placeOnThisMachine(target.storedAs);
+  if (place === undefined) return;
   const consequence = "The snapshot of the old contents would go with them.";
-  await refuseInside(volume.name, stagingId, snapshot, consequence);
+  await refuseInside(volume.name, stagingId, join(place, "snapshot"), consequence);
 }
 
 /** A snapshot of the old contents, from which they can come back, while there will be room for the new ones. */
@@ -284,7 +287,7 @@ export async function refillFromSafety(
 ): Promise<void> {
   const { signal } = new AbortController();
   try {
-    await using archive = await Archive.open(safety.archivePath);
+    await using archive = await Archive.open(archiveAt(safety.archivePath));
     const sidecar = await archive.sidecar();
     if (sidecar === undefined) throw new Error(`${safety.archivePath} has no sidecar`);
     const sha256 = await verifyChecksum(archive, sidecar, tools.startProgress, signal);

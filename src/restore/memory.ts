@@ -7,7 +7,7 @@ import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { shellWord } from "../format.ts";
 import type { FoundRecord, Journal } from "../journal/operation.ts";
-import { newestSnapshot } from "../store/stranger.ts";
+import { newestSnapshot } from "../store/newest.ts";
 import { lookAround, type LockedVolume } from "../lock/lock.ts";
 import type { Tools } from "../tools.ts";
 import { isActive, type VolumeUser } from "../workload/users.ts";
@@ -191,8 +191,9 @@ function heldElsewhere(lock: LockedVolume, keeper: string, isHolder: boolean): D
 
 /** What to do where contents are lost, or are not known to be whole. */
 export async function restoreAdvice({ target, volume }: LockedVolume): Promise<string> {
-  const newest = await newestSnapshot([target.snapshotFolder], volume.name);
+  const { store, storedAs } = target;
+  const newest = await newestSnapshot(store, [storedAs], volume.name);
   return newest === undefined
-    ? `There is no snapshot of it in ${target.snapshotFolder}; restore one from elsewhere with \`dockform volume restore ${volume.name} <snapshot> --force --stop-containers\`.`
+    ? `There is no snapshot of it in ${store.placeOnThisMachine(storedAs) ?? store.title}; restore one from elsewhere with \`dockform volume restore ${volume.name} <snapshot> --force --stop-containers\`.`
     : `Restore a snapshot: dockform volume restore ${volume.name} ${shellWord(newest.archivePath)} --force --stop-containers`;
 }

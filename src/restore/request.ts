@@ -1,16 +1,16 @@
 import type { LostGroup } from "../helper/message-groups.ts";
 import type { ByteText } from "../tar/header.ts";
 import type { RootChoice } from "../archive/reshape.ts";
-import type { DoesWithout } from "../archive/without.ts";
+import type { DoesWithout } from "./without.ts";
+import type { ArchiveInStore } from "../store/store.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import type { ContainerOutcome } from "../workload/stopped.ts";
 
 /** For a restore into a volume that is made for the purpose. */
 export const ANY_VOLUME: unique symbol = Symbol("any volume");
 
-export interface RestoreRequest extends DoesWithout {
+export interface RestoreRequest extends DoesWithout, ArchiveInStore {
   readonly target: VolumeTarget;
-  readonly archivePath: string;
   /** Allow a volume that the manifest does not declare. */
   readonly undeclared: boolean;
   /** Create the volume, where it does not exist, as the snapshot says. */

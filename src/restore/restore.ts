@@ -24,6 +24,7 @@ import type { RestoreReport, RestoreRequest } from "./request.ts";
 import type { ArchiveSource } from "../archive/source.ts";
 import type { ExtractOptions } from "./extraction.ts";
 import { inspectVolumeFiles, type VolumeFiles } from "./files.ts";
+import { scanArchive } from "./scan.ts";
 import { StagedContents } from "./staging.ts";
 import { stopwatch, type Stopwatch } from "../stopwatch.ts";
 import type { Room } from "../archive/survey.ts";
@@ -40,7 +41,7 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   const clock = stopwatch();
   tools.log.debug("phase: check");
   const volume = await volumeToRestore(request, tools);
-  await using archive = await Archive.open(request.archivePath);
+  await using archive = await Archive.open(request);
   const sidecar = await archive.sidecar();
   refuseStranger(request, sidecar);
   warnAboutSidecar(archive, sidecar, volume, request.target, tools);
@@ -125,7 +126,7 @@ async function replaceBy(
   const inPlace = clearsTheWay(request, obstacle) || lacksRoom;
   // What is not readable to the helper must not be found out when the old contents are gone.
   if (inPlace && source === archive) {
-    await archive.scan(lock.helper, contents.tarBytes, tools.startProgress, tools.signal);
+    await scanArchive(archive, lock.helper, contents.tarBytes, tools);
   }
   const checkMs = clock.lap();
   if (request.dryRun) return reportOfChecks(restore, checked, checkMs);

@@ -8,7 +8,7 @@ import { ArchivePass } from "../archive/pass.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import type { ArchiveSource } from "../archive/source.ts";
 import type { Tools } from "../tools.ts";
-import type { DoesWithout } from "../archive/without.ts";
+import type { DoesWithout } from "./without.ts";
 
 /** Something that a file system cannot hold. */
 interface Limit {

@@ -10,7 +10,7 @@ import { entriesThrough } from "../capture/entries.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import type { ArchiveSource } from "../archive/source.ts";
 import type { Tools } from "../tools.ts";
-import { isDueToLeftOut, type DoesWithout } from "../archive/without.ts";
+import { isDueToLeftOut, type DoesWithout } from "./without.ts";
 
 /** What may differ from the archive, and what must not. */
 interface Expectations extends DoesWithout {

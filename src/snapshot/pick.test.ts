@@ -9,17 +9,17 @@ const SNAPSHOTS = [
   "2026-11-24T02:15:40",
 ].map((time) => ({ time: new Date(`${time}Z`), specHash: "1a2b3c4d" }));
 
-function pick(which: string): string {
-  return pickSnapshot(SNAPSHOTS, which, "data").time.toISOString().slice(0, 16);
+async function pick(which: string): Promise<string> {
+  return (await pickSnapshot(SNAPSHOTS, which, "data")).time.toISOString().slice(0, 16);
 }
 
-test("a snapshot is named by how new it is", () => {
-  assert.equal(pick("latest"), "2026-11-24T02:15");
-  assert.equal(pick("latest~0"), "2026-11-24T02:15");
-  assert.equal(pick("latest~3"), "2026-11-22T02:15");
+test("a snapshot is named by how new it is", async () => {
+  assert.equal(await pick("latest"), "2026-11-24T02:15");
+  assert.equal(await pick("latest~0"), "2026-11-24T02:15");
+  assert.equal(await pick("latest~3"), "2026-11-22T02:15");
 });
 
-test("a snapshot is named by its time, or the beginning of one, in any usual spelling", () => {
+test("a snapshot is named by its time, or the beginning of one, in any usual spelling", async () => {
   const spellings = [
     "2026-11-22",
     "2026-11-22T02",
@@ -28,31 +28,34 @@ test("a snapshot is named by its time, or the beginning of one, in any usual spe
     "2026-11-22t02-15-40z",
     "2026-11-22T02-15-40Z__spec-1a2b3c4d",
   ];
-  for (const which of spellings) assert.equal(pick(which), "2026-11-22T02:15", which);
+  for (const which of spellings) assert.equal(await pick(which), "2026-11-22T02:15", which);
 });
 
-test("what is not one alone is refused, with those that could be meant", () => {
-  assert.throws(() => pick("2026-11-23"), {
+test("what is not one alone is refused, with those that could be meant", async () => {
+  await assert.rejects(() => pick("2026-11-23"), {
     kind: "usage",
     message: "2 snapshots of volume data begin with 2026-11-23",
     hint: "There are:\n    2026-11-23T14-15-40Z__spec-1a2b3c4d\n    2026-11-23T02-15-40Z__spec-1a2b3c4d",
   });
-  assert.throws(() => pick("latest~4"), { message: "volume data has no latest~4: it has only 4" });
-  assert.throws(() => pick("2025"), {
+  await assert.rejects(() => pick("latest~4"), {
+    message: "volume data has no latest~4: it has only 4",
+  });
+  await assert.rejects(() => pick("2025"), {
     message: "volume data has no snapshot of 2025",
     hint: /2026-11-24T02/,
   });
-  assert.throws(() => pick("newest"), { kind: "usage", hint: /latest~1/ });
-  assert.throws(() => pick("2026-1"), { kind: "usage", hint: /latest~1/ });
-  assert.throws(() => pickSnapshot([], "latest", "data"), { hint: /volume snapshot data/ });
+  await assert.rejects(() => pick("newest"), { kind: "usage", hint: /latest~1/ });
+  await assert.rejects(() => pick("2026-1"), { kind: "usage", hint: /latest~1/ });
+  await assert.rejects(() => pickSnapshot([], "latest", "data"), { hint: /volume snapshot data/ });
 });
 
-test("two of one second are told apart by what follows the time", () => {
+test("two of one second are told apart by what follows the time", async () => {
   const [first] = SNAPSHOTS;
   assert.ok(first);
   const twins = [first, { ...first, specHash: "00000000" }];
-  assert.throws(() => pickSnapshot(twins, "2026-11-22T02:15:40Z", "data"), /2 snapshots/);
-  assert.equal(pickSnapshot(twins, "2026-11-22T02:15:40Z__spec-0", "data").specHash, "00000000");
+  await assert.rejects(() => pickSnapshot(twins, "2026-11-22T02:15:40Z", "data"), /2 snapshots/);
+  const second = await pickSnapshot(twins, "2026-11-22T02:15:40Z__spec-0", "data");
+  assert.equal(second.specHash, "00000000");
 });
 
 test("a reference is a path, a volume's snapshot, or a volume for its latest one", () => {
@@ -84,17 +87,25 @@ test("a reference is a path, a volume's snapshot, or a volume for its latest one
   assert.deepEqual(parseSnapshotReference("folder/file", true), path("folder/file"));
 });
 
-test("the latest ones are the volume's own; a stranger is named by its time", () => {
+test("the latest ones are the volume's own; a stranger is named by its time", async () => {
   const newest = SNAPSHOTS.at(-1);
-  const isStranger = (snapshot: (typeof SNAPSHOTS)[number]): boolean => snapshot === newest;
-  const own = (which: string): string =>
-    pickSnapshot(SNAPSHOTS, which, "data", isStranger).time.toISOString().slice(0, 16);
-  assert.equal(own("latest"), "2026-11-23T14:15");
-  assert.equal(own("latest~1"), "2026-11-23T02:15");
-  assert.equal(own("2026-11-24"), "2026-11-24T02:15");
-  assert.throws(() => own("latest~3"), { message: "volume data has no latest~3: it has only 3" });
-  assert.throws(() => pickSnapshot(SNAPSHOTS.slice(0, 1), "latest", "data", () => true), {
-    message: "volume data has no snapshot of its own: those in its folder are of other volumes",
-    hint: "There are:\n    2026-11-22T02-15-40Z__spec-1a2b3c4d",
+  const isStranger = async (snapshot: (typeof SNAPSHOTS)[number]): Promise<boolean> =>
+    snapshot === newest;
+  const own = async (which: string): Promise<string> => {
+    const { time } = await pickSnapshot(SNAPSHOTS, which, "data", isStranger);
+    return time.toISOString().slice(0, 16);
+  };
+  assert.equal(await own("latest"), "2026-11-23T14:15");
+  assert.equal(await own("latest~1"), "2026-11-23T02:15");
+  assert.equal(await own("2026-11-24"), "2026-11-24T02:15");
+  await assert.rejects(() => own("latest~3"), {
+    message: "volume data has no latest~3: it has only 3",
   });
+  await assert.rejects(
+    () => pickSnapshot(SNAPSHOTS.slice(0, 1), "latest", "data", async () => true),
+    {
+      message: "volume data has no snapshot of its own: those in its folder are of other volumes",
+      hint: "There are:\n    2026-11-22T02-15-40Z__spec-1a2b3c4d",
+    },
+  );
 });

@@ -43,12 +43,12 @@ const SHOWN_MAX = 10;
  *
  * @throws DockformError `usage` when it is none or not one alone; the hint names those there are.
  */
-export function pickSnapshot<Named extends SnapshotName>(
+export async function pickSnapshot<Named extends SnapshotName>(
   snapshots: readonly Named[],
   which: string,
   volume: string,
-  isStranger: (snapshot: Named) => boolean = () => false,
-): Named {
+  isStranger: (snapshot: Named) => Promise<boolean> = async () => false,
+): Promise<Named> {
   const newestFirst = snapshots.toSorted((a, b) => b.time.getTime() - a.time.getTime());
   const relative = RELATIVE.exec(which);
   if (newestFirst.length === 0) throw noneAtAll(volume);
@@ -56,7 +56,7 @@ export function pickSnapshot<Named extends SnapshotName>(
   const back = Number(relative[1] ?? 0);
   const own: Named[] = [];
   for (const snapshot of newestFirst) {
-    if (isStranger(snapshot)) continue;
+    if (await isStranger(snapshot)) continue;
     own.push(snapshot);
     if (own.length > back) return snapshot;
   }

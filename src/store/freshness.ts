@@ -1,11 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { messageOf } from "../errors.ts";
 import type { Interval } from "../snapshot/duration.ts";
 import { judgeFreshness, type FreshnessState } from "../snapshot/freshness.ts";
-import { archiveFormat, sidecarPath } from "../snapshot/name.ts";
-import { parseSidecar, type Sidecar } from "../snapshot/sidecar.ts";
-import type { StoredSnapshot } from "./list.ts";
-import { newestSnapshot } from "./stranger.ts";
+import type { Sidecar } from "../snapshot/sidecar.ts";
+import { newestSnapshot } from "./newest.ts";
+import type { Store, StoredSnapshot, StoredVolume } from "./store.ts";
 
 /** How a volume stands with its snapshots, and why. */
 export interface Freshness {
@@ -21,15 +18,21 @@ export interface Freshness {
   readonly damage: string | undefined;
 }
 
-/** Looks at the names in a volume's folders, and into one sidecar: that of its newest snapshot. */
+/**
+ * Looks at the names of a volume's snapshots, and into one sidecar: that of the newest.
+ *
+ * @param places the names that the store may have for the volume.
+ */
 export async function volumeFreshness(
   volume: string,
-  folders: readonly string[],
+  store: Store,
+  places: readonly StoredVolume[],
   every: Interval | "never" | undefined,
   now: Date,
 ): Promise<Freshness> {
-  const newest = await newestSnapshot(folders, volume);
-  const { sidecar, damage } = newest === undefined ? {} : await readNewestSidecar(newest);
+  const newest = await newestSnapshot(store, places, volume);
+  const sidecar = newest?.sidecar;
+  const damage = newest && sidecar === undefined ? newest.problem : undefined;
   const unchangedAt =
     sidecar?.unchanged_at === undefined ? undefined : new Date(sidecar.unchanged_at);
   const currentAt = latest(newest?.time, unchangedAt);
@@ -42,17 +45,6 @@ export async function volumeFreshness(
     sidecar,
     damage,
   };
-}
-
-async function readNewestSidecar({
-  archivePath,
-}: StoredSnapshot): Promise<{ readonly sidecar?: Sidecar; readonly damage?: string }> {
-  const path = sidecarPath(archivePath, archiveFormat(archivePath) ?? "tar.zst");
-  try {
-    return { sidecar: parseSidecar(await readFile(path, "utf8"), path) };
-  } catch (error) {
-    return { damage: messageOf(error) };
-  }
 }
 
 function latest(a: Date | undefined, b: Date | undefined): Date | undefined {

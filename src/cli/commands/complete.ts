@@ -1,8 +1,7 @@
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { listVolumes } from "../../engine/volumes.ts";
-import { parseSnapshotBaseName, snapshotBaseName } from "../../snapshot/name.ts";
-import { newestSnapshot } from "../../store/stranger.ts";
+import { snapshotBaseName, type SnapshotName } from "../../snapshot/name.ts";
+import { newestSnapshot } from "../../store/newest.ts";
+import type { Store } from "../../store/store.ts";
 import {
   complete,
   splitLine,
@@ -37,12 +36,13 @@ async function answer(session: Session, question: Question): Promise<readonly Ca
     using workspace = await session.openWorkspace();
     const contexts = await workspace.contexts();
     if (question.argument === "context") return contextNames(workspace);
-    if (/volume/.test(question.argument)) return await volumes(contexts, session);
+    const { store } = workspace;
+    if (/volume/.test(question.argument)) return await volumes(store, contexts, session);
     if (!/snapshot|^from$|^to$/.test(question.argument)) return [];
     const [volume] = question.before;
     return volume === undefined
-      ? await allReferences(contexts)
-      : await referencesOf(contexts, volume.replace(/@.*$/, ""));
+      ? await allReferences(store, contexts)
+      : await referencesOf(store, contexts, volume.replace(/@.*$/, ""));
   } catch {
     return [];
   }
@@ -57,6 +57,7 @@ function contextNames({ file }: Workspace): readonly Candidate[] {
 
 /** Declared ones, those with snapshots, and those that the engine has, where it answers at once. */
 async function volumes(
+  store: Store,
   contexts: readonly WorkspaceContext[],
   { io }: Session,
 ): Promise<readonly Candidate[]> {
@@ -69,17 +70,20 @@ async function volumes(
     contexts.map(({ engine }) => listVolumes(engine, signal).catch(() => [])),
   );
   for (const context of contexts) for (const name of context.volumes.keys()) add(name, "declared");
-  for (const name of await folderNames(contexts)) add(name, "has snapshots");
+  for (const name of await storedNames(store, contexts)) add(name, "has snapshots");
   for (const { name } of (await existing).flat()) add(name, "");
   return [...found.values()].toSorted((a, b) => (a.value < b.value ? -1 : 1));
 }
 
 /** `volume@latest` and each of a volume's times, the newest first. */
-async function allReferences(contexts: readonly WorkspaceContext[]): Promise<readonly Candidate[]> {
-  const names = await folderNames(contexts);
+async function allReferences(
+  store: Store,
+  contexts: readonly WorkspaceContext[],
+): Promise<readonly Candidate[]> {
+  const names = await storedNames(store, contexts);
   const all = await Promise.all(
     names.map(async (name) =>
-      (await referencesOf(contexts, name)).map(({ value, description }) => ({
+      (await referencesOf(store, contexts, name)).map(({ value, description }) => ({
         value: `${name}@${value}`,
         description,
       })),
@@ -89,38 +93,34 @@ async function allReferences(contexts: readonly WorkspaceContext[]): Promise<rea
 }
 
 async function referencesOf(
+  store: Store,
   contexts: readonly WorkspaceContext[],
   volume: string,
 ): Promise<readonly Candidate[]> {
-  const folders = new Set(contexts.flatMap((context) => context.snapshotFolders(volume)));
-  const names = (await Promise.all([...folders].map(entries))).flat();
-  const times = names
-    .flatMap((name) => (name.endsWith(".json") ? [name.slice(0, -".json".length)] : []))
-    .filter((baseName) => parseSnapshotBaseName(baseName) !== undefined)
-    .map((baseName) => baseName.replace(/__.*$/, ""));
-  const newestFirst = [...new Set(times)].toSorted().toReversed();
-  const latest = await newestSnapshot([...folders], volume);
+  const places = contexts.flatMap((context) => context.storedNames(volume));
+  const listed = await Promise.all(places.map((place) => store.snapshotsOf(place)));
+  const newestFirst = [...new Set(listed.flat().map(timeText))].toSorted().toReversed();
+  const latest = await newestSnapshot(store, places, volume);
   return [
-    ...(latest === undefined
-      ? []
-      : [{ value: "latest", description: snapshotBaseName(latest).replace(/__.*$/, "") }]),
+    ...(latest === undefined ? [] : [{ value: "latest", description: timeText(latest) }]),
     ...newestFirst.map((value) => ({ value, description: "" })),
   ];
 }
 
-/** Names of folders that can be those of volumes with snapshots. */
-async function folderNames(contexts: readonly WorkspaceContext[]): Promise<readonly string[]> {
-  const roots = new Set(contexts.flatMap((context) => context.snapshotFolders("")));
-  const names = await Promise.all(
-    [...roots].map(async (root) => {
-      const inside = await entries(root);
-      const each = await Promise.all(inside.map((name) => entries(join(root, name))));
-      return inside.filter((_, i) => each[i]?.some((name) => name.endsWith(".json")));
-    }),
-  );
-  return [...new Set(names.flat())].toSorted();
+/** As the name of its files has it. */
+function timeText(snapshot: SnapshotName): string {
+  return snapshotBaseName(snapshot).replace(/__.*$/, "");
 }
 
-async function entries(folder: string): Promise<readonly string[]> {
-  return readdir(folder).catch(() => []);
+/** Names of volumes with snapshots in one of the contexts. */
+async function storedNames(
+  store: Store,
+  contexts: readonly WorkspaceContext[],
+): Promise<readonly string[]> {
+  const names = new Set(contexts.map(({ name }) => name));
+  const found = (await store.list()).filter(
+    ({ context, snapshots }) =>
+      snapshots.length > 0 && (context === undefined || names.has(context)),
+  );
+  return [...new Set(found.map(({ volume }) => volume))].toSorted();
 }

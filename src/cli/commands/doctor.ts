@@ -11,7 +11,6 @@ import {
   ofVolume,
   readJournal,
 } from "../../journal/operation.ts";
-import { freeBytes } from "../../store/folder.ts";
 import { wantsAttention } from "../../snapshot/freshness.ts";
 import { asideAdvice, asideText, findAside } from "../../lock/aside.ts";
 import { findLeftovers, leftoverAdvice } from "../../lock/leftover.ts";
@@ -238,10 +237,11 @@ async function checkAside({ engine }: WorkspaceContext, tools: Tools): Promise<r
 }
 
 async function checkSpace(context: WorkspaceContext): Promise<Finding> {
-  const folder = context.snapshotFolder("");
-  const free = await freeBytes(folder);
-  const found = `${formatBytes(free)} free for snapshots in ${folder}`;
-  return free < LOW_SPACE_BYTES
+  const { store, storedAs } = context;
+  const room = await store.room(storedAs("").context);
+  if (room === undefined) return ok("space", `not limited in ${store.title}`);
+  const found = `${formatBytes(room.freeBytes)} free for snapshots in ${room.where}`;
+  return room.freeBytes < LOW_SPACE_BYTES
     ? warning("space", found, "Remove old snapshots, or name another folder with -o.")
     : ok("space", found);
 }

@@ -13,7 +13,7 @@ export async function snapshotCat(
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();
-  await using archive = await Archive.open((await catalog.find(reference)).archivePath);
+  await using archive = await Archive.open(await catalog.find(reference));
   const content = await fileContent(archive, typedPath(path), session.tools);
   if (content === undefined) throw notInArchive(path, archive.path);
   await session.streamResult(content);

@@ -7,6 +7,7 @@ import type { EntryChange } from "../../tar/record.ts";
 import { Archive } from "../../archive/archive.ts";
 import { ArchivePass } from "../../archive/pass.ts";
 import { liveEntries } from "../../capture/live-entries.ts";
+import type { ArchiveInStore } from "../../store/store.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotDiffOptions } from "../spec/snapshot.ts";
 import type { FoundSnapshot } from "../../app/catalog.ts";
@@ -26,10 +27,8 @@ export async function snapshotDiff(
   const before = await catalog.find(from);
   const after = to === LIVE ? LIVE : await catalog.find(to, before.volume);
   const differences = await compareEntries(
-    archiveEntries(before.archivePath, session),
-    after === LIVE
-      ? liveEntriesOf(before, workspace, session)
-      : archiveEntries(after.archivePath, session),
+    archiveEntries(before, session),
+    after === LIVE ? liveEntriesOf(before, workspace, session) : archiveEntries(after, session),
     isReservedPath,
   );
   session.result(
@@ -42,8 +41,11 @@ export async function snapshotDiff(
   );
 }
 
-async function* archiveEntries(path: string, session: Session): AsyncGenerator<TarEntry> {
-  await using archive = await Archive.open(path);
+async function* archiveEntries(
+  snapshot: ArchiveInStore,
+  session: Session,
+): AsyncGenerator<TarEntry> {
+  await using archive = await Archive.open(snapshot);
   using pass = new ArchivePass(archive, "Reading", session.tools);
   yield* pass.reader.entries();
 }

@@ -13,11 +13,12 @@ export async function snapshotDrill(
 ): Promise<void> {
   const subject = drillSubject(options);
   using workspace = await session.openWorkspace(options.store);
-  const { archivePath } = await workspace.catalog().find(reference);
-  const target = await snapshotTarget(workspace, archivePath);
+  const { store, archivePath } = await workspace.catalog().find(reference);
+  const target = await snapshotTarget(workspace, { store, archivePath });
   const report = await drill(
     {
       target,
+      store,
       archivePath,
       subject,
       timeoutMs: options.timeout,

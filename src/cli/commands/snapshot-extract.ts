@@ -14,7 +14,7 @@ export async function snapshotExtract(
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();
-  await using archive = await Archive.open((await catalog.find(reference)).archivePath);
+  await using archive = await Archive.open(await catalog.find(reference));
   const folder = resolve(session.io.cwd, options.output);
   const report = await extractPaths(archive, paths.map(typedPath), folder, session.tools);
   for (const line of report.notRestored) session.log.warn(`not restored: ${line}`);

@@ -18,7 +18,7 @@ export async function snapshotFiles(
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();
-  await using archive = await Archive.open((await catalog.find(reference)).archivePath);
+  await using archive = await Archive.open(await catalog.find(reference));
   using pass = new ArchivePass(archive, "Reading", session.tools);
   const wanted = typedPath(path ?? ".");
   let found = 0;

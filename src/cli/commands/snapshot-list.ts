@@ -1,13 +1,13 @@
 import { formatAge, formatBytes, formatCount, formatNumber, formatTime } from "../../format.ts";
 import {
-  title,
+  volumeTitle,
   type Leftover,
+  type Store,
   type StoredSnapshot,
   type VolumeSnapshots,
-} from "../../store/list.ts";
+} from "../../store/store.ts";
 import { knowsSizes } from "../../snapshot/sidecar.ts";
-import { describeSnapshot } from "../../store/sidecars.ts";
-import { otherVolume } from "../../store/stranger.ts";
+import { otherVolume } from "../../store/newest.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotListOptions } from "../spec/snapshot.ts";
@@ -42,22 +42,31 @@ export async function snapshotList(
   const catalog = workspace.catalog();
   const listed =
     reference === undefined ? await catalog.volumes() : [await catalog.volume(reference)];
-  const volumes = listed.map(describe);
+  const { store } = catalog;
+  const volumes: ListedVolume[] = [];
+  for (const volume of listed) volumes.push(await describe(store, volume));
   session.resultOf(
-    () => toJson(catalog.root, volumes, session),
-    () => toText(catalog.root, volumes, session),
+    () => toJson(store.title, volumes, session),
+    () => toText(store.title, volumes, session),
   );
 }
 
-function describe(listed: VolumeSnapshots): ListedVolume {
+async function describe(store: Store, listed: VolumeSnapshots): Promise<ListedVolume> {
   const { context, volume, leftovers } = listed;
-  const snapshots = listed.snapshots.map((snapshot) => summarize(snapshot, volume));
+  const snapshots: ListedSnapshot[] = [];
+  for (const snapshot of listed.snapshots) {
+    snapshots.push(await summarize(store, snapshot, volume));
+  }
   const storedBytes = snapshots.reduce((sum, snapshot) => sum + snapshot.storedBytes, 0);
-  return { title: title(listed), context, volume, snapshots, storedBytes, leftovers };
+  return { title: volumeTitle(listed), context, volume, snapshots, storedBytes, leftovers };
 }
 
-function summarize(snapshot: StoredSnapshot, volume: string): ListedSnapshot {
-  const { storedBytes, sidecar, problem } = describeSnapshot(snapshot);
+async function summarize(
+  store: Store,
+  snapshot: StoredSnapshot,
+  volume: string,
+): Promise<ListedSnapshot> {
+  const { storedBytes, sidecar, problem } = await store.describe(snapshot);
   const sized = sidecar !== undefined && knowsSizes(sidecar) ? sidecar : undefined;
   return {
     ...snapshot,

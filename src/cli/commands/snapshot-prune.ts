@@ -3,10 +3,13 @@ import { formatBytes, formatCount, formatTime } from "../../format.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import { planPrune, type PruneCandidate, type PruneVerdict } from "../../snapshot/prune.ts";
 import { isEmptyPolicy, type RetentionPolicy } from "../../snapshot/retention.ts";
-import { title, type VolumeSnapshots } from "../../store/list.ts";
-import { removeSnapshot } from "../../store/remove.ts";
-import { describeSnapshots, type DescribedSnapshot } from "../../store/sidecars.ts";
-import { otherVolume } from "../../store/stranger.ts";
+import { otherVolume } from "../../store/newest.ts";
+import {
+  volumeTitle,
+  type DescribedSnapshot,
+  type Store,
+  type VolumeSnapshots,
+} from "../../store/store.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotPruneOptions } from "../spec/snapshot.ts";
@@ -26,17 +29,18 @@ export async function snapshotPrune(
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();
+  const { store } = catalog;
   const flags = policyOfFlags(options);
   const volumes =
     reference === undefined ? await catalog.volumes() : [await catalog.volume(reference)];
   const manifest = workspace.file?.manifest;
-  const plans = volumes
-    .filter(({ snapshots }) => snapshots.length > 0)
-    .map((volume) =>
-      planVolume(volume, flags ?? policyOfManifest(manifest, volume), options, session),
-    );
+  const plans: VolumePlan[] = [];
+  for (const volume of volumes.filter((each) => each.snapshots.length > 0)) {
+    const policy = flags ?? policyOfManifest(manifest, volume);
+    plans.push(await planVolume(store, volume, policy, options, session));
+  }
   requireAnyPolicy(plans);
-  if (options.delete) await removeAll(plans, session);
+  if (options.delete) await removeAll(store, plans, session);
   session.result(toJson(plans, options.delete), toText(plans, options.delete, session));
 }
 
@@ -71,14 +75,16 @@ function policyOfManifest(
   return keep === undefined || isEmptyPolicy(keep) ? undefined : keep;
 }
 
-function planVolume(
+async function planVolume(
+  store: Store,
   listed: VolumeSnapshots,
   policy: RetentionPolicy | undefined,
   { evenLast, evenLastVerified }: SnapshotPruneOptions,
   session: Session,
-): VolumePlan {
-  if (policy === undefined) return { title: title(listed), verdicts: undefined };
-  const candidates = describeSnapshots(listed.snapshots).map((described) => ({
+): Promise<VolumePlan> {
+  if (policy === undefined) return { title: volumeTitle(listed), verdicts: undefined };
+  const all = await Promise.all(listed.snapshots.map((each) => store.describe(each)));
+  const candidates = all.map((described) => ({
     time: described.time,
     note: described.sidecar?.notes,
     isVerified: described.sidecar?.verified_at !== undefined,
@@ -88,7 +94,7 @@ function planVolume(
   }));
   const allowed = { lastOne: evenLast, lastVerified: evenLastVerified };
   const verdicts = planPrune(candidates, policy, allowed, session.io.now());
-  return { title: title(listed), verdicts };
+  return { title: volumeTitle(listed), verdicts };
 }
 
 function requireAnyPolicy(plans: readonly VolumePlan[]): void {
@@ -104,11 +110,15 @@ function leaving({ verdicts }: VolumePlan): readonly DescribedSnapshot[] {
 }
 
 /** The oldest first: whenever this is cut short, the newest are there. */
-async function removeAll(plans: readonly VolumePlan[], { io }: Session): Promise<void> {
+async function removeAll(
+  store: Store,
+  plans: readonly VolumePlan[],
+  { io }: Session,
+): Promise<void> {
   for (const plan of plans) {
     for (const snapshot of leaving(plan).toReversed()) {
       io.signal.throwIfAborted();
-      await removeSnapshot(snapshot);
+      await store.remove(snapshot);
     }
   }
 }

@@ -7,13 +7,20 @@ import {
   parseSnapshotBaseName,
   sidecarPath,
 } from "../../snapshot/name.ts";
-import type { StoredSnapshot, VolumeSnapshots } from "../../store/list.ts";
-import { removeSnapshot } from "../../store/remove.ts";
-import { describeSnapshot, type DescribedSnapshot } from "../../store/sidecars.ts";
+import type {
+  DescribedSnapshot,
+  Store,
+  StoredSnapshot,
+  VolumeSnapshots,
+} from "../../store/store.ts";
 import { confirmByTyping } from "../confirm.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotRemoveOptions } from "../spec/snapshot.ts";
 import type { FoundSnapshot } from "../../app/catalog.ts";
+
+interface Chosen extends DescribedSnapshot {
+  readonly store: Store;
+}
 
 export async function snapshotRemove(
   session: Session,
@@ -22,15 +29,16 @@ export async function snapshotRemove(
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();
-  const chosen = new Map<string, DescribedSnapshot>();
+  const chosen = new Map<string, Chosen>();
   for (const reference of references) {
     requireExplicit(reference);
-    const snapshot = await complete(await catalog.find(reference));
-    chosen.set(snapshot.archivePath, describeSnapshot(snapshot));
+    const found = await catalog.find(reference);
+    const described = await found.store.describe(await complete(found));
+    chosen.set(found.archivePath, { ...described, store: found.store });
   }
   const snapshots = [...chosen.values()];
   await confirm(session, snapshots, await catalog.volumes(), options);
-  for (const snapshot of snapshots) await removeSnapshot(snapshot);
+  for (const snapshot of snapshots) await snapshot.store.remove(snapshot);
   const bytes = snapshots.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
   session.result(
     { removed: snapshots.map(({ archivePath }) => archivePath) },

@@ -12,11 +12,10 @@ export async function snapshotShow(
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();
-  const { archivePath } = await catalog.find(reference);
-  await using archive = await Archive.open(archivePath);
+  await using archive = await Archive.open(await catalog.find(reference));
   const sidecar = await archive.sidecar();
   session.result(
-    { archive: archivePath, stored_bytes: archive.storedBytes, sidecar: sidecar ?? null },
+    { archive: archive.path, stored_bytes: archive.storedBytes, sidecar: sidecar ?? null },
     toText(archive, sidecar, session),
   );
 }

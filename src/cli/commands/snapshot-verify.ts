@@ -1,6 +1,6 @@
 import { DockformError } from "../../errors.ts";
 import { formatBytes, formatCount } from "../../format.ts";
-import type { Leftover } from "../../store/list.ts";
+import type { ArchiveInStore, Leftover } from "../../store/store.ts";
 import { verifySnapshot, type Verification } from "../../archive/verify.ts";
 import { displayText } from "../../tar/path.ts";
 import { compareRestored } from "../../drill/verify-deep.ts";
@@ -24,10 +24,10 @@ export async function snapshotVerify(
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();
-  const archivePaths = await chosen(catalog, reference, options.all);
+  const snapshots = await chosen(catalog, reference, options.all);
   const outcomes: Outcome[] = [];
-  for (const archivePath of archivePaths) {
-    outcomes.push(await verify(archivePath, session, options.deep ? workspace : undefined));
+  for (const snapshot of snapshots) {
+    outcomes.push(await verify(snapshot, session, options.deep ? workspace : undefined));
   }
   const failures = outcomes.flatMap(({ error }) => error ?? []);
   const [only] = failures;
@@ -43,16 +43,18 @@ async function chosen(
   catalog: Catalog,
   reference: string | undefined,
   all: boolean,
-): Promise<readonly string[]> {
+): Promise<readonly ArchiveInStore[]> {
   if (all) {
+    const { store } = catalog;
     const volumes =
       reference === undefined ? await catalog.volumes() : [await catalog.volume(reference)];
-    return volumes.flatMap(({ snapshots, leftovers }) => [
+    const archivePaths = volumes.flatMap(({ snapshots, leftovers }) => [
       ...snapshots.map(({ archivePath }) => archivePath),
       ...leftovers.flatMap(withoutData),
     ]);
+    return archivePaths.map((archivePath) => ({ store, archivePath }));
   }
-  if (reference !== undefined) return [(await catalog.find(reference)).archivePath];
+  if (reference !== undefined) return [await catalog.find(reference)];
   throw new DockformError("command.nothing-named", "nothing to verify was named", {
     hint: "Name a snapshot, as in `dockform snapshot verify myapp_data@latest`, or give --all.",
   });
@@ -64,13 +66,14 @@ function withoutData({ path, kind }: Leftover): readonly string[] {
 }
 
 async function verify(
-  archivePath: string,
+  snapshot: ArchiveInStore,
   session: Session,
   deepIn: Workspace | undefined,
 ): Promise<Outcome> {
+  const { archivePath } = snapshot;
   try {
-    const verification = await verifySnapshot(archivePath, session.tools);
-    if (deepIn !== undefined) await verifyRestored(archivePath, session, deepIn);
+    const verification = await verifySnapshot(snapshot, session.tools);
+    if (deepIn !== undefined) await verifyRestored(snapshot, session, deepIn);
     return { archivePath, verification, error: undefined };
   } catch (error) {
     session.io.signal.throwIfAborted();
@@ -81,18 +84,18 @@ async function verify(
 
 /** @throws DockformError `integrity` when something came back otherwise than it is in the archive. */
 async function verifyRestored(
-  archivePath: string,
+  snapshot: ArchiveInStore,
   { tools }: Session,
   workspace: Workspace,
 ): Promise<void> {
-  const target = await snapshotTarget(workspace, archivePath);
-  const differences = await compareRestored(target, archivePath, tools);
+  const target = await snapshotTarget(workspace, snapshot);
+  const differences = await compareRestored(target, snapshot, tools);
   const [first] = differences;
   if (first === undefined) return;
   const others = differences.length === 1 ? "" : ` and ${differences.length - 1} more`;
   throw new DockformError(
     "snapshot.not-reproduced",
-    `${archivePath} does not come back as it is: ${displayText(first.path)} is ${first.kind}${others}`,
+    `${snapshot.archivePath} does not come back as it is: ${displayText(first.path)} is ${first.kind}${others}`,
     {
       hint: "It was restored into a throw-away volume. Does the volume driver keep owners, attributes and times?",
       data: {

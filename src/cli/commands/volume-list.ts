@@ -2,8 +2,8 @@ import { listContainers } from "../../engine/containers.ts";
 import { listVolumes, volumeSizes, type EngineVolume } from "../../engine/volumes.ts";
 import { formatBytes, formatTime } from "../../format.ts";
 import { interruptionIn, ofVolume, readJournal } from "../../journal/operation.ts";
-import type { StoredSnapshot } from "../../store/list.ts";
-import { newestSnapshot } from "../../store/stranger.ts";
+import { newestSnapshot } from "../../store/newest.ts";
+import type { StoredSnapshot } from "../../store/store.ts";
 import { asideAdvice, asideText, findAside } from "../../lock/aside.ts";
 import { findKept, type KeptContents } from "../../restore/kept.ts";
 import { findLeftovers, leftoverAdvice } from "../../lock/leftover.ts";
@@ -81,7 +81,7 @@ async function listContext(
         exists: volume !== undefined,
         sizeBytes: sizes.get(name),
         containers: containersOf(volume, containers),
-        newestSnapshot: await newestSnapshot(context.snapshotFolders(name), name),
+        newestSnapshot: await newestSnapshot(context.store, context.storedNames(name), name),
         kept: kept.get(name),
         leftovers: leftovers.filter(({ volume: { name: of } }) => of === name),
         setAside: aside.get(name) ?? [],

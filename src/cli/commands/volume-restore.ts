@@ -5,7 +5,7 @@ import { volumeToRestore } from "../../restore/create.ts";
 import type { RootChoice } from "../../archive/reshape.ts";
 import type { RestoreReport } from "../../restore/request.ts";
 import { restoreVolume } from "../../restore/restore.ts";
-import { leftOutText } from "../../archive/without.ts";
+import { leftOutText } from "../../restore/without.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import { typedPath } from "../typed-path.ts";
 import type { Session } from "../session.ts";
@@ -23,11 +23,12 @@ export async function volumeRestore(
   const target = await workspace.target(reference);
   const { commandLine: command } = session;
   await volumeToRestore({ target, command, ...options }, session.tools);
-  const catalog = workspace.catalog();
-  const { archivePath } = await catalog.find(snapshot, `${target.context}/${target.volume}`);
+  const named = `${target.context}/${target.volume}`;
+  const { store, archivePath } = await workspace.catalog().find(snapshot, named);
   const report = await restoreVolume(
     {
       target,
+      store,
       archivePath,
       command,
       ...options,

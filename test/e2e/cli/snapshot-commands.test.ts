@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { DockformError, messageOf } from "../../../src/errors.ts";
+import { archiveAt } from "../../../src/store/folder/folder-store.ts";
 import { Archive } from "../../../src/archive/archive.ts";
 import { extractPaths } from "../../../src/archive/extract.ts";
 import type { Tools } from "../../../src/tools.ts";
@@ -337,7 +338,7 @@ test(
 /** In this process: there are many of them. Answers what it failed with. */
 async function extract(path: string, folder: string): Promise<unknown> {
   try {
-    await using archive = await Archive.open(path);
+    await using archive = await Archive.open(archiveAt(path));
     await extractPaths(archive, ["."], folder, TOOLS);
     return undefined;
   } catch (error) {

@@ -1,9 +1,23 @@
 import { randomBytes } from "node:crypto";
-import { readFile, rename, rm } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { DockformError, messageOf } from "../errors.ts";
-import { formatSidecar, parseSidecar, type Sidecar } from "../snapshot/sidecar.ts";
-import { flushFolder, temporaryName, writeFlushed } from "./folder.ts";
+import { DockformError, messageOf } from "../../errors.ts";
+import { formatSidecar, parseSidecar, type Sidecar } from "../../snapshot/sidecar.ts";
+import { flushFolder, temporaryName, writeFlushed } from "./disk.ts";
+
+/**
+ * Reads a sidecar; the text has fields as they were written, whatever this version makes of them.
+ *
+ * @throws DockformError `integrity` when it is not valid; the system's own error when it cannot be read.
+ */
+export function readSidecarFile(path: string): {
+  readonly sidecar: Sidecar;
+  readonly text: string;
+} {
+  const text = readFileSync(path, "utf8");
+  return { sidecar: parseSidecar(text, path), text };
+}
 
 /**
  * Adds to what a sidecar says, in one step: a reader sees the old one or the new one. Fields that this
@@ -11,12 +25,11 @@ import { flushFolder, temporaryName, writeFlushed } from "./folder.ts";
  *
  * @throws DockformError `integrity` when the file is no valid sidecar, `failed` when it cannot be replaced.
  */
-export async function amendSidecar(path: string, fields: Partial<Sidecar>): Promise<Sidecar> {
+export async function amendSidecarFile(path: string, fields: Partial<Sidecar>): Promise<Sidecar> {
   const unique = `${basename(path)}.${randomBytes(4).toString("hex")}`;
   const temporaryFile = temporaryName(dirname(path), unique);
   try {
-    const text = await readFile(path, "utf8");
-    parseSidecar(text, path);
+    const { text } = readSidecarFile(path);
     const amended: Sidecar = { ...JSON.parse(text), ...fields };
     await writeFlushed(temporaryFile, formatSidecar(amended));
     await rename(temporaryFile, path);

@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { DockformError, messageOf } from "../errors.ts";
-import { flushFolder } from "./folder.ts";
-import type { StoredSnapshot } from "./list.ts";
+import { DockformError, messageOf } from "../../errors.ts";
+import { flushFolder } from "./disk.ts";
+import type { StoredSnapshot } from "../store.ts";
 
 /**
  * Removes a snapshot, its sidecar first and on the disk before the data goes: whenever this is cut

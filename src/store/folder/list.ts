@@ -1,53 +1,31 @@
 import { readdir } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { DockformError, messageOf, systemCode } from "../errors.ts";
-import { ARCHIVE_FORMATS, parseSnapshotBaseName, type SnapshotName } from "../snapshot/name.ts";
+import { DockformError, messageOf, systemCode } from "../../errors.ts";
+import { ARCHIVE_FORMATS, parseSnapshotBaseName } from "../../snapshot/name.ts";
+import {
+  newestFirst,
+  volumeTitle,
+  type Leftover,
+  type StoredSnapshot,
+  type VolumeSnapshots,
+} from "../store.ts";
 
-/** A complete snapshot in a folder: data and sidecar. */
-export interface StoredSnapshot extends SnapshotName {
-  readonly archivePath: string;
-  readonly sidecarPath: string;
-}
-
-/** A file that is no snapshot, or not yet, or not any more. */
-export interface Leftover {
-  readonly path: string;
-  /**
-   * `unfinished`: being written, or left by a program that was killed. `no sidecar`: data that a removal
-   * has left, or that came from elsewhere. `no data`: a sidecar whose data is gone.
-   */
-  readonly kind: "unfinished" | "no sidecar" | "no data";
-}
-
-/** The snapshots of one volume, and what else looks like one. */
-export interface VolumeSnapshots {
-  /** `undefined` in the layout without contexts. */
-  readonly context: string | undefined;
-  readonly volume: string;
-  /** The newest first. */
-  readonly snapshots: readonly StoredSnapshot[];
-  readonly leftovers: readonly Leftover[];
-}
-
-/** The complete snapshots in some folders, the newest first, by their names alone; no file is opened. */
-export async function listFolders(folders: readonly string[]): Promise<readonly StoredSnapshot[]> {
-  const listings = await Promise.all(
-    folders.map(async (folder) => snapshotsAmong(folder, (await readFolder(folder)).files)),
-  );
-  return newestFirst(listings.flatMap(({ snapshots }) => snapshots));
+/** The complete snapshots in a folder, the newest first, by their names alone; no file is opened. */
+export async function listFolder(folder: string): Promise<readonly StoredSnapshot[]> {
+  return newestFirst(snapshotsAmong(folder, (await readFolder(folder)).files).snapshots);
 }
 
 /**
- * All that a store holds, by names alone, in both layouts: `<root>/<volume>/` and
+ * All that is below a store's root, by names alone, in both layouts: `<root>/<volume>/` and
  * `<root>/<context>/<volume>/`. A folder that is neither is passed over.
  */
-export async function listStore(root: string): Promise<readonly VolumeSnapshots[]> {
+export async function listRoot(root: string): Promise<readonly VolumeSnapshots[]> {
   const { folders } = await readFolder(root);
   const volumes = await Promise.all(folders.map((name) => listBranch(root, name)));
   return volumes
     .flat()
     .filter(({ snapshots, leftovers }) => snapshots.length > 0 || leftovers.length > 0)
-    .toSorted((a, b) => (title(a) < title(b) ? -1 : 1));
+    .toSorted((a, b) => (volumeTitle(a) < volumeTitle(b) ? -1 : 1));
 }
 
 /** A folder in a store's root may be a volume's, a context's, or both. */
@@ -59,17 +37,6 @@ async function listBranch(root: string, name: string): Promise<readonly VolumeSn
     return volumeIn(folder, (await readFolder(folder)).files, name, volume);
   });
   return [volumeIn(path, files, undefined, name), ...(await Promise.all(below))];
-}
-
-/** `volume`, or `context/volume` where the store tells contexts apart. */
-export function title({ context, volume }: Pick<VolumeSnapshots, "context" | "volume">): string {
-  return context === undefined ? volume : `${context}/${volume}`;
-}
-
-export function newestFirst<Named extends SnapshotName>(
-  snapshots: readonly Named[],
-): readonly Named[] {
-  return snapshots.toSorted((a, b) => b.time.getTime() - a.time.getTime());
 }
 
 function volumeIn(

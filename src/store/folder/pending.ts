@@ -1,25 +1,23 @@
-import { constants } from "node:fs";
-import { access, mkdir, open, rename, rm, statfs, type FileHandle } from "node:fs/promises";
+import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { DockformError, messageOf, systemCode } from "../errors.ts";
-import { snapshotBaseName, type ArchiveFormat } from "../snapshot/name.ts";
-
-/** Where the snapshots of one volume are: `<root>/[<context>/]<volume>`. */
-export function snapshotFolder(root: string, context: string | undefined, volume: string): string {
-  return context === undefined ? join(root, volume) : join(root, context, volume);
-}
+import { DockformError, messageOf, systemCode } from "../../errors.ts";
+import { snapshotBaseName, type ArchiveFormat } from "../../snapshot/name.ts";
+import { formatSidecar, type Sidecar } from "../../snapshot/sidecar.ts";
+import type { BeginOptions, PendingSnapshot, StoredSnapshot } from "../store.ts";
+import { exists, flushFolder, temporaryName, writeFlushed } from "./disk.ts";
 
 const SECOND_MS = 1000;
 /** Small enough that the disk is at work from early on, large enough to be written in one go. */
 const FLUSH_BYTES = 64 * 2 ** 20;
 
 /**
- * A snapshot being written. Nothing has its final name before {@link PendingSnapshot.commit}; the
+ * A snapshot being written to a folder. Nothing has its final name before {@link PendingInFolder.commit}; the
  * sidecar gets it last, and that is the moment from which the snapshot exists.
  */
-export class PendingSnapshot implements AsyncDisposable {
-  readonly baseName: string;
+export class PendingInFolder implements PendingSnapshot {
   readonly time: Date;
+  readonly #specHash: string;
+  readonly #baseName: string;
   readonly #data: FileHandle;
   readonly #folder: string;
   readonly #format: ArchiveFormat;
@@ -31,15 +29,17 @@ export class PendingSnapshot implements AsyncDisposable {
   private constructor(parts: {
     readonly folder: string;
     readonly format: ArchiveFormat;
-    readonly baseName: string;
     readonly time: Date;
+    readonly specHash: string;
+    readonly baseName: string;
     readonly data: FileHandle;
     readonly temporaryFile: string;
   }) {
     this.#folder = parts.folder;
     this.#format = parts.format;
-    this.baseName = parts.baseName;
     this.time = parts.time;
+    this.#specHash = parts.specHash;
+    this.#baseName = parts.baseName;
     this.#data = parts.data;
     this.#temporaryFiles = [parts.temporaryFile];
   }
@@ -50,14 +50,10 @@ export class PendingSnapshot implements AsyncDisposable {
    *
    * @throws DockformError `failed` when the folder cannot be written to.
    */
-  static async begin(options: {
-    readonly folder: string;
-    readonly format: ArchiveFormat;
-    readonly specHash: string;
-    readonly now: () => Date;
-    readonly signal: AbortSignal;
-  }): Promise<PendingSnapshot> {
-    const { folder, format, specHash, now, signal } = options;
+  static async begin(
+    folder: string,
+    { format, specHash, now, signal }: Omit<BeginOptions, "context" | "volume">,
+  ): Promise<PendingInFolder> {
     await makeFolder(folder);
     for (;;) {
       signal.throwIfAborted();
@@ -66,20 +62,27 @@ export class PendingSnapshot implements AsyncDisposable {
       const temporaryFile = temporaryName(folder, `${baseName}.data`);
       const data = await claim(temporaryFile);
       if (data !== undefined && !(await isTaken(folder, baseName))) {
-        return new PendingSnapshot({ folder, format, baseName, time, data, temporaryFile });
+        return new PendingInFolder({
+          folder,
+          format,
+          time,
+          specHash,
+          baseName,
+          data,
+          temporaryFile,
+        });
       }
       if (data !== undefined) await discard(data, temporaryFile);
       await new Promise((resolve) => setTimeout(resolve, SECOND_MS / 10));
     }
   }
 
-  /** The data's final path. */
-  get archivePath(): string {
-    return join(this.#folder, `${this.baseName}.${this.#format}`);
+  get #archivePath(): string {
+    return join(this.#folder, `${this.#baseName}.${this.#format}`);
   }
 
-  get sidecarPath(): string {
-    return join(this.#folder, `${this.baseName}.json`);
+  get #sidecarPath(): string {
+    return join(this.#folder, `${this.#baseName}.json`);
   }
 
   /**
@@ -97,7 +100,7 @@ export class PendingSnapshot implements AsyncDisposable {
         position += bytesWritten;
       }
     } catch (error) {
-      throw cannotStore(this.archivePath, error);
+      throw cannotStore(this.#archivePath, error);
     }
     this.#flushNowAndThen();
   }
@@ -121,27 +124,33 @@ export class PendingSnapshot implements AsyncDisposable {
    *
    * @throws DockformError `failed` when the disk is full or broken.
    */
-  async commit(sidecarText: string): Promise<void> {
+  async commit(sidecar: Sidecar): Promise<StoredSnapshot> {
     try {
       await this.#flushing;
       await this.#data.sync();
       await this.#data.close();
-      await this.#nameDataAndSidecar(sidecarText);
+      await this.#nameDataAndSidecar(formatSidecar(sidecar));
+      return {
+        time: this.time,
+        specHash: this.#specHash,
+        archivePath: this.#archivePath,
+        sidecarPath: this.#sidecarPath,
+      };
     } catch (error) {
-      throw cannotStore(this.archivePath, error);
+      throw cannotStore(this.#archivePath, error);
     }
   }
 
   async #nameDataAndSidecar(sidecarText: string): Promise<void> {
     const [dataFile = ""] = this.#temporaryFiles;
-    const sidecarFile = temporaryName(this.#folder, `${this.baseName}.json`);
+    const sidecarFile = temporaryName(this.#folder, `${this.#baseName}.json`);
     this.#temporaryFiles.push(sidecarFile);
     await writeFlushed(sidecarFile, sidecarText);
-    await rename(dataFile, this.archivePath);
+    await rename(dataFile, this.#archivePath);
     // Until the sidecar is there the data is no snapshot, and goes if that fails.
-    this.#temporaryFiles = [this.archivePath, sidecarFile];
+    this.#temporaryFiles = [this.#archivePath, sidecarFile];
     await flushFolder(this.#folder);
-    await rename(sidecarFile, this.sidecarPath);
+    await rename(sidecarFile, this.#sidecarPath);
     this.#temporaryFiles = [];
     await flushFolder(this.#folder);
   }
@@ -152,11 +161,6 @@ export class PendingSnapshot implements AsyncDisposable {
     await this.#data.close();
     for (const file of this.#temporaryFiles) await rm(file, { force: true });
   }
-}
-
-/** Begins with a dot and does not end like a snapshot, so that nothing takes it for one. */
-export function temporaryName(folder: string, name: string): string {
-  return join(folder, `.${name}.partial`);
 }
 
 /** Creates the file; `undefined` when another snapshot of this second is being written. */
@@ -173,15 +177,6 @@ async function isTaken(folder: string, baseName: string): Promise<boolean> {
   const names = ["tar.zst", "tar", "json"].map((extension) => `${baseName}.${extension}`);
   const found = await Promise.all(names.map((name) => exists(join(folder, name))));
   return found.includes(true);
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await access(file, constants.F_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function discard(data: FileHandle, file: string): Promise<void> {
@@ -232,36 +227,4 @@ function cannotStore(path: string, error: unknown): DockformError {
       cause: error,
     },
   );
-}
-
-/** Writes a new file, for its owner alone, and flushes it to the disk. */
-export async function writeFlushed(file: string, content: string): Promise<void> {
-  const handle = await open(file, "wx", 0o600);
-  try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Makes a rename survive a power loss. */
-export async function flushFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } catch (error) {
-    // Some network file systems cannot flush a folder; they keep renames in order by themselves.
-    if (!["EINVAL", "ENOTSUP"].includes(systemCode(error) ?? "")) throw error;
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Bytes that an ordinary user may still write where the folder is or would be made. */
-export async function freeBytes(folder: string): Promise<number> {
-  let existing = folder;
-  while (!(await exists(existing)) && dirname(existing) !== existing) existing = dirname(existing);
-  const { bavail, bsize } = await statfs(existing);
-  return bavail * bsize;
 }

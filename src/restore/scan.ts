@@ -1,0 +1,50 @@
+import { basename } from "node:path";
+import type { Archive, ArchiveContents } from "../archive/archive.ts";
+import { Digest } from "../archive/digest.ts";
+import { formatBytes } from "../format.ts";
+import type { VolumeAgent } from "../helper/agent.ts";
+import { tarOutcome, tarRecordLimit, type TarOutcome } from "../helper/messages.ts";
+import { DATA_AFTER_END } from "../tar/damage.ts";
+import type { Tools } from "../tools.ts";
+
+/**
+ * Reads an archive to its end with the helper's own zstd and tar, without writing anything.
+ *
+ * @param limitBytes an archive that holds more is not read further.
+ * @throws DockformError `integrity` when it is damaged, cut short or no archive at all.
+ */
+export async function scanArchive(
+  archive: Archive,
+  helper: VolumeAgent,
+  limitBytes: number,
+  { startProgress, signal }: Pick<Tools, "startProgress" | "signal">,
+): Promise<ArchiveContents> {
+  const progress = startProgress(`Reading ${basename(archive.path)}`, archive.storedBytes);
+  const digest = new Digest(progress);
+  try {
+    const reply = await helper.send(
+      (input) => ["scan", input, archive.compression, String(tarRecordLimit(limitBytes))],
+      archive.chunks(digest),
+      signal,
+      progress.report,
+    );
+    if (reply.facts.has("over_limit")) throw archive.damaged(moreThanCounted(limitBytes));
+    const outcome = tarOutcome(reply);
+    const failure = (outcome.goesOn ? undefined : outcome.failure) ?? shortcoming(outcome);
+    if (failure !== undefined) throw archive.damaged(failure);
+    const { tarBytes, entries } = outcome;
+    return { tarBytes, entries, sha256: digest.sha256() };
+  } finally {
+    progress.end();
+  }
+}
+
+export function moreThanCounted(limitBytes: number): string {
+  return `it holds more than the ${formatBytes(limitBytes)} that were counted before`;
+}
+
+/** What tar does not mind in an archive, and we do. What goes on tar may mind as well, in words of its own. */
+export function shortcoming({ markedEnd, goesOn }: TarOutcome): string | undefined {
+  if (goesOn) return DATA_AFTER_END;
+  return markedEnd ? undefined : "it was cut short";
+}
