@@ -1,6 +1,7 @@
 import type { Log, LogLevel } from "../../src/log.ts";
 import type { Tools } from "../../src/tools.ts";
 import type { VolumeTarget } from "../../src/lock/target.ts";
+import { FolderStore } from "../../src/store/folder/folder-store.ts";
 import type { FakeClient } from "./client.ts";
 
 /** Keeps what was said. */
@@ -53,7 +54,8 @@ export function fakeTarget(engine: FakeClient, volume: string): VolumeTarget {
     volume,
     declared: false,
     declaredShape: undefined,
-    snapshotFolder: "/no/such/store",
+    store: new FolderStore("/no/such/store"),
+    storedAs: { context: undefined, volume },
     findHelperImage: () => Promise.resolve({ reference: "helper:1", origin: "prepared earlier" }),
     helperCapabilities: [],
   };
