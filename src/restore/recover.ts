@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isConflict, isNotFound, type EngineClient } from "../engine/client.ts";
 import { listContainers, removeStoppedContainer } from "../engine/containers.ts";
-import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
+import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { shellWord } from "../format.ts";
 import {
-  isUnfinished,
   readJournal,
   type FoundOperation,
   type FoundRecord,
@@ -14,12 +13,14 @@ import {
 import { asideAdvice, asideFolder, asideText, tellOfAside } from "../lock/aside.ts";
 import { forgetGone, inheritedRecords } from "./gone.ts";
 import { aboutNow, forgetKept, measureKept, recordKept } from "./kept.ts";
-import { lackingAfterRefill, refillFromSafety } from "./in-place.ts";
+import { lackingAfterRefill, refillFromSafety } from "./safety.ts";
 import { forgetLeftovers, leftoverAdvice, leftoversIn, recordLeftovers } from "../lock/leftover.ts";
 import { LockedVolume } from "../lock/lock.ts";
 import { StoppedContainers, type ContainerOutcome } from "../workload/stopped.ts";
 import { memoryStanding, restoreAdvice, takeOverHolders, type MemoryStanding } from "./memory.ts";
-import { keepOld, letGo, startOrGoBack, UnhealthyError, whyNotWell } from "./replace.ts";
+import { ReplacementBeside } from "./beside.ts";
+import { keepOld, letGo, startOrGoBack } from "./replace.ts";
+import { UnhealthyError, whyNotWell } from "./watch.ts";
 import { refuseMounts } from "./checks.ts";
 import { inspectVolumeFiles, type VolumeFiles } from "./files.ts";
 import { StagedContents } from "./staging.ts";
@@ -27,31 +28,6 @@ import type { Safety } from "./undecided.ts";
 import { existingVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import { containerTitle, isActive, type VolumeUser } from "../workload/users.ts";
-
-/**
- * The volumes of an engine on which something was, or may have been, cut short, those that are gone and of which the
- * engine still has a record, and those being worked on.
- */
-export async function volumesToRecover(
-  engine: EngineClient,
-  signal: AbortSignal,
-): Promise<{ readonly volumes: readonly string[]; readonly alive: readonly FoundOperation[] }> {
-  const [containers, existing] = await Promise.all([
-    listContainers(engine, { signal }),
-    listVolumes(engine, signal),
-  ]);
-  const { operations, records } = readJournal(containers);
-  const isGone = ({ volume }: FoundRecord): boolean =>
-    !existing.some(({ name }) => name === volume);
-  const alive = operations.filter(({ standing }) => standing === "alive");
-  const busy = new Set(alive.map(({ operation }) => operation.volume));
-  const left = [
-    ...operations.filter(({ standing }) => standing !== "alive").map(({ operation }) => operation),
-    ...records.filter((record) => isUnfinished(record) || isGone(record)),
-  ];
-  const volumes = new Set(left.map(({ volume }) => volume).filter((volume) => !busy.has(volume)));
-  return { volumes: [...volumes].toSorted(), alive };
-}
 
 /** For how long a helper may be about to be started by its client. */
 const START_GRACE_MS = 3000;
@@ -273,22 +249,35 @@ async function finish(
     // Containers that run may have written to the new contents for days: there is no way back from them.
     // Nor is there one in the volume where the old contents are in a snapshot.
     const wayBack = !isUsed && first.safety === undefined;
-    const about = aboutNow("what was there before an operation that was interrupted", tools);
-    // One set of contents can be kept.
-    const keepFailed = files.kept === undefined ? about : undefined;
     if (first.staysForward) {
       const containers = await startAgain(stopped);
       await keepOld(lock, first, tools);
       return { contents: "after", containers };
     }
     const { containers } = wayBack
-      ? await startOrGoBack(lock, first, stopped, { healthTimeoutMs, keepFailed }, tools)
+      ? await startOrGoBack(
+          { members: [replacementBy(first, lock, files, tools)], stopped },
+          { healthTimeoutMs },
+          tools,
+        )
       : await startAndStay(lock, first, stopped, healthTimeoutMs, tools);
     return { contents: "after", containers };
   }
   const containers = await startAgain(stopped);
   await putAway(first, inPlace);
   return { contents: "before", containers, missing: lackingAfterRefill(lock, first) };
+}
+
+function replacementBy(
+  staged: StagedContents,
+  lock: LockedVolume,
+  { kept }: VolumeFiles,
+  tools: Tools,
+): ReplacementBeside {
+  const about = aboutNow("what was there before an operation that was interrupted", tools);
+  // One set of contents can be kept.
+  const keepFailed = kept === undefined ? about : undefined;
+  return new ReplacementBeside(lock, staged, { keepReplaced: undefined, keepFailed }, tools);
 }
 
 /**
@@ -303,7 +292,7 @@ async function startAndStay(
   tools: Tools,
 ): Promise<{ readonly containers: readonly ContainerOutcome[] }> {
   const containers = await startAgain(stopped);
-  const failure = await whyNotWell(lock, containers, { healthTimeoutMs }, tools);
+  const failure = await whyNotWell(lock.target.engine, containers, { healthTimeoutMs }, tools);
   if (failure === undefined) {
     await letGo(lock, staged, tools);
     return { containers };

@@ -1,104 +1,94 @@
-import { DockformError, messageOf } from "../errors.ts";
-import { findIll, type Illness } from "../workload/health.ts";
-import { aboutNow, recordKept, type AboutKept, type KeptContents } from "./kept.ts";
+import { messageOf } from "../errors.ts";
 import type { LockedVolume } from "../lock/lock.ts";
-import { holdMemory } from "./memory.ts";
-import { StoppedContainers, type ContainerOutcome } from "../workload/stopped.ts";
-import { refuseUnstoppable } from "../workload/unstoppable.ts";
-import type { StagedContents } from "./staging.ts";
-import { UndecidedSwapError } from "./undecided.ts";
 import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
-import { containerTitle, isActive, type VolumeUser } from "../workload/users.ts";
+import { StoppedContainers, type ContainerOutcome } from "../workload/stopped.ts";
+import { aboutNow, recordKept, type KeptContents } from "./kept.ts";
+import { holdMemory } from "./memory.ts";
+import type { Replacement } from "./replacement.ts";
+import type { WorkloadOptions } from "./request.ts";
+import { UndecidedSwapError } from "./undecided.ts";
+import { presentUsers, refuseNewUsers, stopIntruders } from "./users.ts";
+import { UnhealthyError, whyNotWell } from "./watch.ts";
 
-/** How contents take the place of others. */
-export interface ReplaceOptions {
-  readonly stopContainers: boolean;
-  /** For how long containers may take to be well after their start; 0 asks for nothing. */
-  readonly healthTimeoutMs: number;
-  /** Keep what was replaced. */
-  readonly keepReplaced: AboutKept | undefined;
-  /** Keep the new contents where containers are not well on them, and the old ones are put back. */
-  readonly keepFailed: AboutKept | undefined;
+/** Replacements that are made together, and the containers that were stopped for them. */
+export interface ReplacementSet {
+  /** At least one; all on one engine, in the order of the volumes' names. */
+  readonly members: readonly Replacement[];
+  readonly stopped: StoppedContainers;
 }
 
-const INTRUDERS_TIMEOUT_MS = 30_000;
-
-/** What a replacement took, and did. */
+/** What a set of replacements did, and what its steps took. */
 export interface Replaced {
   readonly containers: readonly ContainerOutcome[];
-  /** Renames, and their way to the disk, whatever the volume's size. */
-  readonly swapMs: number;
+  /** Until the containers were known to be well. */
   readonly watchMs: number;
   readonly removeOldMs: number;
   /** What was replaced, where it is kept. */
-  readonly kept: KeptContents | undefined;
-}
-
-/** Contents that have been put in place of others, and the way back from them. */
-export type ReplacedContents = Pick<
-  StagedContents,
-  "holdOn" | "swapBack" | "keepReplaced" | "conclude" | "undecided"
->;
-
-/** Containers were not well on the new contents. */
-export class UnhealthyError extends DockformError {
-  constructor(ill: readonly Illness[], whatNow: string) {
-    const symptoms = ill.map(({ name, symptom }) => `${name}: ${symptom}`);
-    super("restore.unhealthy", `not well on the new contents: ${symptoms.join("; ")}`, {
-      hint: whatNow,
-      data: { unhealthy: ill },
-    });
-  }
-}
-
-/** What to say once the old contents are in place again. */
-function backInPlace(
-  backOn: readonly ContainerOutcome[],
-  newOnes: KeptContents | undefined,
-  volume: string,
-): string {
-  const running = backOn.every(({ outcome }) => outcome === "started");
-  const place = `The old contents are in place again${running ? ", and the containers run on them" : ""}.`;
-  const time = "With --health-timeout they get more time, or with 0 no check";
-  return newOnes === undefined
-    ? `${place} ${time}; \`restore --keep-failed\` keeps the new contents to look at.`
-    : `${place} ${time}. The new contents are kept: \`dockform volume undo ${volume}\` puts them in place.`;
+  readonly kept: ReadonlyMap<Replacement, KeptContents>;
 }
 
 /**
- * The part of an operation with downtime: containers that use the volume are stopped, the contents
- * swapped, the containers started again on success and on failure alike; but not on a volume that
- * stands between old and new. When they are not well, the old contents are put back.
+ * The part of an operation with downtime: containers that use any of the volumes are stopped once, the contents of
+ * each volume swapped, the containers started again once, on success and on failure alike; but not on volumes that
+ * stand between old and new. When one swap fails, or the containers are not well, the old contents are put back in all.
+ *
+ * A client that dies on the way leaves each volume of a set to be recovered by itself, so that only a set of one is
+ * sure to be old or new as a whole.
  *
  * @throws UnhealthyError, UndecidedSwapError, DockformError `failed` with the old contents in place.
  */
-export async function replaceContents(
-  lock: LockedVolume,
-  staged: StagedContents,
-  options: ReplaceOptions,
+export async function replaceTogether(
+  members: readonly Replacement[],
+  workload: WorkloadOptions,
   tools: Tools,
 ): Promise<Replaced> {
-  const stopped = new StoppedContainers(lock.target.engine, lock, tools.log);
-  let swapMs: number;
+  const set = { members, stopped: stoppedFor(members, tools) };
+  await stopAndSwap(set, workload, tools);
+  await stopIntruders(members, set.stopped, () => holdOn(set), tools);
+  return await startOrGoBack(set, workload, tools);
+}
+
+/**
+ * The record of what was stopped lies with the last volume: a recovery of all goes by their names, and starts nothing
+ * before the others are whole.
+ */
+function stoppedFor(members: readonly Replacement[], { log }: Tools): StoppedContainers {
+  const { lock } = lastOf(members);
+  return new StoppedContainers(lock.target.engine, lock, log);
+}
+
+async function holdOn({ members }: Pick<ReplacementSet, "members">): Promise<void> {
+  for (const member of members) await member.holdOn();
+}
+
+/** @throws UndecidedSwapError; any other error with the old contents in place and what was stopped running again. */
+async function stopAndSwap(
+  set: ReplacementSet,
+  workload: WorkloadOptions,
+  tools: Tools,
+): Promise<void> {
+  const { members, stopped } = set;
+  const swapped: Replacement[] = [];
   try {
-    await staged.holdOn();
-    await holdMemory(lock, tools);
+    await holdOn(set);
+    for (const { lock } of members) await holdMemory(lock, tools);
     tools.log.debug("phase: stop");
-    await stopped.stop(await presentUsers(lock, options, tools), () => staged.holdOn());
-    await refuseNewUsers(lock, stopped, tools);
-    tools.log.debug("phase: swap");
-    const clock = stopwatch();
-    await staged.swap(options.keepReplaced);
-    swapMs = clock.lap();
+    await stopped.stop(await presentUsers(members, workload, tools), () => holdOn(set));
+    await refuseNewUsers(members, stopped, tools);
+    for (const member of members) {
+      await member.swap();
+      swapped.push(member);
+    }
   } catch (error) {
-    if (error instanceof UndecidedSwapError) throw leftStopped(error, stopped, tools);
-    await startAsBefore(staged, stopped);
-    await staged.discard();
+    if (error instanceof UndecidedSwapError) throw leftStopped(set, error, tools);
+    if (swapped.length > 0) await swapBackSome(set, swapped, tools);
+    await startAsBefore(set);
+    for (const member of members) {
+      await (swapped.includes(member) ? member.conclude() : member.putAway());
+    }
     throw error;
   }
-  await stopIntruders(lock, staged, stopped, tools);
-  return { ...(await startOrGoBack(lock, staged, stopped, options, tools)), swapMs };
 }
 
 /**
@@ -107,38 +97,11 @@ export async function replaceContents(
  *
  * @throws DockformError `failed` when another client has; UndecidedSwapError when nobody can tell.
  */
-export async function startAsBefore(
-  staged: Pick<StagedContents, "holdOn">,
-  stopped: StoppedContainers,
-): Promise<void> {
-  if (stopped.names().length === 0) return;
-  await staged.holdOn();
-  await stopped.startAll();
-  await stopped.forget();
-}
-
-/** What was started by somebody while its volume was swapped has open files of the old contents. */
-export async function stopIntruders(
-  lock: LockedVolume,
-  staged: Pick<StagedContents, "holdOn">,
-  stopped: StoppedContainers,
-  { log }: Tools,
-): Promise<void> {
-  try {
-    const { users } = await lock.survey(AbortSignal.timeout(INTRUDERS_TIMEOUT_MS));
-    const running = users.filter(({ container }) => isActive(container));
-    for (const { container } of running) {
-      const consequence = stopped.has(container)
-        ? "it is stopped and started again"
-        : "restart it, for it may use the old contents";
-      log.warn(`${containerTitle(container)} was started during the swap: ${consequence}`);
-    }
-    if (running.some(({ container }) => stopped.has(container))) {
-      await stopped.stopAgain(() => staged.holdOn());
-    }
-  } catch (error) {
-    log.warn(`whether a container was started during the swap is not known: ${messageOf(error)}`);
-  }
+async function startAsBefore(set: ReplacementSet): Promise<void> {
+  if (set.stopped.names().length === 0) return;
+  await holdOn(set);
+  await set.stopped.startAll();
+  await set.stopped.forget();
 }
 
 /**
@@ -148,37 +111,123 @@ export async function stopIntruders(
  * @throws UnhealthyError, UndecidedSwapError.
  */
 export async function startOrGoBack(
-  lock: LockedVolume,
-  replaced: ReplacedContents,
-  stopped: StoppedContainers,
-  options: Pick<ReplaceOptions, "healthTimeoutMs" | "keepFailed">,
+  set: ReplacementSet,
+  workload: Pick<WorkloadOptions, "healthTimeoutMs">,
   tools: Tools,
-): Promise<Omit<Replaced, "swapMs">> {
+): Promise<Replaced> {
+  const { members, stopped } = set;
   tools.log.debug("phase: start");
   const containers = await stopped.startAll();
   tools.log.debug("phase: health");
   const clock = stopwatch();
-  const failure = await whyNotWell(lock, containers, options, tools);
+  const { engine } = lastOf(members).lock.target;
+  const failure = await whyNotWell(engine, containers, workload, tools);
   const watchMs = clock.lap();
   if (failure === undefined) {
     await stopped.forget();
-    const kept = await letGo(lock, replaced, tools);
+    const kept = await letGoOfAll(members, tools);
     return { containers, watchMs, removeOldMs: clock.lap(), kept };
   }
   tools.log.warn(`${failure.text}: the old contents are put back`);
-  const { inPlace, outcomes } = await goBack(replaced, stopped, options, tools);
+  const { stays, outcomes } = await goBack(set, tools);
   const whatNow =
-    inPlace === "after"
-      ? await keepOld(lock, replaced, tools)
-      : backInPlace(outcomes, await letGo(lock, replaced, tools), lock.volume.name);
+    stays === undefined
+      ? backInPlace(outcomes, await letGoOfAll(members, tools))
+      : await keepOld(stays.lock, stays, tools);
   if (failure.ill === undefined) throw failure.cause;
   throw new UnhealthyError(failure.ill, whatNow);
 }
 
-/** Where what is in place cannot be renamed. Answers what there is to do. */
+interface GoneBack {
+  /** The one replacement of a set of one, where the new contents cannot be renamed. */
+  readonly stays: Replacement | undefined;
+  readonly outcomes: readonly ContainerOutcome[];
+}
+
+async function goBack(set: ReplacementSet, tools: Tools): Promise<GoneBack> {
+  const { members, stopped } = set;
+  await holdOn(set);
+  let stays: Replacement | undefined;
+  try {
+    await stopped.stopAgain(() => holdOn(set));
+    stays = await swapBack(members, { keepNew: true });
+    if (stays !== undefined && members.length > 1) throw tornApart(stays);
+  } catch (error) {
+    throw leftStopped(set, asUndecided(error, members), tools);
+  }
+  const outcomes = await stopped.startAll();
+  await stopped.forget();
+  return { stays, outcomes };
+}
+
+/** After one swap of several has failed. What was stopped has not been started since. */
+async function swapBackSome(
+  set: ReplacementSet,
+  swapped: readonly Replacement[],
+  tools: Tools,
+): Promise<void> {
+  tools.log.warn("not all volumes could be given their new contents: the old ones are put back");
+  try {
+    await holdOn({ members: swapped });
+    const stays = await swapBack(swapped, { keepNew: false });
+    if (stays !== undefined) throw tornApart(stays);
+  } catch (error) {
+    throw leftStopped(set, asUndecided(error, swapped), tools);
+  }
+}
+
+/** @returns one whose new contents stay, because they cannot be renamed. */
+async function swapBack(
+  swapped: readonly Replacement[],
+  options: { readonly keepNew: boolean },
+): Promise<Replacement | undefined> {
+  let stays: Replacement | undefined;
+  for (const member of swapped.toReversed()) {
+    if ((await member.swapBack(options)) === "after") stays = member;
+  }
+  return stays;
+}
+
+/** No container is to run on some volumes with new contents and others with old ones. */
+function tornApart(stays: Replacement): UndecidedSwapError {
+  return stays.undecided("the new contents stay in one volume, for they cannot be renamed");
+}
+
+function asUndecided(error: unknown, members: readonly Replacement[]): UndecidedSwapError {
+  return error instanceof UndecidedSwapError ? error : lastOf(members).undecided(messageOf(error));
+}
+
+/** What one of a set has undecided is left to a recovery in all of them. */
+function leftStopped(
+  { members, stopped }: ReplacementSet,
+  error: UndecidedSwapError,
+  { log }: Tools,
+): UndecidedSwapError {
+  for (const { lock } of members) lock.abandon();
+  log.warn(`left stopped: ${stopped.names().join(", ") || "no container"}`);
+  return error;
+}
+
+/** What to say once the old contents are in place again. */
+function backInPlace(
+  backOn: readonly ContainerOutcome[],
+  newOnes: ReadonlyMap<Replacement, KeptContents>,
+): string {
+  const running = backOn.every(({ outcome }) => outcome === "started");
+  const place = `The old contents are in place again${running ? ", and the containers run on them" : ""}.`;
+  const time = "With --health-timeout they get more time, or with 0 no check";
+  const undo = [...newOnes.keys()].map(
+    ({ lock }) => `\`dockform volume undo ${lock.volume.name}\``,
+  );
+  return undo.length === 0
+    ? `${place} ${time}; \`restore --keep-failed\` keeps the new contents to look at.`
+    : `${place} ${time}. The new contents are kept: ${undo.join(", ")} puts them in place.`;
+}
+
+/** Where what is in place cannot be renamed. Returns what there is to do. */
 export async function keepOld(
   lock: LockedVolume,
-  replaced: Pick<ReplacedContents, "keepReplaced" | "conclude">,
+  replaced: Pick<Replacement, "keepReplaced" | "conclude">,
   tools: Tools,
 ): Promise<string> {
   const stay = `The new contents stay in volume "${lock.volume.name}", because its file system cannot rename all of them.`;
@@ -194,59 +243,10 @@ export async function keepOld(
   return `${stay} ${place}.`;
 }
 
-type NotWell =
-  | { readonly text: string; readonly ill: readonly Illness[] }
-  | { readonly text: string; readonly ill: undefined; readonly cause: unknown };
-
-/** An interruption says that the new contents were not wanted after all. */
-export async function whyNotWell(
-  { target }: LockedVolume,
-  outcomes: readonly ContainerOutcome[],
-  { healthTimeoutMs }: Pick<ReplaceOptions, "healthTimeoutMs">,
-  { log, signal }: Tools,
-): Promise<NotWell | undefined> {
-  if (healthTimeoutMs > 0 && outcomes.length > 0) {
-    log.info(`Watching ${outcomes.map(({ name }) => name).join(", ")}`);
-  }
-  try {
-    const ill = await findIll(target.engine, outcomes, healthTimeoutMs, signal);
-    for (const { name, symptom, lastLines } of ill) {
-      log.warn([`${name}: ${symptom}`, ...lastLines.map((line) => `  | ${line}`)].join("\n"));
-    }
-    return ill.length === 0 ? undefined : { text: "not well on the new contents", ill };
-  } catch (cause) {
-    return { text: "the containers could not be watched to the end", ill: undefined, cause };
-  }
-}
-
-async function goBack(
-  replaced: ReplacedContents,
-  stopped: StoppedContainers,
-  { keepFailed }: Pick<ReplaceOptions, "keepFailed">,
-  tools: Tools,
-): Promise<{
-  readonly inPlace: "returned" | "after";
-  readonly outcomes: readonly ContainerOutcome[];
-}> {
-  await replaced.holdOn();
-  let inPlace: "returned" | "after";
-  try {
-    await stopped.stopAgain(() => replaced.holdOn());
-    inPlace = await replaced.swapBack(keepFailed);
-  } catch (error) {
-    const undecided =
-      error instanceof UndecidedSwapError ? error : replaced.undecided(messageOf(error));
-    throw leftStopped(undecided, stopped, tools);
-  }
-  const outcomes = await stopped.startAll();
-  await stopped.forget();
-  return { inPlace, outcomes };
-}
-
-/** What was replaced goes, or the engine gets to know that it is kept. */
+/** What is not in place goes, or the engine gets to know that it is kept. */
 export async function letGo(
   lock: LockedVolume,
-  replaced: Pick<ReplacedContents, "conclude">,
+  replaced: Pick<Replacement, "conclude">,
   { log }: Tools,
 ): Promise<KeptContents | undefined> {
   log.debug("phase: clean-up");
@@ -255,42 +255,23 @@ export async function letGo(
   return kept;
 }
 
-export function leftStopped(
-  error: UndecidedSwapError,
-  stopped: StoppedContainers,
+async function letGoOfAll(
+  members: readonly Replacement[],
   { log }: Tools,
-): UndecidedSwapError {
-  log.warn(`left stopped: ${stopped.names().join(", ") || "no container"}`);
-  return error;
+): Promise<ReadonlyMap<Replacement, KeptContents>> {
+  log.debug("phase: clean-up");
+  const all = new Map<Replacement, KeptContents>();
+  for (const member of members) {
+    const kept = await member.conclude();
+    if (kept !== undefined) all.set(member, kept);
+  }
+  // Should the engine fail at this, no other volume is left with something to conclude.
+  for (const [{ lock }, kept] of all) await recordKept(lock, kept);
+  return all;
 }
 
-/** The users after what may have been a long extraction; new ones must be stoppable as well. */
-export async function presentUsers(
-  lock: LockedVolume,
-  { stopContainers }: Pick<ReplaceOptions, "stopContainers">,
-  { signal }: Tools,
-): Promise<readonly VolumeUser[]> {
-  if (!stopContainers) return [];
-  const { users } = await lock.survey(signal);
-  await refuseUnstoppable(lock.target.engine, users, signal);
-  return users;
-}
-
-/** A container that was started after the check would be writing to files on their way out. */
-export async function refuseNewUsers(
-  lock: LockedVolume,
-  stopped: StoppedContainers,
-  { signal }: Tools,
-): Promise<void> {
-  const { users } = await lock.survey(signal);
-  const running = users.find(({ container }) => isActive(container));
-  if (running === undefined) return;
-  const title = containerTitle(running.container);
-  throw new DockformError(
-    "restore.container-started",
-    stopped.has(running.container)
-      ? `${title} was started again while the restore had it stopped`
-      : `${title} began to use volume "${lock.volume.name}" meanwhile`,
-    { hint: "The old contents are in place. Run the restore again when nothing else starts it." },
-  );
+function lastOf(members: readonly Replacement[]): Replacement {
+  const last = members.at(-1);
+  if (last === undefined) throw new Error("there is nothing to replace");
+  return last;
 }

@@ -9,7 +9,15 @@ import type { ContainerOutcome } from "../workload/stopped.ts";
 /** For a restore into a volume that is made for the purpose. */
 export const ANY_VOLUME: unique symbol = Symbol("any volume");
 
-export interface RestoreRequest extends DoesWithout, ArchiveInStore {
+/** How the containers that use volumes are treated while their contents are replaced. */
+export interface WorkloadOptions {
+  /** Stop those that run, and start them again. */
+  readonly stopContainers: boolean;
+  /** For how long containers may take to be well after their start; 0 asks for nothing. */
+  readonly healthTimeoutMs: number;
+}
+
+export interface RestoreRequest extends DoesWithout, ArchiveInStore, WorkloadOptions {
   readonly target: VolumeTarget;
   /** Allow a volume that the manifest does not declare. */
   readonly undeclared: boolean;
@@ -19,7 +27,6 @@ export interface RestoreRequest extends DoesWithout, ArchiveInStore {
   readonly command: string;
   /** Allow replacing what the volume holds. */
   readonly force: boolean;
-  readonly stopContainers: boolean;
   /** Make every check, then stop. */
   readonly dryRun: boolean;
   /** Keep what the volume held, for `volume undo`. */
@@ -38,8 +45,6 @@ export interface RestoreRequest extends DoesWithout, ArchiveInStore {
   readonly inPlace: boolean;
   /** Allow an archive that would leave the volume empty. */
   readonly forceEmpty: boolean;
-  /** For how long containers may take to be well after their start; 0 asks for nothing. */
-  readonly healthTimeoutMs: number;
 }
 
 export interface RestoreReport {

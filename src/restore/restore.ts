@@ -1,13 +1,14 @@
 import type { EngineVolume } from "../engine/volumes.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
-import { Archive, type ArchiveContents } from "../archive/archive.ts";
+import { Archive } from "../archive/archive.ts";
 import { checkArchive, type CheckedArchive } from "./check-archive.ts";
 import { shapeToCreate, VolumeCreation, volumeToRestore } from "./create.ts";
 import { aboutNow } from "./kept.ts";
-import { replaceInPlace, type Refilled } from "./in-place.ts";
+import { ReplacementBeside, type KeepOptions } from "./beside.ts";
+import { ReplacementInPlace } from "./in-place.ts";
 import { LockedVolume } from "../lock/lock.ts";
 import { findObstacle } from "./movable.ts";
-import { replaceContents, type ReplaceOptions } from "./replace.ts";
+import { replaceTogether } from "./replace.ts";
 import {
   clearsTheWay,
   refuseFixedAttributes,
@@ -21,11 +22,8 @@ import {
 } from "./checks.ts";
 import { refuseStranger, warnAboutSidecar } from "./origin.ts";
 import type { RestoreReport, RestoreRequest } from "./request.ts";
-import type { ArchiveSource } from "../archive/source.ts";
-import type { ExtractOptions } from "./extraction.ts";
 import { inspectVolumeFiles, type VolumeFiles } from "./files.ts";
 import { scanArchive } from "./scan.ts";
-import { StagedContents } from "./staging.ts";
 import { stopwatch, type Stopwatch } from "../stopwatch.ts";
 import type { Room } from "../archive/survey.ts";
 import type { Tools } from "../tools.ts";
@@ -132,22 +130,24 @@ async function replaceBy(
   if (request.dryRun) return reportOfChecks(restore, checked, checkMs);
 
   const { verify, without, strictAttributes } = request;
-  const extractOptions = { verify, without, strictAttributes, paths };
-  const options = { ...replaceOptions(request, tools), ...extractOptions };
-  const replace = inPlace ? replaceInPlace : replaceBeside;
-  const { containers, kept, leftOut, ...took } = await replace(
-    lock,
-    source,
-    contents,
-    options,
-    tools,
-  );
+  const extract = { verify, without, strictAttributes, paths };
+  const replacement = inPlace
+    ? await ReplacementInPlace.prepare(lock, source, contents, extract, tools)
+    : await ReplacementBeside.extract(
+        lock,
+        source,
+        contents,
+        { ...extract, ...keepOptions(request, tools) },
+        tools,
+      );
+  const { containers, kept, ...took } = await replaceTogether([replacement], request, tools);
+  const { leftOut, durations } = replacement;
   return {
     ...reportOfChecks(restore, checked, checkMs),
-    keptPrevious: kept !== undefined,
+    keptPrevious: kept.has(replacement),
     leftOut,
     containers,
-    durations: { checkMs, ...took, totalMs: clock.total() },
+    durations: { checkMs, ...durations, ...took, totalMs: clock.total() },
   };
 }
 
@@ -159,21 +159,6 @@ function roomFor({ freeBytes, totalBytes }: VolumeFiles, inPlace: boolean): Room
         bytes: freeBytes,
         otherwise: `${otherwise} Or add --in-place to do without room for the old contents.`,
       };
-}
-
-async function replaceBeside(
-  lock: LockedVolume,
-  archive: ArchiveSource,
-  contents: ArchiveContents,
-  options: ReplaceOptions & ExtractOptions,
-  tools: Tools,
-): Promise<Refilled> {
-  tools.log.debug("phase: extract");
-  const clock = stopwatch();
-  const staged = await StagedContents.extract(lock, archive, contents, options, tools);
-  const extractMs = clock.lap();
-  const { leftOut } = staged;
-  return { extractMs, leftOut, ...(await replaceContents(lock, staged, options, tools)) };
 }
 
 const NOTHING_DONE = { extractMs: 0, swapMs: 0, watchMs: 0, removeOldMs: 0, totalMs: 0 };
@@ -196,11 +181,9 @@ class Locking implements AsyncDisposable {
   }
 }
 
-function replaceOptions(request: RestoreRequest, tools: Tools): ReplaceOptions {
+function keepOptions(request: RestoreRequest, tools: Tools): KeepOptions {
   const about = aboutNow(request.archivePath, tools);
   return {
-    stopContainers: request.stopContainers,
-    healthTimeoutMs: request.healthTimeoutMs,
     keepReplaced: request.keepPrevious ? about : undefined,
     keepFailed: request.keepFailed ? about : undefined,
   };

@@ -4,21 +4,20 @@ import { aboutNow, forgetKept, type AboutKept } from "./kept.ts";
 import { LockedVolume, refuseInterrupted } from "../lock/lock.ts";
 import { findObstacle, refuseObstacle } from "./movable.ts";
 import type { ContainerOutcome } from "../workload/stopped.ts";
-import { replaceContents } from "./replace.ts";
+import { ReplacementBeside } from "./beside.ts";
+import { replaceTogether } from "./replace.ts";
 import { declaredVolume, refuseMounts, refuseUnfinished, refuseUsers } from "./checks.ts";
 import { inspectVolumeFiles } from "./files.ts";
+import type { WorkloadOptions } from "./request.ts";
 import { StagedContents } from "./staging.ts";
 import { stopwatch } from "../stopwatch.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 
-export interface UndoRequest {
+export interface UndoRequest extends WorkloadOptions {
   readonly target: VolumeTarget;
   /** Allow a volume that the manifest does not declare. */
   readonly undeclared: boolean;
-  readonly stopContainers: boolean;
-  /** For how long containers may take to be well after their start; 0 asks for nothing. */
-  readonly healthTimeoutMs: number;
 }
 
 export interface UndoReport {
@@ -39,24 +38,22 @@ export interface UndoReport {
  */
 export async function undoVolume(request: UndoRequest, tools: Tools): Promise<UndoReport> {
   const clock = stopwatch();
-  const { target, stopContainers, healthTimeoutMs } = request;
+  const { target } = request;
   const volume = await declaredVolume(request, tools);
   await using lock = await LockedVolume.lock(target, volume, "undo", tools);
   const kept = await whatIsKept(lock, tools);
   await refuseUsers(request, lock, tools);
   refuseObstacle(await findObstacle(lock, undefined, "beside", tools), volume.name);
   const staged = await StagedContents.takeKept(lock, tools);
-  const { containers, swapMs } = await replaceContents(
+  const keepReplaced = aboutNow("what was kept before", tools);
+  const replacement = new ReplacementBeside(
     lock,
     staged,
-    {
-      stopContainers,
-      healthTimeoutMs,
-      keepReplaced: aboutNow("what was kept before", tools),
-      keepFailed: kept,
-    },
+    { keepReplaced, keepFailed: kept },
     tools,
   );
+  const { containers } = await replaceTogether([replacement], request, tools);
+  const { swapMs } = replacement.durations;
   const durations = { swapMs, totalMs: clock.total() };
   return { context: target.context, volume: volume.name, returned: kept, containers, durations };
 }

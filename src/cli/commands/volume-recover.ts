@@ -1,7 +1,8 @@
 import { DockformError, messageOf } from "../../errors.ts";
 import { describeOperation } from "../../journal/operation.ts";
 import { AtWorkError } from "../../lock/lock.ts";
-import { recoverVolume, volumesToRecover, type RecoveryReport } from "../../restore/recover.ts";
+import { recoverVolume, type RecoveryReport } from "../../restore/recover.ts";
+import { volumesToRecover } from "../../restore/volumes-to-recover.ts";
 import type { VolumeTarget } from "../../lock/target.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { Session } from "../session.ts";
