@@ -1,4 +1,19 @@
-/** Runs a function over all items, at most `limit` at once, and answers every outcome in order. */
+import { DockformError, messageOf } from "../errors.ts";
+
+/** What became of several things that were attempted, each on its own. */
+export interface Outcomes<Report> {
+  /** In the order in which they were asked for. */
+  readonly reports: readonly Report[];
+  readonly failures: readonly unknown[];
+}
+
+/** Where failures are told. */
+export interface FailureLog {
+  warn(message: string): void;
+  error(error: DockformError): void;
+}
+
+/** Runs a function over all items, at most `limit` at once, and returns every outcome in order. */
 export async function settleWithLimit<Item, Result>(
   items: readonly Item[],
   limit: number,
@@ -13,4 +28,36 @@ export async function settleWithLimit<Item, Result>(
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
   return [...items.keys()].flatMap((i) => results.get(i) ?? []);
+}
+
+export function outcomesOf<Report>(
+  results: readonly PromiseSettledResult<Report>[],
+): Outcomes<Report> {
+  return {
+    reports: results.flatMap((each) => (each.status === "fulfilled" ? [each.value] : [])),
+    failures: results.flatMap((each) =>
+      each.status === "rejected" ? [each.reason as unknown] : [],
+    ),
+  };
+}
+
+/**
+ * Throws the first failure, where there is one, after the others were told. Several that failed for one
+ * reason, an interruption, are told once.
+ *
+ * @param summary told when there was a failure, before it is thrown.
+ */
+export function throwFirst(
+  [first, ...others]: readonly unknown[],
+  log: FailureLog,
+  summary?: string,
+): void {
+  if (first === undefined) return;
+  for (const failure of others) {
+    if (failure === first) continue;
+    if (failure instanceof DockformError) log.error(failure);
+    else log.warn(messageOf(failure));
+  }
+  if (summary !== undefined) log.warn(summary);
+  throw first;
 }

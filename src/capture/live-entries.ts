@@ -12,11 +12,7 @@ import type { Tools } from "../tools.ts";
  * works on it.
  */
 export async function* liveEntries(target: VolumeTarget, tools: Tools): AsyncGenerator<TarEntry> {
-  const volume = await existingVolume(
-    target,
-    { code: "volume.not-found", hint: "Run `dockform volume list` to see the volumes there are." },
-    tools.signal,
-  );
+  const volume = await existingVolume(target, tools.signal);
   const reader = await openUndisturbedReader(target, volume, tools);
   await using helper = reader.helper;
   const source = {

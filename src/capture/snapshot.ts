@@ -74,11 +74,7 @@ export async function snapshotVolume(
 ): Promise<SnapshotReport> {
   const startedMs = performance.now();
   const { target } = request;
-  const volume = await existingVolume(
-    target,
-    { code: "volume.not-found", hint: "Run `dockform volume list` to see the volumes there are." },
-    tools.signal,
-  );
+  const volume = await existingVolume(target, tools.signal);
   const engine = engineInfo(target.engine, tools.signal);
   engine.catch(() => {});
   const reader = await openUndisturbedReader(target, volume, tools);

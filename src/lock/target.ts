@@ -23,21 +23,32 @@ export interface VolumeTarget {
   readonly helperCapabilities: readonly string[];
 }
 
+/** How it is said that there is no such volume. */
+interface Missing {
+  readonly code: ErrorCode;
+  readonly hint: string;
+}
+
+const MISSING: Missing = {
+  code: "volume.not-found",
+  hint: "Run `dockform volume list` to see the volumes there are.",
+};
+
 /**
  * The volume as the engine has it.
  *
- * @throws DockformError when there is none of that name: with the given code.
+ * @throws DockformError when there is none of that name: `volume.not-found`, or the given code.
  */
 export async function existingVolume(
   target: VolumeTarget,
-  options: { readonly code: ErrorCode; readonly hint: string },
   signal: AbortSignal,
+  { code, hint }: Missing = MISSING,
 ): Promise<EngineVolume> {
   const volume = await inspectVolume(target.engine, target.volume, signal);
   if (volume !== undefined) return volume;
   throw new DockformError(
-    options.code,
+    code,
     `volume "${target.volume}" not found in Docker context "${target.context}"`,
-    { hint: options.hint, data: { volume: target.volume, context: target.context } },
+    { hint, data: { volume: target.volume, context: target.context } },
   );
 }

@@ -36,7 +36,7 @@ export async function declaredVolume(
     ? "Run `dockform apply` to create it."
     : "Create it with `docker volume create`, or declare it and run `dockform apply`.";
   const hints = otherwise === "" ? hint : `${hint} Or ${otherwise}`;
-  return existingVolume(target, { code: "restore.no-volume", hint: hints }, tools.signal);
+  return existingVolume(target, tools.signal, { code: "restore.no-volume", hint: hints });
 }
 
 export function refuseNonEmpty({ target, force }: RestoreRequest, facts: VolumeFiles): void {

@@ -81,11 +81,7 @@ export async function provenSnapshot(
 ): Promise<SnapshotReport> {
   const startedMs = performance.now();
   const { target } = request;
-  const volume = await existingVolume(
-    target,
-    { code: "volume.not-found", hint: "Run `dockform volume list` to see the volumes there are." },
-    tools.signal,
-  );
+  const volume = await existingVolume(target, tools.signal);
   const { users, ...reader } = await openUndisturbedReader(target, volume, tools);
   await using helper = reader.helper;
   // The engine's record of them may be gone: `docker container prune` removes it.

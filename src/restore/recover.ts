@@ -64,11 +64,7 @@ export async function recoverVolume(
   if (await forgetGone(target, tools.signal)) {
     return { context: target.context, volume: target.volume, contents: "gone", containers: [] };
   }
-  const volume = await existingVolume(
-    target,
-    { code: "volume.not-found", hint: "Run `dockform volume list` to see the volumes there are." },
-    tools.signal,
-  );
+  const volume = await existingVolume(target, tools.signal);
   await takeAwayUnstarted(target.engine, volume, tools.signal);
   await using lock = await LockedVolume.lock(target, volume, "recover", tools);
   const { users, journal } = await lock.survey(tools.signal);

@@ -1,13 +1,11 @@
-import { DockformError, messageOf } from "../../errors.ts";
+import { recoverAll } from "../../app/recover-all.ts";
+import { throwFirst, type Outcomes } from "../../app/several.ts";
+import type { Workspace } from "../../app/workspace.ts";
 import { describeOperation } from "../../journal/operation.ts";
-import { AtWorkError } from "../../lock/lock.ts";
 import { recoverVolume, type RecoveryReport } from "../../restore/recover.ts";
-import { volumesToRecover } from "../../restore/volumes-to-recover.ts";
-import type { VolumeTarget } from "../../lock/target.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { Session } from "../session.ts";
 import type { VolumeRecoverOptions } from "../spec/volume.ts";
-import { targetIn } from "../../app/workspace.ts";
 
 export async function volumeRecover(
   session: Session,
@@ -15,55 +13,48 @@ export async function volumeRecover(
   { healthTimeout: healthTimeoutMs }: VolumeRecoverOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace();
-  const targets =
+  const { reports, failures } =
     reference === undefined
-      ? await interruptedVolumes(session, await workspace.contexts())
-      : [await workspace.target(reference)];
-  const reports: RecoveryReport[] = [];
-  const failures: unknown[] = [];
-  for (const target of targets) {
-    try {
-      reports.push(await recoverVolume({ target, healthTimeoutMs }, session.tools));
-    } catch (error) {
-      // Begun since the engine was asked what is to be recovered.
-      const leftAlone = reference === undefined && error instanceof AtWorkError;
-      if (leftAlone) session.log.info(`Left alone: ${error.message}`);
-      else failures.push(error);
-    }
-  }
+      ? await recoverInterrupted(session, workspace, healthTimeoutMs)
+      : await recoverNamed(session, workspace, reference, healthTimeoutMs);
   if (reports.length > 0 || failures.length === 0) {
     const text = reports.map(toText).join("\n") || "Nothing was interrupted.";
     session.result({ volumes: reports.map(toJson) }, text);
   }
-  throwFirst(session, failures);
+  throwFirst(failures, session.log);
   for (const { volume, containers } of reports)
     throwIfDown(containers, `volume "${volume}" is whole`);
 }
 
-async function interruptedVolumes(
-  session: Session,
-  contexts: readonly Parameters<typeof targetIn>[0][],
-): Promise<readonly VolumeTarget[]> {
-  const targets: VolumeTarget[] = [];
-  for (const context of contexts) {
-    const { volumes, alive } = await volumesToRecover(context.engine, session.io.signal);
-    for (const { operation } of alive) {
-      session.log.info(
+async function recoverNamed(
+  { tools }: Session,
+  workspace: Workspace,
+  reference: string,
+  healthTimeoutMs: number,
+): Promise<Outcomes<RecoveryReport>> {
+  const target = await workspace.target(reference);
+  return { reports: [await recoverVolume({ target, healthTimeoutMs }, tools)], failures: [] };
+}
+
+async function recoverInterrupted(
+  { log, tools }: Session,
+  workspace: Workspace,
+  healthTimeoutMs: number,
+): Promise<Outcomes<RecoveryReport>> {
+  const reports: RecoveryReport[] = [];
+  const failures: unknown[] = [];
+  for await (const step of recoverAll(workspace, { healthTimeoutMs }, tools)) {
+    if (step.kind === "recovered") reports.push(step.report);
+    else if (step.kind === "failed") failures.push(step.error);
+    else if (step.kind === "since at work") log.info(`Left alone: ${step.error.message}`);
+    else {
+      const { operation } = step;
+      log.info(
         `Left alone, for it is at work: volume ${operation.volume}, ${describeOperation(operation)}`,
       );
     }
-    targets.push(...volumes.map((volume) => targetIn(context, volume)));
   }
-  return targets;
-}
-
-function throwFirst(session: Session, [first, ...others]: readonly unknown[]): void {
-  if (first === undefined) return;
-  for (const failure of others) {
-    if (failure instanceof DockformError) session.log.error(failure);
-    else session.log.warn(messageOf(failure));
-  }
-  throw first;
+  return { reports, failures };
 }
 
 const OUTCOMES = {

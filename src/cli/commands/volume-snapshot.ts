@@ -1,13 +1,9 @@
-import { DockformError, messageOf } from "../../errors.ts";
+import { throwFirst } from "../../app/several.ts";
+import { snapshotVolumes } from "../../app/snapshot-volumes.ts";
+import type { SnapshotReport } from "../../capture/snapshot.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
-import { settleWithLimit } from "../../app/several.ts";
-import { snapshotVolume, type SnapshotReport } from "../../capture/snapshot.ts";
-import type { VolumeTarget } from "../../lock/target.ts";
 import type { Session } from "../session.ts";
 import type { VolumeSnapshotOptions } from "../spec/volume.ts";
-
-/** Each snapshot's zstd uses all cores; a second one fills the pauses of the first. */
-const SNAPSHOTS_AT_ONCE = 2;
 
 export async function volumeSnapshot(
   session: Session,
@@ -15,43 +11,22 @@ export async function volumeSnapshot(
   options: VolumeSnapshotOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.output);
-  const targets = withoutRepeats(
-    await Promise.all([...references].map((reference) => workspace.target(reference))),
-  );
+  const targets = await Promise.all(references.map((reference) => workspace.target(reference)));
   const { format, level, note, ifChanged } = options;
-  const results = await settleWithLimit(targets, SNAPSHOTS_AT_ONCE, (target) =>
-    snapshotVolume({ target, format, level, note, ifChanged }, session.tools),
-  );
-  const done = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  const failures = results.flatMap((result) =>
-    result.status === "rejected" ? [result.reason as unknown] : [],
-  );
-  if (failures.length === 0 || done.length > 0) {
+  const request = { format, level, note, ifChanged };
+  const { reports, failures } = await snapshotVolumes(targets, request, session.tools);
+  if (failures.length === 0 || reports.length > 0) {
     session.result(
-      { snapshots: done.map(toJson) },
-      done.map((report) => toText(report, session)).join("\n"),
+      { snapshots: reports.map(toJson) },
+      reports.map((report) => toText(report, session)).join("\n"),
     );
   }
-  throwFirst(session, failures, targets.length);
-}
-
-/** The same volume twice in one call is one snapshot. */
-function withoutRepeats(targets: readonly VolumeTarget[]): readonly VolumeTarget[] {
-  const byName = new Map(targets.map((target) => [`${target.context}/${target.volume}`, target]));
-  return [...byName.values()];
-}
-
-function throwFirst(session: Session, failures: readonly unknown[], attempted: number): void {
-  const [first, ...others] = failures;
-  if (first === undefined) return;
-  for (const failure of others) {
-    if (failure !== first && failure instanceof DockformError) session.log.error(failure);
-    else if (failure !== first) session.log.warn(messageOf(failure));
-  }
-  if (attempted > failures.length) {
-    session.log.warn(`${failures.length} of ${attempted} snapshots failed`);
-  }
-  throw first;
+  const attempted = reports.length + failures.length;
+  throwFirst(
+    failures,
+    session.log,
+    reports.length > 0 ? `${failures.length} of ${attempted} snapshots failed` : undefined,
+  );
 }
 
 function toText(report: SnapshotReport, session: Session): string {

@@ -1,0 +1,46 @@
+import type { FoundOperation } from "../journal/operation.ts";
+import { AtWorkError } from "../lock/lock.ts";
+import type { VolumeTarget } from "../lock/target.ts";
+import { recoverVolume, type RecoverRequest, type RecoveryReport } from "../restore/recover.ts";
+import { volumesToRecover } from "../restore/volumes-to-recover.ts";
+import type { Tools } from "../tools.ts";
+import { targetIn, type Workspace } from "./workspace.ts";
+
+/** What was found of one volume, or done on it. */
+export type RecoveryStep =
+  /** A client works on it, so there is nothing to recover. */
+  | { readonly kind: "at work"; readonly operation: FoundOperation["operation"] }
+  /** The same, begun since the engine was asked what is to be recovered. */
+  | { readonly kind: "since at work"; readonly error: AtWorkError }
+  | { readonly kind: "recovered"; readonly report: RecoveryReport }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/**
+ * Brings to its end what was cut short on any volume of the workspace's engines. A failure on one volume
+ * stops none of the others.
+ *
+ * @throws DockformError when an engine cannot be asked; nothing was done then.
+ */
+export async function* recoverAll(
+  workspace: Workspace,
+  options: Omit<RecoverRequest, "target">,
+  tools: Tools,
+): AsyncGenerator<RecoveryStep> {
+  const targets: VolumeTarget[] = [];
+  for (const context of await workspace.contexts()) {
+    const { volumes, alive } = await volumesToRecover(context.engine, tools.signal);
+    for (const { operation } of alive) yield { kind: "at work", operation };
+    targets.push(...volumes.map((volume) => targetIn(context, volume)));
+  }
+  for (const target of targets) yield await recoverOne({ target, ...options }, tools);
+}
+
+async function recoverOne(request: RecoverRequest, tools: Tools): Promise<RecoveryStep> {
+  try {
+    return { kind: "recovered", report: await recoverVolume(request, tools) };
+  } catch (error) {
+    return error instanceof AtWorkError
+      ? { kind: "since at work", error }
+      : { kind: "failed", error };
+  }
+}
