@@ -1,95 +1,76 @@
-import { listContainers } from "../engine/containers.ts";
-import { createVolume, inspectVolume } from "../engine/volumes.ts";
-import { DockformError } from "../errors.ts";
-import { readJournal } from "../journal/operation.ts";
-import { provenSnapshot } from "../restore/copy-proof.ts";
-import { findKept, keepsContents } from "../restore/kept.ts";
-import { DEFAULT_LEVEL } from "../snapshot/name.ts";
-import { refuseOperations, removeVolumeForGood } from "../lock/remove.ts";
+import { createVolume } from "../engine/volumes.ts";
 import type { VolumeTarget } from "../lock/target.ts";
+import type { VolumeSpec } from "../manifest/manifest.ts";
 import type { Tools } from "../tools.ts";
-import { containerTitle, usersAmong } from "../workload/users.ts";
-import { labelsFor, type PlannedVolume } from "./plan.ts";
+import { labelsFor } from "./identifier.ts";
+import { planContexts, type ContextPlan } from "./plan.ts";
+import { refuseRemoval, removeVolume, type RemovedVolume } from "./removal.ts";
+import { targetIn, type Workspace } from "./workspace.ts";
 
-/** Creates a declared volume, with its own labels and the identifier's. */
-export async function createDeclared(
-  target: VolumeTarget,
-  { spec }: Extract<PlannedVolume, { action: "create" }>,
-  identifier: string,
+/** A volume that is declared and does not exist. */
+interface Creation {
+  readonly target: VolumeTarget;
+  readonly spec: VolumeSpec;
+}
+
+/** What an apply does. */
+export interface ApplyPlan {
+  readonly contexts: readonly ContextPlan[];
+  readonly toCreate: readonly Creation[];
+  /** They carry the manifest's label and are no longer declared; none where they are not to be removed. */
+  readonly toRemove: readonly VolumeTarget[];
+}
+
+/** What an apply has done. */
+export type ApplyStep =
+  | { readonly kind: "created"; readonly context: string; readonly volume: string }
+  | ({ readonly kind: "removed" } & RemovedVolume);
+
+/** Plans what leads to the declared volumes, and changes nothing. */
+export async function planApply(
+  workspace: Workspace,
+  { prune }: { readonly prune: boolean },
   signal: AbortSignal,
-): Promise<void> {
-  const { name, driver, driverOpts } = spec;
-  const labels = labelsFor(spec, identifier);
-  await createVolume(target.engine, { name, driver, driverOpts, labels }, signal);
-}
-
-/**
- * Refuses when a container, running or not, uses one of the volumes, or an operation on it was cut short.
- * To be asked of all volumes before the first is removed.
- *
- * @throws DockformError `refused`.
- */
-export async function refuseUsedVolumes(
-  targets: readonly VolumeTarget[],
-  signal: AbortSignal,
-): Promise<void> {
-  for (const target of targets) {
-    const volume = await inspectVolume(target.engine, target.volume, signal);
-    if (volume === undefined) continue;
-    const containers = await listContainers(target.engine, { signal });
-    refuseOperations(readJournal(containers, volume.name));
-    const users = usersAmong(containers, volume);
-    if (users.length === 0) continue;
-    const named = users.map(({ container }) => `${containerTitle(container)}, ${container.state}`);
-    throw new DockformError(
-      "volume.in-use",
-      `containers are using volume "${target.volume}": ${named.join("; ")}`,
-      {
-        hint: "No volume was removed. Remove these containers first, for example with `docker compose down`.",
-      },
-    );
-  }
-}
-
-/**
- * Refuses what a snapshot before the removal would not hold.
- *
- * @throws DockformError `refused` when a volume keeps contents for `volume undo`.
- */
-export async function refuseKeptContents(
-  targets: readonly VolumeTarget[],
-  tools: Tools,
-): Promise<void> {
-  const { signal } = tools;
-  for (const { engine, volume: name } of targets) {
-    const volume = await inspectVolume(engine, name, signal);
-    if (volume === undefined) continue;
-    const containers = await listContainers(engine, { signal });
-    const kept = await findKept({ engine, containers, tools }, [volume]);
-    const about = kept.get(name);
-    if (about !== undefined) throw keepsContents(name, about, "No volume was removed.");
-  }
-}
-
-/**
- * Removes a volume, after a snapshot of it has been written and was proved to hold what the volume holds.
- *
- * @returns the snapshot's path.
- * @throws DockformError when the snapshot fails, or may not hold everything; the volume is kept then.
- */
-export async function snapshotAndRemove(
-  target: VolumeTarget,
-  note: string,
-  tools: Tools,
-): Promise<string> {
-  const { archivePath } = await provenSnapshot(
-    { target, format: "tar.zst", level: DEFAULT_LEVEL, note },
-    {
-      code: "volume.not-saved",
-      hint: `Volume ${target.volume} was not removed. Stop what writes to it, and run the command again; \`docker volume rm ${target.volume}\` removes it with all that no snapshot holds.`,
-    },
-    tools,
+): Promise<ApplyPlan> {
+  const identifier = workspace.requireIdentifier();
+  const plans = await planContexts(workspace, signal);
+  const contexts = await workspace.contexts();
+  const planned = contexts.flatMap((context, i) =>
+    (plans[i]?.volumes ?? []).map((each) => ({ ...each, target: targetIn(context, each.name) })),
   );
-  await removeVolumeForGood(target, tools.signal);
-  return archivePath;
+  return {
+    contexts: plans,
+    toCreate: planned.flatMap((each) =>
+      each.action === "create"
+        ? { target: each.target, spec: { ...each.spec, labels: labelsFor(each.spec, identifier) } }
+        : [],
+    ),
+    toRemove: planned.flatMap(({ action, target }) => (prune && action === "orphan" ? target : [])),
+  };
+}
+
+/** Each volume that is removed is read into a snapshot first. */
+const PRUNING = { note: "before apply --prune" };
+
+/**
+ * Does what was planned, and yields each step once it is done.
+ *
+ * @param confirm called when nothing refuses, before the first side effect; what it throws ends the apply.
+ * @throws DockformError `refused` when a volume cannot be removed; nothing was done then.
+ */
+export async function* applyPlan(
+  { toCreate, toRemove }: ApplyPlan,
+  confirm: () => Promise<void>,
+  tools: Tools,
+): AsyncGenerator<ApplyStep> {
+  await refuseRemoval(toRemove, PRUNING, tools);
+  await confirm();
+  for (const { target, spec } of toCreate) {
+    const { name, driver, driverOpts, labels } = spec;
+    await createVolume(target.engine, { name, driver, driverOpts, labels }, tools.signal);
+    yield { kind: "created", context: target.context, volume: target.volume };
+  }
+  for (const target of toRemove) {
+    yield { kind: "removed", ...(await removeVolume(target, PRUNING, tools)) };
+  }
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EngineVolume } from "../engine/volumes.ts";
 import type { VolumeSpec } from "../manifest/manifest.ts";
-import { labelsFor, planVolumes } from "./plan.ts";
+import { labelsFor } from "./identifier.ts";
+import { planVolumes } from "./plan.ts";
 
 const ours = { "io.dockform.identifier": "home" };
 

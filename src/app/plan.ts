@@ -1,8 +1,7 @@
-import type { EngineVolume } from "../engine/volumes.ts";
+import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import type { VolumeSpec } from "../manifest/manifest.ts";
-
-/** The label by which volumes of a manifest are told from others. */
-const IDENTIFIER_LABEL = "io.dockform.identifier";
+import { identifierOf, ownedVolumes } from "./identifier.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** What is to be done, or only to be said, about one volume. */
 export type PlannedVolume =
@@ -12,6 +11,33 @@ export type PlannedVolume =
   | { readonly action: "drift"; readonly name: string; readonly differences: readonly string[] }
   /** It carries our label and is no longer declared. */
   | { readonly action: "orphan"; readonly name: string };
+
+/** The plan of one context. */
+export interface ContextPlan {
+  readonly context: string;
+  readonly volumes: readonly PlannedVolume[];
+}
+
+/**
+ * What is to be done in each context, in the order of the manifest.
+ *
+ * @throws DockformError `manifest` without a manifest, or an identifier in it.
+ */
+export async function planContexts(
+  workspace: Workspace,
+  signal: AbortSignal,
+): Promise<readonly ContextPlan[]> {
+  const identifier = workspace.requireIdentifier();
+  const contexts = await workspace.contexts();
+  const everywhere = workspace.requireManifest().manifest.contexts;
+  const anyDeclared = new Set(everywhere.flatMap((each) => [...each.volumes.keys()]));
+  return Promise.all(
+    contexts.map(async ({ name, engine, volumes }) => ({
+      context: name,
+      volumes: planVolumes(volumes, await listVolumes(engine, signal), identifier, anyDeclared),
+    })),
+  );
+}
 
 /**
  * The steps from the volumes that exist in a context to those that are declared, by name. A volume that
@@ -36,19 +62,6 @@ export function planVolumes(
     .filter(({ name }) => !declared.has(name) && !declaredElsewhere.has(name))
     .map((volume): PlannedVolume => ({ action: "orphan", name: volume.name }));
   return [...planned, ...orphans].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** The volumes that carry this manifest's label. */
-export function ownedVolumes(
-  existing: readonly EngineVolume[],
-  identifier: string,
-): readonly EngineVolume[] {
-  return existing.filter((volume) => volume.labels[IDENTIFIER_LABEL] === identifier);
-}
-
-/** The labels a declared volume is created with. */
-export function labelsFor(spec: VolumeSpec, identifier: string): Readonly<Record<string, string>> {
-  return { ...spec.labels, [IDENTIFIER_LABEL]: identifier };
 }
 
 /** Labels that others added (Docker Compose does) are no drift; declared ones must be as declared. */
@@ -78,7 +91,7 @@ function quoted(value: string | undefined): string {
 }
 
 function labelRemark(volume: EngineVolume, identifier: string): string | undefined {
-  const label = volume.labels[IDENTIFIER_LABEL];
+  const label = identifierOf(volume);
   if (label === identifier) return undefined;
   return label === undefined
     ? "made by something else; destroy will leave it alone"

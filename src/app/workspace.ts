@@ -11,7 +11,7 @@ import type { Store, StoredVolume } from "../store/store.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import { Catalog } from "./catalog.ts";
 import { loadManifest, noManifest, type ManifestFile } from "./manifest-file.ts";
-import { labelsFor } from "./plan.ts";
+import { labelsFor } from "./identifier.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** One engine of a command, with what the manifest declares for it. */

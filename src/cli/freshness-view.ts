@@ -1,34 +1,8 @@
+import type { DeclaredFreshness } from "../app/freshness.ts";
 import { DockformError } from "../errors.ts";
 import { formatAge, formatCount } from "../format.ts";
 import { wantsAttention } from "../snapshot/freshness.ts";
-import { volumeFreshness, type Freshness } from "../store/freshness.ts";
-import type { WorkspaceContext } from "../app/workspace.ts";
-
-/** A declared volume and how it stands with its snapshots. */
-export interface DeclaredFreshness extends Freshness {
-  readonly context: string;
-  readonly volume: string;
-}
-
-/** How the declared volumes of a context stand with their snapshots. No engine is asked. */
-export async function declaredFreshness(
-  context: WorkspaceContext,
-  now: Date,
-): Promise<readonly DeclaredFreshness[]> {
-  return Promise.all(
-    [...context.volumes.values()].map(async ({ name, snapshot }) => ({
-      context: context.name,
-      volume: name,
-      ...(await volumeFreshness(
-        name,
-        context.store,
-        context.storedNames(name),
-        snapshot?.every,
-        now,
-      )),
-    })),
-  );
-}
+import type { Freshness } from "../store/freshness.ts";
 
 /** What there is to say of a volume's snapshots: `no snapshot`. */
 export function freshnessRemark({ state, ageMs = 0, every, damage }: Freshness): string {

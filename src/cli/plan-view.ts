@@ -1,14 +1,9 @@
 import { formatCount } from "../format.ts";
-import type { PlannedVolume } from "../app/plan.ts";
+import type { DeclaredFreshness } from "../app/freshness.ts";
+import type { ContextPlan, PlannedVolume } from "../app/plan.ts";
 import { wantsAttention } from "../snapshot/freshness.ts";
-import { freshnessRemark, type DeclaredFreshness } from "./freshness-view.ts";
+import { freshnessRemark } from "./freshness-view.ts";
 import type { Paint } from "./output/terminal.ts";
-
-/** The plan of one context. */
-export interface ContextPlan {
-  readonly context: string;
-  readonly volumes: readonly PlannedVolume[];
-}
 
 /** A line for each volume, the sections of others in one, and a sum at the end. */
 export function renderPlan(

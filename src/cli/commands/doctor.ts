@@ -16,12 +16,8 @@ import { asideAdvice, asideText, findAside } from "../../lock/aside.ts";
 import { findLeftovers, leftoverAdvice } from "../../lock/leftover.ts";
 import type { Tools } from "../../tools.ts";
 import { findTrials, isThrowAway } from "../../drill/throwaway.ts";
-import {
-  checkFreshness,
-  declaredFreshness,
-  freshnessRemark,
-  type DeclaredFreshness,
-} from "../freshness-view.ts";
+import { declaredFreshness, type DeclaredFreshness } from "../../app/freshness.ts";
+import { checkFreshness, freshnessRemark } from "../freshness-view.ts";
 import type { CliIo } from "../io.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
@@ -125,7 +121,7 @@ async function freshnessOfAll(
 ): Promise<readonly DeclaredFreshness[]> {
   // A context that cannot be found has its own finding.
   const contexts = await workspace.contexts().catch(() => []);
-  return (await Promise.all(contexts.map((each) => declaredFreshness(each, now())))).flat();
+  return contexts.length === 0 ? [] : declaredFreshness(workspace, now());
 }
 
 /** A line for each volume that wants attention, and one for all the others. */

@@ -1,11 +1,7 @@
 import { wantsAttention } from "../../snapshot/freshness.ts";
 import { formatAge, formatTime } from "../../format.ts";
-import {
-  checkFreshness,
-  declaredFreshness,
-  intervalText,
-  type DeclaredFreshness,
-} from "../freshness-view.ts";
+import { declaredFreshness, type DeclaredFreshness } from "../../app/freshness.ts";
+import { checkFreshness, intervalText } from "../freshness-view.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotStatusOptions } from "../spec/snapshot-care.ts";
@@ -17,12 +13,10 @@ export async function snapshotStatus(
   using workspace = await session.openWorkspace();
   workspace.requireManifest();
   const now = session.io.now();
-  const contexts = await workspace.contexts();
-  const found = await Promise.all(contexts.map((context) => declaredFreshness(context, now)));
-  const volumes = found.flat();
+  const volumes = await declaredFreshness(workspace, now);
   session.result(
     { checked_at: now.toISOString(), volumes: volumes.map(toJson) },
-    toText(volumes, contexts.length > 1, session),
+    toText(volumes, (await workspace.contexts()).length > 1, session),
   );
   if (check) checkFreshness(volumes);
 }
