@@ -42,7 +42,7 @@ function told(failures: readonly unknown[], summary?: string): readonly string[]
 }
 
 test("the first failure is thrown, the others are told before it", () => {
-  const refused = new DockformError("refused", "in use", { hint: "" });
+  const refused = new DockformError("volume.in-use", "in use", { hint: "" });
   assert.deepEqual(told([new Error("a"), refused, "b"], "3 of 4 failed"), [
     "error in use",
     "warn b",

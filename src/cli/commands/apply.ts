@@ -8,7 +8,6 @@ import { removedLine, removedToJson } from "../removed-volume.ts";
 import type { Session } from "../session.ts";
 import type { ApplyOptions } from "../spec/manifest.ts";
 
-
 export async function apply(session: Session, options: ApplyOptions): Promise<void> {
   using workspace = await session.openWorkspace();
   const { log, paint, tools } = session;

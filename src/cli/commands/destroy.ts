@@ -7,7 +7,6 @@ import { removedLine, removedToJson } from "../removed-volume.ts";
 import type { Session } from "../session.ts";
 import type { DestroyOptions } from "../spec/manifest.ts";
 
-
 export async function destroy(session: Session, options: DestroyOptions): Promise<void> {
   using workspace = await session.openWorkspace();
   const identifier = workspace.requireIdentifier();

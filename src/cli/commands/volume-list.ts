@@ -1,102 +1,34 @@
-import { listContainers } from "../../engine/containers.ts";
-import { listVolumes, volumeSizes, type EngineVolume } from "../../engine/volumes.ts";
+import { inventory, type ListedVolume } from "../../app/inventory.ts";
 import { formatBytes, formatTime } from "../../format.ts";
-import { interruptionIn, ofVolume, readJournal } from "../../journal/operation.ts";
-import { newestSnapshot } from "../../store/newest.ts";
-import type { StoredSnapshot } from "../../store/store.ts";
-import { asideAdvice, asideText, findAside } from "../../lock/aside.ts";
-import { findKept, type KeptContents } from "../../restore/kept.ts";
-import { findLeftovers, leftoverAdvice } from "../../lock/leftover.ts";
-import { usersAmong } from "../../workload/users.ts";
+import { asideAdvice, asideText } from "../../lock/aside.ts";
+import { leftoverAdvice } from "../../lock/leftover.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
-import type { WorkspaceContext } from "../../app/workspace.ts";
-
-interface ListedVolume {
-  readonly context: string;
-  readonly volume: string;
-  readonly declared: boolean;
-  readonly exists: boolean;
-  /** `undefined` where the engine does not know it. */
-  readonly sizeBytes: number | undefined;
-  readonly containers: readonly { readonly name: string; readonly state: string }[];
-  readonly newestSnapshot: StoredSnapshot | undefined;
-  /** What `volume undo` would put back. */
-  readonly kept: KeptContents | undefined;
-  /** What could not be removed from it. */
-  readonly leftovers: Awaited<ReturnType<typeof findLeftovers>>;
-  /** What others wrote during a swap: one path in each folder of it. */
-  readonly setAside: readonly string[];
-  readonly interrupted: boolean;
-}
 
 export async function volumeList(session: Session): Promise<void> {
   using workspace = await session.openWorkspace();
-  const contexts = await workspace.contexts();
-  const lists = await Promise.all(contexts.map((context) => listContext(context, session)));
-  const volumes = lists.flat();
-  session.result({ volumes: volumes.map(toJson) }, toText(volumes, contexts.length > 1, session));
+  const volumes = await inventory(workspace, session.tools);
+  const severalContexts = (await workspace.contexts()).length > 1;
+  session.result({ volumes: volumes.map(toJson) }, toText(volumes, severalContexts, session));
+  warnOf(volumes, session);
+}
+
+function warnOf(volumes: readonly ListedVolume[], { log }: Session): void {
   for (const { volume } of volumes.filter(({ interrupted }) => interrupted)) {
-    session.log.warn(
+    log.warn(
       `an operation on volume "${volume}" was interrupted: run \`dockform volume recover ${volume}\``,
     );
   }
   for (const { volume, leftover } of volumes.flatMap(({ leftovers }) => leftovers)) {
-    session.log.warn(
+    log.warn(
       `volume "${volume.name}" has a folder that could not be removed, ${leftover.folder}: ${leftover.cause}. ${leftoverAdvice(volume, leftover)}`,
     );
   }
   for (const { volume, setAside } of volumes) {
     for (const path of setAside) {
-      session.log.warn(`${asideText(volume, path)}. ${asideAdvice(volume)}`);
+      log.warn(`${asideText(volume, path)}. ${asideAdvice(volume)}`);
     }
   }
-}
-
-async function listContext(
-  context: WorkspaceContext,
-  { io: { signal }, tools }: Session,
-): Promise<readonly ListedVolume[]> {
-  const [existing, sizes, containers] = await Promise.all([
-    listVolumes(context.engine, signal),
-    volumeSizes(context.engine, signal),
-    listContainers(context.engine, { signal }),
-  ]);
-  const journal = readJournal(containers);
-  const looking = { engine: context.engine, containers, tools };
-  const [kept, leftovers, aside] = await Promise.all([
-    findKept(looking, existing),
-    findLeftovers(looking, existing),
-    findAside(looking, existing),
-  ]);
-  const byName = new Map(existing.map((volume) => [volume.name, volume]));
-  const names = [...new Set([...context.volumes.keys(), ...byName.keys()])].toSorted();
-  return Promise.all(
-    names.map(async (name): Promise<ListedVolume> => {
-      const volume = byName.get(name);
-      return {
-        context: context.name,
-        volume: name,
-        declared: context.volumes.has(name),
-        exists: volume !== undefined,
-        sizeBytes: sizes.get(name),
-        containers: containersOf(volume, containers),
-        newestSnapshot: await newestSnapshot(context.store, context.storedNames(name), name),
-        kept: kept.get(name),
-        leftovers: leftovers.filter(({ volume: { name: of } }) => of === name),
-        setAside: aside.get(name) ?? [],
-        interrupted: interruptionIn(ofVolume(journal, name)) !== undefined,
-      };
-    }),
-  );
-}
-
-function containersOf(
-  volume: EngineVolume | undefined,
-  containers: Awaited<ReturnType<typeof listContainers>>,
-): ListedVolume["containers"] {
-  if (volume === undefined) return [];
-  return usersAmong(containers, volume).map(({ container: { name, state } }) => ({ name, state }));
 }
 
 function toText(
