@@ -43,10 +43,14 @@ export class Catalog {
     this.#context = context;
   }
 
-  /** @throws DockformError `failed` when a folder cannot be read. */
-  volumes(): Promise<readonly VolumeSnapshots[]> {
+  /**
+   * The snapshots of all volumes, or of `[context/]volume` alone.
+   *
+   * @throws DockformError `failed` when a folder cannot be read.
+   */
+  async volumes(reference?: string): Promise<readonly VolumeSnapshots[]> {
     this.#volumes ??= this.store.list();
-    return this.#volumes;
+    return reference === undefined ? this.#volumes : [await this.volume(reference)];
   }
 
   /**

@@ -40,8 +40,7 @@ export async function snapshotList(
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();
-  const listed =
-    reference === undefined ? await catalog.volumes() : [await catalog.volume(reference)];
+  const listed = await catalog.volumes(reference);
   const { store } = catalog;
   const volumes: ListedVolume[] = [];
   for (const volume of listed) volumes.push(await describe(store, volume));

@@ -46,8 +46,7 @@ async function chosen(
 ): Promise<readonly ArchiveInStore[]> {
   if (all) {
     const { store } = catalog;
-    const volumes =
-      reference === undefined ? await catalog.volumes() : [await catalog.volume(reference)];
+    const volumes = await catalog.volumes(reference);
     const archivePaths = volumes.flatMap(({ snapshots, leftovers }) => [
       ...snapshots.map(({ archivePath }) => archivePath),
       ...leftovers.flatMap(withoutData),

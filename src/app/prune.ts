@@ -1,0 +1,119 @@
+import { DockformError } from "../errors.ts";
+import type { Manifest } from "../manifest/manifest.ts";
+import {
+  planPrune,
+  type PruneAllowances,
+  type PruneCandidate,
+  type PruneVerdict,
+} from "../snapshot/prune.ts";
+import { isEmptyPolicy, type RetentionPolicy } from "../snapshot/retention.ts";
+import { otherVolume } from "../store/newest.ts";
+import {
+  volumeTitle,
+  type DescribedSnapshot,
+  type Store,
+  type VolumeSnapshots,
+} from "../store/store.ts";
+import type { Tools } from "../tools.ts";
+import type { Workspace } from "./workspace.ts";
+
+type Candidate = PruneCandidate & { readonly described: DescribedSnapshot };
+
+/** Which of a volume's snapshots go, and why the others stay. */
+export interface VolumePruning {
+  readonly title: string;
+  /** `undefined` where nobody says what to keep: then all is kept. */
+  readonly verdicts: readonly PruneVerdict<Candidate>[] | undefined;
+}
+
+export interface PruneRequest {
+  /** `[context/]volume`; `undefined` for all volumes of the store. */
+  readonly volume: string | undefined;
+  /** The whole policy, which adds nothing to the manifest's; `undefined` where the manifest's counts. */
+  readonly policy: RetentionPolicy | undefined;
+  readonly allowed: PruneAllowances;
+}
+
+/**
+ * Says which snapshots go; removes none. Volumes without snapshots are left out.
+ *
+ * @throws DockformError `prune.no-rules` when there are snapshots, and no policy for any.
+ */
+export async function planPruning(
+  workspace: Workspace,
+  { volume, policy, allowed }: PruneRequest,
+  now: Date,
+): Promise<readonly VolumePruning[]> {
+  const catalog = workspace.catalog();
+  const manifest = workspace.file?.manifest;
+  const plans: VolumePruning[] = [];
+  for (const listed of await catalog.volumes(volume)) {
+    if (listed.snapshots.length === 0) continue;
+    const rules = policy ?? policyOfManifest(manifest, listed);
+    plans.push(await planVolume(catalog.store, listed, rules, allowed, now));
+  }
+  requireAnyPolicy(plans);
+  return plans;
+}
+
+/** The snapshots that a plan removes, the newest first. */
+export function leaving({ verdicts }: VolumePruning): readonly DescribedSnapshot[] {
+  const going = (verdicts ?? []).filter(({ keptBy }) => keptBy.length === 0);
+  return going.map(({ snapshot }) => snapshot.described);
+}
+
+/** Removes what leaves. The oldest first: whenever this is cut short, the newest are there. */
+export async function removeLeaving(
+  { store }: Workspace,
+  plans: readonly VolumePruning[],
+  { signal }: Tools,
+): Promise<void> {
+  for (const plan of plans) {
+    for (const snapshot of leaving(plan).toReversed()) {
+      signal.throwIfAborted();
+      await store.remove(snapshot);
+    }
+  }
+}
+
+/** Of several contexts that declare such a volume none is taken, unless the store tells them apart. */
+export function policyOfManifest(
+  manifest: Manifest | undefined,
+  { context, volume }: VolumeSnapshots,
+): RetentionPolicy | undefined {
+  const declaring = (manifest?.contexts ?? []).filter(
+    ({ name, volumes }) =>
+      volumes.has(volume) && (name === undefined || context === undefined || name === context),
+  );
+  const [only, ...others] = declaring;
+  const keep = others.length === 0 ? only?.volumes.get(volume)?.snapshot?.keep : undefined;
+  return keep === undefined || isEmptyPolicy(keep) ? undefined : keep;
+}
+
+async function planVolume(
+  store: Store,
+  listed: VolumeSnapshots,
+  policy: RetentionPolicy | undefined,
+  allowed: PruneAllowances,
+  now: Date,
+): Promise<VolumePruning> {
+  const title = volumeTitle(listed);
+  if (policy === undefined) return { title, verdicts: undefined };
+  const all = await Promise.all(listed.snapshots.map((each) => store.describe(each)));
+  const candidates = all.map((described) => ({
+    time: described.time,
+    note: described.sidecar?.notes,
+    isVerified: described.sidecar?.verified_at !== undefined,
+    problem: described.problem,
+    otherVolume: otherVolume(described.sidecar, listed.volume),
+    described,
+  }));
+  return { title, verdicts: planPrune(candidates, policy, allowed, now) };
+}
+
+function requireAnyPolicy(plans: readonly VolumePruning[]): void {
+  if (plans.length === 0 || plans.some(({ verdicts }) => verdicts !== undefined)) return;
+  throw new DockformError("prune.no-rules", "nothing says which snapshots to keep", {
+    hint: "Give rules, as in --keep-daily 7 --keep-weekly 4, or write them into the manifest: volumes: { name: { snapshot: { keep: { daily: 7 } } } }.",
+  });
+}
