@@ -1,20 +1,9 @@
-import { DockformError } from "../../errors.ts";
-import { isReservedPath } from "../../snapshot/reserved.ts";
-import { compareEntries, type EntryDifference } from "../../tar/compare.ts";
-import type { TarEntry } from "../../tar/entries.ts";
+import { diffSnapshots, LIVE } from "../../app/diff-snapshots.ts";
+import type { EntryDifference } from "../../tar/compare.ts";
 import { displayText } from "../../tar/path.ts";
 import type { EntryChange } from "../../tar/record.ts";
-import { Archive } from "../../archive/archive.ts";
-import { ArchivePass } from "../../archive/pass.ts";
-import { liveEntries } from "../../capture/live-entries.ts";
-import type { ArchiveInStore } from "../../store/store.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotDiffOptions } from "../spec/snapshot.ts";
-import type { FoundSnapshot } from "../../app/catalog.ts";
-import type { Workspace } from "../../app/workspace.ts";
-
-/** In place of a snapshot: what the volume holds at this moment. */
-const LIVE = "live";
 
 export async function snapshotDiff(
   session: Session,
@@ -23,14 +12,7 @@ export async function snapshotDiff(
   options: SnapshotDiffOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
-  const catalog = workspace.catalog();
-  const before = await catalog.find(from);
-  const after = to === LIVE ? LIVE : await catalog.find(to, before.volume);
-  const differences = await compareEntries(
-    archiveEntries(before, session),
-    after === LIVE ? liveEntriesOf(before, workspace, session) : archiveEntries(after, session),
-    isReservedPath,
-  );
+  const { before, after, differences } = await diffSnapshots(workspace, from, to, session.tools);
   session.result(
     {
       before: before.archivePath,
@@ -39,32 +21,6 @@ export async function snapshotDiff(
     },
     toText(differences, session),
   );
-}
-
-async function* archiveEntries(
-  snapshot: ArchiveInStore,
-  session: Session,
-): AsyncGenerator<TarEntry> {
-  await using archive = await Archive.open(snapshot);
-  using pass = new ArchivePass(archive, "Reading", session.tools);
-  yield* pass.reader.entries();
-}
-
-async function* liveEntriesOf(
-  { volume }: FoundSnapshot,
-  workspace: Workspace,
-  session: Session,
-): AsyncGenerator<TarEntry> {
-  if (volume === undefined) {
-    throw new DockformError(
-      "snapshot.no-volume-named",
-      "a path does not say which volume to compare with",
-      {
-        hint: "Name the snapshot by its volume, as in `dockform snapshot diff myapp_data@latest live`.",
-      },
-    );
-  }
-  yield* liveEntries(await workspace.target(volume), session.tools);
 }
 
 const MARKS = { added: "+", removed: "-", changed: "~" } as const;

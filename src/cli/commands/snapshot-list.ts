@@ -1,37 +1,13 @@
-import { formatAge, formatBytes, formatCount, formatNumber, formatTime } from "../../format.ts";
 import {
-  volumeTitle,
-  type Leftover,
-  type Store,
-  type StoredSnapshot,
-  type VolumeSnapshots,
-} from "../../store/store.ts";
-import { knowsSizes } from "../../snapshot/sidecar.ts";
-import { otherVolume } from "../../store/newest.ts";
+  listSnapshots,
+  type ListedSnapshot,
+  type ListedSnapshots,
+} from "../../app/list-snapshots.ts";
+import { formatAge, formatBytes, formatCount, formatNumber, formatTime } from "../../format.ts";
+import type { Leftover } from "../../store/store.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotListOptions } from "../spec/snapshot.ts";
-
-/** Of what a sidecar says only what is shown: there may be ten thousand. */
-interface ListedSnapshot extends StoredSnapshot {
-  readonly storedBytes: number;
-  readonly tarBytes: number | undefined;
-  readonly fileCount: number | undefined;
-  readonly notes: string | undefined;
-  readonly verifiedAt: string | undefined;
-  readonly problem: string | undefined;
-  /** Of which volume it is, where not of the one that it is listed under. */
-  readonly otherVolume: string | undefined;
-}
-
-interface ListedVolume {
-  readonly title: string;
-  readonly context: string | undefined;
-  readonly volume: string;
-  readonly snapshots: readonly ListedSnapshot[];
-  readonly storedBytes: number;
-  readonly leftovers: readonly Leftover[];
-}
 
 export async function snapshotList(
   session: Session,
@@ -40,46 +16,15 @@ export async function snapshotList(
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();
-  const listed = await catalog.volumes(reference);
-  const { store } = catalog;
-  const volumes: ListedVolume[] = [];
-  for (const volume of listed) volumes.push(await describe(store, volume));
+  const { title } = catalog.store;
+  const volumes = await listSnapshots(catalog, reference);
   session.resultOf(
-    () => toJson(store.title, volumes, session),
-    () => toText(store.title, volumes, session),
+    () => toJson(title, volumes, session),
+    () => toText(title, volumes, session),
   );
 }
 
-async function describe(store: Store, listed: VolumeSnapshots): Promise<ListedVolume> {
-  const { context, volume, leftovers } = listed;
-  const snapshots: ListedSnapshot[] = [];
-  for (const snapshot of listed.snapshots) {
-    snapshots.push(await summarize(store, snapshot, volume));
-  }
-  const storedBytes = snapshots.reduce((sum, snapshot) => sum + snapshot.storedBytes, 0);
-  return { title: volumeTitle(listed), context, volume, snapshots, storedBytes, leftovers };
-}
-
-async function summarize(
-  store: Store,
-  snapshot: StoredSnapshot,
-  volume: string,
-): Promise<ListedSnapshot> {
-  const { storedBytes, sidecar, problem } = await store.describe(snapshot);
-  const sized = sidecar !== undefined && knowsSizes(sidecar) ? sidecar : undefined;
-  return {
-    ...snapshot,
-    storedBytes,
-    tarBytes: sized?.uncompressed_bytes,
-    fileCount: sized?.file_count,
-    notes: sidecar?.notes,
-    verifiedAt: sidecar?.verified_at,
-    problem,
-    otherVolume: otherVolume(sidecar, volume),
-  };
-}
-
-function toText(root: string, volumes: readonly ListedVolume[], session: Session): string {
+function toText(root: string, volumes: readonly ListedSnapshots[], session: Session): string {
   const listed = volumes.filter(({ snapshots }) => snapshots.length > 0);
   const leftovers = volumes.flatMap((volume) => volume.leftovers);
   const parts = [
@@ -94,7 +39,7 @@ const HEAD = ["  AGE", "TIME", "SIZE", "FILES", "VERIFIED", "NOTE"];
 const NOTE_COLUMN = 5;
 
 /** One table for all volumes, so that their columns stand below each other; each has a line of its own. */
-function snapshotTable(volumes: readonly ListedVolume[], session: Session): string {
+function snapshotTable(volumes: readonly ListedSnapshots[], session: Session): string {
   const { paint } = session;
   const rows = volumes.flatMap(({ snapshots }) => snapshots.map((each) => row(each, session)));
   const form = { columns: session.columns, right: [2, 3], flexible: [NOTE_COLUMN] };
@@ -141,7 +86,7 @@ function oneLine(note: string): string {
   return note.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
 }
 
-function totals(volumes: readonly ListedVolume[]): string {
+function totals(volumes: readonly ListedSnapshots[]): string {
   const count = volumes.reduce((sum, { snapshots }) => sum + snapshots.length, 0);
   const bytes = volumes.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
   return `${formatCount(count, "snapshot")} of ${formatCount(volumes.length, "volume")}, ${formatBytes(bytes)}`;
@@ -160,7 +105,7 @@ function leftoverLines(leftovers: readonly Leftover[], session: Session): string
   return [session.paint("yellow", "These files are no snapshots:"), ...lines].join("\n");
 }
 
-function toJson(root: string, volumes: readonly ListedVolume[], { io }: Session): unknown {
+function toJson(root: string, volumes: readonly ListedSnapshots[], { io }: Session): unknown {
   return {
     folder: root,
     volumes: volumes.map(({ context, volume, snapshots, storedBytes, leftovers }) => ({

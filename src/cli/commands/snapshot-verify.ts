@@ -1,37 +1,26 @@
+import {
+  snapshotsToVerify,
+  verifySnapshots,
+  type VerifyOutcome,
+} from "../../app/verify-snapshots.ts";
+import type { Catalog } from "../../app/catalog.ts";
 import { DockformError } from "../../errors.ts";
 import { formatBytes, formatCount } from "../../format.ts";
-import type { ArchiveInStore, Leftover } from "../../store/store.ts";
-import { verifySnapshot, type Verification } from "../../archive/verify.ts";
-import { displayText } from "../../tar/path.ts";
-import { compareRestored } from "../../drill/verify-deep.ts";
+import type { ArchiveInStore } from "../../store/store.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotVerifyOptions } from "../spec/snapshot.ts";
-import { snapshotTarget } from "../../app/snapshot-target.ts";
-import type { Workspace } from "../../app/workspace.ts";
-import type { Catalog } from "../../app/catalog.ts";
 
-interface Outcome {
-  readonly archivePath: string;
-  readonly verification: Verification | undefined;
-  readonly error: DockformError | undefined;
-}
-
-/** One after the other: each reads as fast as the disk and a processor can. */
 export async function snapshotVerify(
   session: Session,
   reference: string | undefined,
-  options: SnapshotVerifyOptions,
+  { all, deep, store }: SnapshotVerifyOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace(options.store);
-  const catalog = workspace.catalog();
-  const snapshots = await chosen(catalog, reference, options.all);
-  const outcomes: Outcome[] = [];
-  for (const snapshot of snapshots) {
-    outcomes.push(await verify(snapshot, session, options.deep ? workspace : undefined));
-  }
+  using workspace = await session.openWorkspace(store);
+  const snapshots = await chosen(workspace.catalog(), reference, all);
+  const outcomes = await verifySnapshots(snapshots, deep ? workspace : undefined, session.tools);
   const failures = outcomes.flatMap(({ error }) => error ?? []);
   const [only] = failures;
-  if (!options.all && only !== undefined) throw only;
+  if (!all && only !== undefined) throw only;
   session.result(
     { snapshots: outcomes.map(toJson) },
     [...outcomes.map((outcome) => toText(outcome, session)), ...totals(outcomes)].join("\n"),
@@ -44,67 +33,14 @@ async function chosen(
   reference: string | undefined,
   all: boolean,
 ): Promise<readonly ArchiveInStore[]> {
-  if (all) {
-    const { store } = catalog;
-    const volumes = await catalog.volumes(reference);
-    const archivePaths = volumes.flatMap(({ snapshots, leftovers }) => [
-      ...snapshots.map(({ archivePath }) => archivePath),
-      ...leftovers.flatMap(withoutData),
-    ]);
-    return archivePaths.map((archivePath) => ({ store, archivePath }));
-  }
+  if (all) return snapshotsToVerify(catalog, reference);
   if (reference !== undefined) return [await catalog.find(reference)];
   throw new DockformError("command.nothing-named", "nothing to verify was named", {
     hint: "Name a snapshot, as in `dockform snapshot verify myapp_data@latest`, or give --all.",
   });
 }
 
-/** A sidecar whose data is gone is a loss, and must not pass for nothing. */
-function withoutData({ path, kind }: Leftover): readonly string[] {
-  return kind === "no data" ? [path.replace(/\.json$/, ".tar.zst")] : [];
-}
-
-async function verify(
-  snapshot: ArchiveInStore,
-  session: Session,
-  deepIn: Workspace | undefined,
-): Promise<Outcome> {
-  const { archivePath } = snapshot;
-  try {
-    const verification = await verifySnapshot(snapshot, session.tools);
-    if (deepIn !== undefined) await verifyRestored(snapshot, session, deepIn);
-    return { archivePath, verification, error: undefined };
-  } catch (error) {
-    session.io.signal.throwIfAborted();
-    if (!(error instanceof DockformError)) throw error;
-    return { archivePath, verification: undefined, error };
-  }
-}
-
-/** @throws DockformError `integrity` when something came back otherwise than it is in the archive. */
-async function verifyRestored(
-  snapshot: ArchiveInStore,
-  { tools }: Session,
-  workspace: Workspace,
-): Promise<void> {
-  const target = await snapshotTarget(workspace, snapshot);
-  const differences = await compareRestored(target, snapshot, tools);
-  const [first] = differences;
-  if (first === undefined) return;
-  const others = differences.length === 1 ? "" : ` and ${differences.length - 1} more`;
-  throw new DockformError(
-    "snapshot.not-reproduced",
-    `${snapshot.archivePath} does not come back as it is: ${displayText(first.path)} is ${first.kind}${others}`,
-    {
-      hint: "It was restored into a throw-away volume. Does the volume driver keep owners, attributes and times?",
-      data: {
-        differences: differences.map(({ path, kind }) => ({ path: displayText(path), kind })),
-      },
-    },
-  );
-}
-
-function toText({ archivePath, verification, error }: Outcome, session: Session): string {
+function toText({ archivePath, verification, error }: VerifyOutcome, session: Session): string {
   const path = session.displayPath(archivePath);
   if (verification === undefined) {
     return `${session.paint("red", "damaged")}  ${path}\n         ${error?.message}`;
@@ -115,7 +51,7 @@ function toText({ archivePath, verification, error }: Outcome, session: Session)
   return `${session.paint("green", "good")}     ${path}\n         ${size}${recorded}`;
 }
 
-function totals(outcomes: readonly Outcome[]): readonly string[] {
+function totals(outcomes: readonly VerifyOutcome[]): readonly string[] {
   if (outcomes.length === 1) return [];
   const good = outcomes.filter(({ verification }) => verification !== undefined);
   const bytes = good.reduce((sum, each) => sum + (each.verification?.storedBytes ?? 0), 0);
@@ -133,7 +69,7 @@ function someFailed(failures: readonly DockformError[], attempted: number): Dock
   );
 }
 
-function toJson({ archivePath, verification, error }: Outcome): unknown {
+function toJson({ archivePath, verification, error }: VerifyOutcome): unknown {
   return {
     archive: archivePath,
     ok: verification !== undefined,
