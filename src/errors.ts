@@ -57,6 +57,7 @@ export function unexpected(text: string, cause: unknown): DockformError {
 
 /** The system's code (`ENOENT`, `EACCES`, ...) of anything that was thrown. */
 export function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  if (!(error instanceof Error) || error instanceof DockformError) return undefined;
+  if (!("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
