@@ -95,7 +95,7 @@ export class FakeEngine {
       const text = `Conflict. The container name "/${name}" is already in use by container "${holder.id}".`;
       throw new EngineApiError(409, text);
     }
-    if (!this.images.has(definition.Image)) {
+    if (!this.images.has(definition.Image.replace(/^sha256:/, ""))) {
       throw new EngineApiError(404, `No such image: ${definition.Image}`);
     }
     for (const { Type, Source = "", VolumeOptions } of definition.HostConfig?.Mounts ?? []) {
@@ -223,5 +223,5 @@ export class FakeEngine {
 }
 
 export function imageId(reference: string): string {
-  return `sha256:${reference}`;
+  return `sha256:${reference.replace(/^sha256:/, "")}`;
 }
