@@ -1,8 +1,8 @@
 import type { Log, LogLevel } from "../../src/log.ts";
 import type { Tools } from "../../src/tools.ts";
 import type { VolumeTarget } from "../../src/lock/target.ts";
-import { FolderStore } from "../../src/store/folder/folder-store.ts";
 import type { FakeClient } from "./client.ts";
+import { MemoryStore } from "./memory-store.ts";
 
 /** Keeps what was said. */
 export class FakeLog implements Log {
@@ -54,7 +54,7 @@ export function fakeTarget(engine: FakeClient, volume: string): VolumeTarget {
     volume,
     declared: false,
     declaredShape: undefined,
-    store: new FolderStore("/no/such/store"),
+    store: new MemoryStore(),
     storedAs: { context: undefined, volume },
     findHelperImage: () => Promise.resolve({ reference: "helper:1", origin: "prepared earlier" }),
     helperCapabilities: [],
