@@ -1,19 +1,16 @@
 import type { DockformError } from "../errors.ts";
-import type { Helper } from "../helper/helper.ts";
-import type { StreamVerb } from "../helper/agent.ts";
-import { archivedOutcome } from "../helper/archived.ts";
-import { metUnfinished } from "../helper/messages.ts";
-import type { HelperReply } from "../helper/reply.ts";
+import type { ArchiveReply, VolumeVerbs } from "../helper/verbs.ts";
 import { TarReader, type TarEntry } from "../tar/entries.ts";
 import { Handover } from "./handover.ts";
 import { interrupted } from "../lock/lock.ts";
 import type { Tools } from "../tools.ts";
 
-/** A verb of a helper whose output is a tar stream, and what is said of it. */
+/** What a helper is to archive, and what is said of it. */
 export interface HelperArchive {
   readonly volume: string;
   readonly title: string;
-  readonly verb: StreamVerb;
+  /** Of the staging folder whose contents these are; the volume's own without. */
+  readonly stagingId?: string;
   readonly cannotRead: (failure: string) => DockformError;
   readonly onRemark: (remark: string) => void;
 }
@@ -24,18 +21,18 @@ export interface HelperArchive {
  * @throws DockformError what `cannotRead` makes of a failure; `refused` where an operation was interrupted.
  */
 export async function* entriesThrough(
-  helper: Helper,
+  verbs: VolumeVerbs,
   archive: HelperArchive,
   tools: Tools,
 ): AsyncGenerator<TarEntry> {
-  const { title, verb, onRemark } = archive;
+  const { title, stagingId, onRemark } = archive;
   const progress = tools.startProgress(title);
   const chunks = new Handover();
   const abandoned = new AbortController();
   const signal = AbortSignal.any([tools.signal, abandoned.signal]);
   const reading = { see: () => {}, take: (bytes: Uint8Array) => chunks.give(bytes) };
-  const received = helper
-    .receive(verb, reading, signal, progress.report)
+  const received = verbs
+    .archive(reading, { level: "none", id: stagingId }, { signal, onProgress: progress.report })
     .finally(() => chunks.end());
   received.catch(() => {});
   try {
@@ -43,7 +40,7 @@ export async function* entriesThrough(
     const reply = await received;
     const failure = failureOf(reply, archive);
     if (failure !== undefined) throw failure;
-    for (const { text } of archivedOutcome(reply).remarks) onRemark(text);
+    for (const { text } of reply.outcome.remarks) onRemark(text);
   } catch (error) {
     tools.signal.throwIfAborted();
     // Why the stream ended says more than that it did.
@@ -56,10 +53,9 @@ export async function* entriesThrough(
 }
 
 function failureOf(
-  reply: HelperReply,
+  { metUnfinished, outcome: { failure } }: ArchiveReply,
   { volume, cannotRead }: HelperArchive,
 ): DockformError | undefined {
-  if (metUnfinished(reply)) return interrupted(undefined, volume);
-  const { failure } = archivedOutcome(reply);
+  if (metUnfinished) return interrupted(undefined, volume);
   return failure === undefined ? undefined : cannotRead(failure);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Helper } from "../helper/helper.ts";
-import { metUnfinished } from "../helper/messages.ts";
+import type { FingerprintReply } from "../helper/verbs.ts";
 import { MetadataDigest } from "../snapshot/metadata-digest.ts";
 import type { Tools } from "../tools.ts";
 
@@ -46,15 +46,14 @@ async function walk(helper: Helper, { startProgress, signal }: Tools): Promise<W
     take: async (bytes: Uint8Array) => digest.update(bytes),
   };
   try {
-    const reply = await helper.receive((output) => ["fingerprint", output], reading, signal);
-    const facts = reply.facts;
-    const problem = problemOf(facts, reply.messages, digest);
+    const reply = await helper.verbs.fingerprint(reading, { signal });
+    const problem = problemOf(reply, digest);
     if (problem !== undefined) {
       return { fingerprint: { unreliable: problem }, justChanged: false };
     }
-    const agoSeconds = Number(facts.get("time")) - digest.newestChangeSeconds;
+    const agoSeconds = reply.beganSeconds - digest.newestChangeSeconds;
     if (agoSeconds > TIME_STEP_SECONDS) {
-      const value = digest.value(facts.get("boot") ?? "");
+      const value = digest.value(reply.boot);
       return { fingerprint: { value }, justChanged: false };
     }
     const unreliable = "files in it are being changed";
@@ -65,17 +64,15 @@ async function walk(helper: Helper, { startProgress, signal }: Tools): Promise<W
 }
 
 function problemOf(
-  facts: ReadonlyMap<string, string>,
-  messages: readonly string[],
+  { metUnfinished, fileSystem, isRead, lastMessage }: FingerprintReply,
   digest: MetadataDigest,
 ): string | undefined {
-  const fileSystem = facts.get("file_system") ?? "unknown";
-  if (metUnfinished({ facts })) return "an operation on the volume was interrupted";
+  if (metUnfinished) return "an operation on the volume was interrupted";
   if (!TELLING_FILE_SYSTEMS.includes(fileSystem)) {
     return `a volume on ${fileSystem} may change without a trace in its metadata`;
   }
-  if (Number(facts.get("find_status")) !== 0 || digest.incomplete) {
-    return `the helper's find could not read it (${messages.at(-1) ?? "no message"})`;
+  if (!isRead || digest.incomplete) {
+    return `the helper's find could not read it (${lastMessage ?? "no message"})`;
   }
   return digest.devices > 1 ? "other file systems are mounted inside the volume" : undefined;
 }

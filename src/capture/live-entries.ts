@@ -18,11 +18,10 @@ export async function* liveEntries(target: VolumeTarget, tools: Tools): AsyncGen
   const source = {
     volume: target.volume,
     title: `Reading ${target.volume}`,
-    verb: (output: string) => ["archive", output, "none"] as const,
     cannotRead: (failure: string) => cannotRead(target, failure),
     onRemark: (remark: string) => tools.log.warn(`${target.volume}: ${remark}`),
   };
-  yield* entriesThrough(helper, source, tools);
+  yield* entriesThrough(helper.verbs, source, tools);
 }
 
 function cannotRead(target: VolumeTarget, failure: string): DockformError {

@@ -4,14 +4,8 @@ import { engineInfo } from "../engine/system.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { Helper } from "../helper/helper.ts";
-import {
-  archivedOutcome,
-  shortcomings,
-  type ArchivedOutcome,
-  type Remark,
-} from "../helper/archived.ts";
+import { shortcomings, type ArchivedOutcome, type Remark } from "../helper/archived.ts";
 import { unrestorable } from "../helper/attributes.ts";
-import { metUnfinished } from "../helper/messages.ts";
 import { operationInTheWay } from "../journal/operation.ts";
 import type { ArchiveFormat } from "../snapshot/name.ts";
 import { FORMAT_VERSION, type Sidecar } from "../snapshot/sidecar.ts";
@@ -230,7 +224,6 @@ async function streamArchive(
   tools: Tools,
 ): Promise<Archived> {
   const { target, format, level } = request;
-  const compression = format === "tar" ? "none" : String(level);
   const progress = tools.startProgress(target.volume);
   const digest = new Digest();
   const store = {
@@ -238,14 +231,12 @@ async function streamArchive(
     take: (bytes: Uint8Array) => pending.write(bytes),
   };
   try {
-    const reply = await helper.receive(
-      (output) => ["archive", output, compression],
+    const { metUnfinished, outcome } = await helper.verbs.archive(
       store,
-      tools.signal,
-      progress.report,
+      { level: format === "tar" ? "none" : level },
+      { signal: tools.signal, onProgress: progress.report },
     );
-    if (metUnfinished(reply)) throw interrupted(undefined, target.volume);
-    const outcome = archivedOutcome(reply);
+    if (metUnfinished) throw interrupted(undefined, target.volume);
     if (outcome.failure !== undefined) throw cannotRead(target, outcome.failure);
     const lost = unrestorable(outcome.unusualAttributes, target.helperCapabilities);
     const [storedBytes, sha256] = [digest.bytes, digest.sha256()];

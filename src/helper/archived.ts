@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { formatBytes, formatCount } from "../format.ts";
 import type { ArchiveHoldings } from "../snapshot/sidecar.ts";
+import { factsOf, type FactName } from "./facts.ts";
 import { groupText, type MessageGroup } from "./message-groups.ts";
 import { endingOf, likelyCause, saidIn, totalIn } from "./messages.ts";
 import type { HelperReply } from "./reply.ts";
@@ -57,7 +58,7 @@ const HARMLESS: readonly { readonly kind: RemarkKind; readonly what: RegExp }[] 
 const TAR_FILES_CHANGED = "1";
 
 export function archivedOutcome(reply: HelperReply): ArchivedOutcome {
-  const number = (fact: string): number => Number(reply.facts.get(fact) ?? Number.NaN);
+  const number = (fact: FactName): number => Number(reply.facts.get(fact) ?? Number.NaN);
   const said = saidIn(reply);
   return {
     tarBytes: Number(totalIn(reply) ?? 0),
@@ -140,7 +141,7 @@ function filled({ facts }: HelperReply): readonly Remark[] {
 
 function holdingsIn({ facts }: HelperReply): ArchiveHoldings {
   const owners = facts.get("owners") ?? "";
-  const number = (fact: string): number => Number(facts.get(fact));
+  const number = (fact: FactName): number => Number(facts.get(fact));
   return {
     owners: [...new Set(owners.split(",").filter((each) => each !== ""))].map((each) =>
       each.replace("/", ":"),
@@ -155,11 +156,6 @@ function holdingsIn({ facts }: HelperReply): ArchiveHoldings {
 }
 
 /** What a helper said of attributes by name. */
-export function attributesIn({ facts }: Pick<HelperReply, "facts">): ReadonlyMap<string, number> {
-  return new Map(
-    [...facts].flatMap(([fact, count]) => {
-      const name = /^attribute_(.+)$/.exec(fact)?.[1];
-      return name === undefined ? [] : [[name, Number(count)] as const];
-    }),
-  );
+export function attributesIn({ facts }: HelperReply): ReadonlyMap<string, number> {
+  return new Map(factsOf(facts, "attribute").map(([name, count]) => [name, Number(count)]));
 }

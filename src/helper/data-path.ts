@@ -9,6 +9,7 @@ import type { StreamVerb, VolumeAgent } from "./agent.ts";
 import type { ExchangeFolder } from "./exchange.ts";
 import { causeIn, type HelperCall, type HelperReply, type OnHelperProgress } from "./reply.ts";
 import type { HelperSession } from "./session.ts";
+import type { Hello } from "./verbs.ts";
 
 /** For a verb whose input has ended, or that is about to open it. */
 const VERB_END_TIMEOUT_MS = 60_000;
@@ -22,7 +23,7 @@ export interface DataPath extends Pick<VolumeAgent, "send" | "receive"> {
 /** The fastest path that works: the pipe where the helper's `hello` proves it, else execs. */
 export async function chooseDataPath(
   session: HelperSession,
-  hello: HelperReply,
+  hello: Hello,
   log: Log,
 ): Promise<DataPath> {
   const { exchange } = session;

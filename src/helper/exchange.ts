@@ -15,7 +15,7 @@ import { withSignal } from "../abort.ts";
 import { SinkBuffers, type ByteSink } from "../engine/sink-buffers.ts";
 import type { Log } from "../log.ts";
 import { makeTemporaryFolder } from "../temporary-folder.ts";
-import type { HelperReply } from "./reply.ts";
+import type { Hello } from "./verbs.ts";
 
 const openDescriptor = promisify(open);
 
@@ -49,11 +49,11 @@ export class ExchangeFolder {
   }
 
   /** Whether the helper's `hello` shows that it reads this very folder, under this very kernel. */
-  async proves(hello: HelperReply): Promise<boolean> {
-    if (hello.facts.get("token") !== this.#token) return false;
+  async proves(hello: Hello): Promise<boolean> {
+    if (hello.token !== this.#token) return false;
     try {
       const kernel = (await readFile(BOOT_ID_FILE, "utf8")).trim();
-      return hello.facts.get("kernel") === kernel && (await lstat(this.#pipe)).isFIFO();
+      return hello.kernel === kernel && (await lstat(this.#pipe)).isFIFO();
     } catch {
       return false;
     }

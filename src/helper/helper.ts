@@ -6,10 +6,12 @@ import { chooseDataPath, type DataPath } from "./data-path.ts";
 import { checkHelper, type HelperImage } from "./image.ts";
 import type { HelperReply, OnHelperProgress } from "./reply.ts";
 import { HelperSession, type HelperOptions } from "./session.ts";
+import { VolumeVerbs } from "./verbs.ts";
 
 /** A helper whose image was checked and whose fastest data path is known. */
 export class Helper implements VolumeAgent, AsyncDisposable {
   readonly #dataPath: DataPath;
+  readonly verbs = new VolumeVerbs(this);
   readonly #session: HelperSession;
 
   private constructor(session: HelperSession, dataPath: DataPath) {
@@ -30,7 +32,7 @@ export class Helper implements VolumeAgent, AsyncDisposable {
   ): Promise<Helper> {
     const session = await HelperSession.open(engine, { ...options, image: image.reference });
     try {
-      const hello = await session.call(["hello"], options.signal);
+      const hello = await VolumeVerbs.hello(session, options.signal);
       checkHelper(hello, image);
       const dataPath = await chooseDataPath(session, hello, options.log);
       options.log.debug(

@@ -6,7 +6,7 @@ import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { hostRecipe, packHostRootfs, type HostRecipe, type HostSystem } from "./host-rootfs.ts";
 import { packDockerfile } from "./dockerfile.ts";
-import type { HelperReply } from "./reply.ts";
+import type { Hello } from "./verbs.ts";
 import { IMAGE_ADVICE } from "./session.ts";
 
 const REPOSITORY = "dockform-helper";
@@ -174,7 +174,7 @@ async function usableHostRecipe(
  *
  * @throws DockformError `refused` for an image that cannot snapshot at all, or would lose metadata.
  */
-export function checkHelper(hello: HelperReply, image: HelperImage): void {
+export function checkHelper(hello: Hello, image: HelperImage): void {
   const missing = missingFromImage(hello);
   if (missing === undefined) return;
   throw new DockformError(
@@ -186,16 +186,13 @@ export function checkHelper(hello: HelperReply, image: HelperImage): void {
   );
 }
 
-function missingFromImage(hello: HelperReply): string | undefined {
-  const tar = hello.facts.get("tar") ?? "";
+function missingFromImage({ tar, zstd, missingTool, lacks }: Hello): string | undefined {
   if (!tar.includes("GNU tar")) {
     return `would lose metadata: it has ${tar === "" ? "no tar" : tar} instead of GNU tar`;
   }
-  if (!hello.facts.get("zstd")) return "has no zstd";
-  const missingTool = hello.facts.get("missing_tool");
+  if (zstd === "") return "has no zstd";
   if (missingTool !== undefined) return `has no ${missingTool}`;
-  const lacks = hello.facts.get("lacks");
-  return lacks ? `would lose metadata: ${lacks}` : undefined;
+  return lacks === "" ? undefined : `would lose metadata: ${lacks}`;
 }
 
 function shortDigest(text: string): string {

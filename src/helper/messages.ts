@@ -1,3 +1,4 @@
+import type { FactName } from "./facts.ts";
 import { groupText, type LostGroup, type MessageGroup } from "./message-groups.ts";
 import { TAR_RECORD_BYTES, type HelperReply } from "./reply.ts";
 
@@ -37,7 +38,7 @@ export function tarOutcome(
   reply: HelperReply,
   doesWithout: (group: MessageGroup) => boolean = () => false,
 ): TarOutcome {
-  const number = (fact: string): number => Number(reply.facts.get(fact) ?? Number.NaN);
+  const number = (fact: FactName): number => Number(reply.facts.get(fact) ?? Number.NaN);
   const said = saidIn(reply);
   const leftOut = said.filter(isLost).filter(doesWithout);
   const others = said.filter((group) => !isLost(group) || !leftOut.includes(group));
@@ -88,11 +89,6 @@ export function totalIn({ messages }: HelperReply): string | undefined {
 
 function isLost(group: MessageGroup): group is LostGroup {
   return group.aspect !== undefined;
-}
-
-/** Whether a verb did nothing because an operation on the volume was cut short before. */
-export function metUnfinished({ facts }: Pick<HelperReply, "facts">): boolean {
-  return [...facts.keys()].some((fact) => fact.startsWith("unfinished_"));
 }
 
 /** What there is to say of a helper that failed without a word. */

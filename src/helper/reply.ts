@@ -1,13 +1,14 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { DockformError } from "../errors.ts";
+import type { Facts } from "./facts.ts";
 import { MessageGroups, type MessageGroup } from "./message-groups.ts";
 
 /** What a verb of the helper's script replied. */
 export interface HelperReply {
   /** The exit status of the verb. */
   readonly status: number;
-  readonly facts: ReadonlyMap<string, string>;
+  readonly facts: Facts;
   /** What tar, zstd and mv said, the first {@link MESSAGES_KEPT} of a kind. */
   readonly messages: readonly string[];
   /** The same, all of them, by what they say. */

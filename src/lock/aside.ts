@@ -9,11 +9,6 @@ import { readJournal, type FoundRecord, type Journal } from "../journal/operatio
 import type { LockedVolume } from "./lock.ts";
 import { isInVolume, type Looking } from "./look.ts";
 
-/** The folder of an operation's, at the top of the volume. */
-export function asideFolder(stagingId: string): string {
-  return `.dockform-aside-${stagingId}`;
-}
-
 /** Has the engine say so, for commands that do not look into the volume. */
 export async function recordAside(lock: LockedVolume, path: string): Promise<void> {
   const signal = AbortSignal.timeout(RECORD_TIMEOUT_MS);

@@ -1,38 +1,11 @@
 /** What an operation replaced and could not remove from the disk: it harms nobody, but takes room. */
 import type { EngineVolume } from "../engine/volumes.ts";
 import { shellWord } from "../format.ts";
-import { causeIn, type HelperReply } from "../helper/reply.ts";
+import type { Leftover } from "../helper/outcomes.ts";
 import { readJournal, type FoundRecord, type Journal } from "../journal/operation.ts";
 import type { LockedVolume } from "./lock.ts";
 import { isInVolume, type Looking } from "./look.ts";
 import { hostFolder } from "../workload/users.ts";
-
-/** As the engine's record says it. */
-export interface Leftover {
-  /** At the top of the volume. */
-  readonly folder: string;
-  /** Why it could not be removed. */
-  readonly cause: string;
-  /** Paths in the volume of Btrfs subvolumes in it. */
-  readonly subvolumes: readonly string[];
-}
-
-/** Finds what a helper said of the folders that it could not remove. */
-export function leftoversIn(reply: HelperReply): readonly Leftover[] {
-  const { facts } = reply;
-  const cause = causeIn(reply);
-  const subvolumes = [...facts].flatMap(([fact, path]) => (/^subvolume_\d/.test(fact) ? path : []));
-  return [...facts.keys()].flatMap((fact) => {
-    const id = /^left_(.*)$/.exec(fact)?.[1];
-    if (id === undefined) return [];
-    const folder = `.dockform-trash-${id}`;
-    return {
-      folder,
-      cause,
-      subvolumes: subvolumes.filter((path) => path.startsWith(`${folder}/`)),
-    };
-  });
-}
 
 /** Has the engine say what is left in the volume, in place of what it said before of those folders. */
 export async function recordLeftovers(

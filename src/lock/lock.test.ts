@@ -355,8 +355,11 @@ test("where a helper dies another one takes its place, and is asked instead", as
   {
     await using lock = await scene.lock("restore", new FakeClient(scene.engine), tools);
     const first = lock.helper.containerId;
-    const reply = await lock.callSurely(["swap", "1"], ["recover", "1"]);
-    assert.ok(reply.facts.has("swapped"));
+    const { inPlace } = await lock.surely(
+      (verbs) => verbs.swap("1", undefined),
+      (verbs) => verbs.recover("1"),
+    );
+    assert.equal(inPlace, "after");
     assert.deepEqual(asked, ["swap", "recover 1"]);
     assert.notEqual(lock.helper.containerId, first);
     assert.deepEqual(scene.ours(), ["dockform-interrupted-data", LOCK]);
@@ -375,7 +378,7 @@ test("a helper that lives is asked once", async () => {
     return { status: 7 };
   };
   await using lock = await scene.lock();
-  assert.equal((await lock.callSurely(["begin", "1"])).status, 7);
+  assert.equal(await lock.surely((verbs) => verbs.begin("1")), "status 7");
   assert.equal(asked, 1);
 });
 
@@ -391,9 +394,12 @@ test("a helper that only lost its client is ended before another one begins", as
   scene.verbs["recover"] = () => ({ facts: { swapped: "" } });
   await inFastTime(t, async () => {
     await using lock = await scene.lock();
-    const reply = lock.callSurely(["swap", "1"], ["recover", "1"]);
+    const outcome = lock.surely(
+      (verbs) => verbs.swap("1", undefined),
+      (verbs) => verbs.recover("1"),
+    );
     setTimeout(() => ended.resolve(), 5000);
-    assert.ok((await reply).facts.has("swapped"));
+    assert.equal((await outcome).inPlace, "after");
   });
 });
 
@@ -441,7 +447,10 @@ test("a stand-in that cannot be removed is a warning", async (t) => {
   const tools = fakeTools();
   await inFastTime(t, async () => {
     await using lock = await scene.lock("restore", client, tools);
-    await lock.callSurely(["begin", "1"], ["resume", "1"]);
+    await lock.surely(
+      (verbs) => verbs.begin("1"),
+      (verbs) => verbs.resume("1"),
+    );
     client.failNext(/^DELETE/, 500, 500, 500, 500, 500);
   });
   assert.deepEqual(scene.ours(), ["dockform-interrupted-data"]);

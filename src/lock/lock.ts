@@ -5,11 +5,10 @@ import { createContainer, listContainers, removeStoppedContainer } from "../engi
 import { createOnVolume } from "../engine/create-on-volume.ts";
 import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError, messageOf } from "../errors.ts";
-import type { HelperVerb } from "../helper/agent.ts";
 import { Helper } from "../helper/helper.ts";
 import { holderDefinition } from "../helper/holder.ts";
-import type { HelperReply } from "../helper/reply.ts";
 import { endHelper, NameTakenError, neverStarted, removeHelper } from "../helper/session.ts";
+import type { VolumeVerbs } from "../helper/verbs.ts";
 import {
   describeOperation,
   interruptionIn,
@@ -27,6 +26,7 @@ import {
   type RecordName,
   type WritingName,
 } from "../journal/operation.ts";
+import { stagingFolder } from "../snapshot/reserved.ts";
 import { volumesSharing } from "../workload/sharing.ts";
 import type { VolumeTarget } from "./target.ts";
 import type { Tools } from "../tools.ts";
@@ -64,7 +64,7 @@ export class LockedVolume implements AsyncDisposable {
     this.#tools = tools;
     this.#operation = {
       ...beginOperation(name, volume.name, tools),
-      staging: `.dockform-${this.stagingId}`,
+      staging: stagingFolder(this.stagingId),
     };
   }
 
@@ -126,13 +126,18 @@ export class LockedVolume implements AsyncDisposable {
     return { users: around.users, journal: ofVolume(around.journal, this.volume.name) };
   }
 
+  /** What the helper that works now can do. */
+  get verbs(): VolumeVerbs {
+    return this.helper.verbs;
+  }
+
   /**
-   * Calls a verb without the command's signal. Where the helper dies meanwhile, another one takes its
-   * place and is asked `instead`.
+   * Asks the helper for something without the command's signal. Where it dies meanwhile, another one takes its place and
+   * is asked `instead`.
    */
-  async callSurely(verb: HelperVerb, instead: HelperVerb = verb): Promise<HelperReply> {
+  async surely<T>(ask: (verbs: VolumeVerbs) => Promise<T>, instead = ask): Promise<T> {
     try {
-      return await this.helper.call(verb);
+      return await ask(this.verbs);
     } catch (error) {
       this.#tools.log.debug(`another helper takes over: ${messageOf(error)}`);
     }
@@ -140,7 +145,7 @@ export class LockedVolume implements AsyncDisposable {
     // It may only have lost us, and be at work: whatever it does must be over before another one begins.
     await endHelper(this.target.engine, this.helper.containerId, signal);
     await this.#openHelper(signal);
-    return this.helper.call(instead);
+    return instead(this.verbs);
   }
 
   /** Keeps a text in the engine, on a container that is never started; answers its id. */

@@ -10,22 +10,11 @@ import { listContainers } from "../engine/containers.ts";
 import { inspectVolume, type EngineVolume } from "../engine/volumes.ts";
 import type { HelperReply } from "../helper/reply.ts";
 import { operationLabels, readJournal, recordLabels, type Journal } from "../journal/operation.ts";
-import {
-  asideAdvice,
-  asideFolder,
-  asideText,
-  findAside,
-  recordAside,
-  tellOfAside,
-} from "./aside.ts";
-import {
-  findLeftovers,
-  forgetLeftovers,
-  leftoverAdvice,
-  leftoversIn,
-  recordLeftovers,
-} from "./leftover.ts";
+import { asideAdvice, asideText, findAside, recordAside, tellOfAside } from "./aside.ts";
+import { findLeftovers, forgetLeftovers, leftoverAdvice, recordLeftovers } from "./leftover.ts";
 import { removeVolumeForGood } from "./remove.ts";
+import { leftoversIn } from "../helper/outcomes.ts";
+import { asideFolder } from "../snapshot/reserved.ts";
 import { existingVolume } from "./target.ts";
 
 const ID = "0123456789ab";
@@ -233,7 +222,7 @@ test("a volume that is missing is named, with its context", async () => {
   const { signal } = new AbortController();
   const options = { code: "volume.not-found", hint: "Look for it." } as const;
   const find = (name: string) =>
-    existingVolume(fakeTarget(new FakeClient(engine), name), options, signal);
+    existingVolume(fakeTarget(new FakeClient(engine), name), signal, options);
   assert.equal((await find("data")).name, "data");
   await assert.rejects(find("no-such"), {
     message: 'volume "no-such" not found in Docker context "default"',

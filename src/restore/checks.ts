@@ -3,13 +3,14 @@ import { DockformError } from "../errors.ts";
 import type { ArchiveContents } from "../archive/archive.ts";
 import { interrupted, refuseInterrupted, type LockedVolume } from "../lock/lock.ts";
 import { refuseForgetful } from "./memory.ts";
-import { obstacleText, refuseFixed, type Obstacle } from "./movable.ts";
+import type { Obstacle, PathStanding } from "../helper/outcomes.ts";
+import { obstacleText, refuseFixed } from "./movable.ts";
 import { refuseUnstoppable } from "../workload/unstoppable.ts";
 import type { RestoreRequest } from "./request.ts";
 import { displayText } from "../tar/path.ts";
 import type { ByteText } from "../tar/header.ts";
 import { missingRoom } from "./room.ts";
-import { lookAtPaths, type PathStanding, type VolumeFiles } from "./files.ts";
+import type { VolumeFiles } from "./files.ts";
 import { existingVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import { containerTitle } from "../workload/users.ts";
@@ -57,7 +58,7 @@ export async function refusePaths(
   paths: readonly ByteText[],
   { signal }: Tools,
 ): Promise<void> {
-  const standings = [...(await lookAtPaths(lock.helper, paths, signal))];
+  const standings = [...(await lock.verbs.lookAt(paths, signal))];
   const named = (wanted: PathStanding): string =>
     standings
       .filter(([, standing]) => standing === wanted)

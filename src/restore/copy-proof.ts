@@ -51,11 +51,10 @@ export async function proveCopy(
   await using archive = await Archive.open(report);
   using pass = new ArchivePass(archive, "Reading", tools);
   const present = entriesThrough(
-    helper,
+    helper.verbs,
     {
       volume,
       title: `Comparing ${volume}`,
-      verb: (output) => ["archive", output, "none"],
       cannotRead: lacking,
       onRemark: (remark) => tools.log.debug(`${volume}: ${remark}`),
     },
@@ -85,7 +84,7 @@ export async function provenSnapshot(
   const { users, ...reader } = await openUndisturbedReader(target, volume, tools);
   await using helper = reader.helper;
   // The engine's record of them may be gone: `docker container prune` removes it.
-  const { kept } = await inspectVolumeFiles(helper, tools.signal);
+  const { kept } = await inspectVolumeFiles(helper.verbs, tools.signal);
   if (kept !== undefined) {
     throw keepsContents(volume.name, kept, `Volume ${volume.name} was not removed.`);
   }

@@ -152,7 +152,7 @@ export class VolumeCreation implements AsyncDisposable {
     }
     try {
       const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
-      const { empty, unfinished, kept } = await inspectVolumeFiles(lock.helper, signal);
+      const { empty, unfinished, kept } = await inspectVolumeFiles(lock.verbs, signal);
       if (empty && unfinished.length === 0 && kept === undefined) this.#state = "empty";
       else this.#reason = `it holds files${this.#isWritten ? "" : " that were there before"}`;
     } catch {

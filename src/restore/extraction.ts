@@ -4,9 +4,9 @@ import type { ArchiveSource } from "../archive/source.ts";
 import { moreThanCounted, shortcoming } from "./scan.ts";
 import { leftOutText, mayLeaveOut, withoutAdvice, type DoesWithout } from "./without.ts";
 import { DockformError } from "../errors.ts";
-import type { LostGroup } from "../helper/message-groups.ts";
-import { tarOutcome, tarRecordLimit, type TarOutcome } from "../helper/messages.ts";
-import { causeIn, type HelperReply } from "../helper/reply.ts";
+import type { LostGroup, MessageGroup } from "../helper/message-groups.ts";
+import type { TarOutcome } from "../helper/messages.ts";
+import type { ExtractReply } from "../helper/verbs.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import type { Tools } from "../tools.ts";
 import type { ByteText } from "../tar/header.ts";
@@ -80,14 +80,13 @@ async function extract(
     refuseAnother(extraction, outcome, digest);
     const leftOut = [...outcome.leftOut, ...doesWithout.silentlyLeftOut];
     for (const group of leftOut) log.warn(leftOutText(group));
-    if (reply.facts.get("tar_status") !== "0") await finish(extraction, leftOut, signal);
-    const reservedName = reply.facts.get("left_out");
-    if (reservedName !== undefined) {
+    if (!reply.isReady) await finish(extraction, leftOut, signal);
+    if (reply.reservedName !== undefined) {
       log.warn(
-        `${reservedName} of the archive is left out: this program keeps that name for itself`,
+        `${reply.reservedName} of the archive is left out: this program keeps that name for itself`,
       );
     }
-    return { leftOut, tookRoot: reply.facts.get("roots") !== "0" };
+    return { leftOut, tookRoot: reply.tookRoot };
   } finally {
     progress.end();
   }
@@ -95,17 +94,19 @@ async function extract(
 
 async function send(
   { lock, id, archive, expected }: Extraction,
-  { hasNoAcls, silentlyLeftOut }: TargetLimits,
+  doesWithout: DoesWithout & TargetLimits,
   { digest, progress, signal }: Under,
-): Promise<HelperReply> {
-  const words = [...(hasNoAcls ? ["no_acls"] : []), ...noSetId(silentlyLeftOut)];
-  const records = String(tarRecordLimit(expected.tarBytes));
-  return lock.helper.send(
-    (input) => ["extract", id, input, archive.compression, records, ...words],
-    archive.chunks(digest),
-    signal,
-    progress.report,
-  );
+): Promise<ExtractReply> {
+  const request = {
+    id,
+    compression: archive.compression,
+    tarBytes: expected.tarBytes,
+    noAcls: doesWithout.hasNoAcls,
+    noSetId: losesOwners(doesWithout.silentlyLeftOut),
+    mayLeaveOut: (group: MessageGroup) => mayLeaveOut(doesWithout, group),
+  };
+  const streaming = { signal, onProgress: progress.report };
+  return lock.verbs.extract(archive.chunks(digest), request, streaming);
 }
 
 interface Under {
@@ -117,13 +118,12 @@ interface Under {
 /** @throws DockformError `failed` when tar could not extract what it should, `integrity` when the archive is damaged. */
 function judge(
   { archive, expected }: Extraction,
-  reply: HelperReply,
+  { isOverLimit, outcome, said }: ExtractReply,
   doesWithout: DoesWithout,
 ): TarOutcome {
-  if (reply.facts.has("over_limit")) throw archive.damaged(moreThanCounted(expected.tarBytes));
-  const outcome = tarOutcome(reply, (group) => mayLeaveOut(doesWithout, group));
+  if (isOverLimit) throw archive.damaged(moreThanCounted(expected.tarBytes));
   if (outcome.failure !== undefined && !outcome.goesOn) {
-    throw cannotExtract(archive, outcome.failure, withoutAdvice(reply.groups, doesWithout));
+    throw cannotExtract(archive, outcome.failure, withoutAdvice(said, doesWithout));
   }
   const flaw = shortcoming(outcome);
   if (flaw !== undefined) throw archive.damaged(flaw);
@@ -152,13 +152,13 @@ async function finish(
   leftOut: readonly LostGroup[],
   signal: AbortSignal,
 ): Promise<void> {
-  const reply = await lock.helper.call(["finish_extract", id, ...noSetId(leftOut)], signal);
-  if (reply.status !== 0) throw cannotExtract(archive, causeIn(reply));
+  const failure = await lock.verbs.finishExtract(id, losesOwners(leftOut), signal);
+  if (failure !== undefined) throw cannotExtract(archive, failure);
 }
 
 /** A file that did not get its owner must not run as another one. */
-function noSetId(leftOut: readonly LostGroup[]): readonly string[] {
-  return leftOut.some(({ aspect }) => aspect === "owners") ? ["no_set_id"] : [];
+function losesOwners(leftOut: readonly LostGroup[]): boolean {
+  return leftOut.some(({ aspect }) => aspect === "owners");
 }
 
 function cannotExtract(archive: ArchiveSource, failure: string, advice = ""): DockformError {

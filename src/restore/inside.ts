@@ -1,6 +1,7 @@
 import { access, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DockformError } from "../errors.ts";
+import { stagingFolder } from "../snapshot/reserved.ts";
 
 /**
  * A file of this machine's may lie inside the volume, by whatever name: then the operation's own folder is beside it
@@ -17,7 +18,7 @@ export async function refuseInside(
 ): Promise<void> {
   const real = await realPath(path);
   for (let folder = dirname(real); folder !== dirname(folder); folder = dirname(folder)) {
-    if (!(await isThere(join(folder, `.dockform-${stagingId}`)))) continue;
+    if (!(await isThere(join(folder, stagingFolder(stagingId))))) continue;
     throw new DockformError("snapshot.inside-volume", `${path} lies inside volume "${volume}"`, {
       hint: `${consequence} The contents are as they were. Keep snapshots elsewhere, and copy this one there first.`,
     });

@@ -3,10 +3,11 @@ import * as v from "valibot";
 import { listContainers } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
-import type { HelperReply } from "../helper/reply.ts";
+import type { KeptFound } from "../helper/outcomes.ts";
 import { readJournal, type FoundRecord } from "../journal/operation.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import { isInVolume, type Looking } from "../lock/look.ts";
+import { KEPT_FOLDER } from "../snapshot/reserved.ts";
 import type { Tools } from "../tools.ts";
 
 const AboutSchema = v.object({
@@ -33,15 +34,15 @@ export function aboutNow(replacedBy: string, { now }: Pick<Tools, "now">): About
   };
 }
 
-/** As one word, for the helper's protocol and for a shell. */
-export function aboutToWord(about: AboutKept): string {
-  return encodeURIComponent(JSON.stringify(about));
+/** For the helper to store beside the contents. */
+export function aboutText(about: AboutKept): string {
+  return JSON.stringify(about);
 }
 
-/** Reads what {@link aboutToWord} wrote; contents that say nothing of themselves are as good as others. */
-export function parseAbout(word: string): AboutKept {
+/** Reads an {@link aboutText}; contents that say nothing of themselves are as good as others. */
+export function parseAbout(text: string): AboutKept {
   try {
-    return v.parse(AboutSchema, JSON.parse(decodeURIComponent(word)));
+    return v.parse(AboutSchema, JSON.parse(text));
   } catch {
     return { kept_at: "an unknown time", replaced_by: "an unknown operation" };
   }
@@ -94,7 +95,7 @@ export async function findKept(
     (record) => isKept(record) && names.has(record.volume),
   );
   const found = records.map(async (record) =>
-    (await isInVolume(looking, record, ".dockform-kept"))
+    (await isInVolume(looking, record, KEPT_FOLDER))
       ? [[record.volume, parseKept(record.text)] as const]
       : [],
   );
@@ -113,11 +114,9 @@ function parseKept(text: string): KeptContents {
 
 /** What a volume keeps, looked up in the volume itself. */
 export async function measureKept(lock: LockedVolume): Promise<KeptContents | undefined> {
-  return keptIn(await lock.callSurely(["measure_kept"]));
+  return keptContents(await lock.surely((verbs) => verbs.measureKept()));
 }
 
-export function keptIn({ facts }: HelperReply): KeptContents | undefined {
-  const about = facts.get("kept");
-  if (about === undefined) return undefined;
-  return { ...parseAbout(about), bytes: Number(facts.get("kept_kilobytes")) * 1024 };
+export function keptContents(found: KeptFound | undefined): KeptContents | undefined {
+  return found && { ...parseAbout(found.about), bytes: found.bytes };
 }

@@ -18,11 +18,11 @@ const LOOK_TIMEOUT_MS = 30_000;
 
 /** The device number of a volume's file system; `undefined` where that is not in memory. */
 async function memoryOf(
-  { helper }: LockedVolume,
+  { verbs }: LockedVolume,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
-  const { facts } = await helper.call(["lies_on"], signal);
-  return IN_MEMORY.includes(facts.get("file_system_type") ?? "") ? facts.get("device") : undefined;
+  const { type = "", device } = await verbs.liesOn(signal);
+  return IN_MEMORY.includes(type) ? device : undefined;
 }
 
 /**

@@ -2,22 +2,11 @@ import { DockformError } from "../errors.ts";
 import { shellWord } from "../format.ts";
 import type { ByteText } from "../tar/header.ts";
 import type { LockedVolume } from "../lock/lock.ts";
-import { toWord } from "./files.ts";
+import { EXDEV, type Obstacle } from "../helper/outcomes.ts";
 import { StagedContents } from "./staging.ts";
 import type { Tools } from "../tools.ts";
 
-/** What in a volume cannot be renamed into another folder of it, and why. */
-export interface Obstacle {
-  /** As the kernel names it, e.g. 18 for EXDEV. */
-  readonly errno: number;
-  /** In the volume, fit to be shown; `.` where nothing can be renamed. */
-  readonly name: string;
-  /** As the kernel names it: `fuse.mergerfs`. */
-  readonly fileSystemType: string;
-}
-
 const EPERM = 1;
-const EXDEV = 18;
 const EROFS = 30;
 
 /**
@@ -33,31 +22,13 @@ export async function findObstacle(
   how: "beside" | "in_place",
   tools: Tools,
 ): Promise<Obstacle | undefined> {
-  const words = (paths ?? []).map(toWord);
-  const { facts, messages, status } = await lock.callSurely([
-    "probe",
-    lock.stagingId,
-    how,
-    ...words,
-  ]);
-  if (status !== 0) {
-    await StagedContents.of(lock, lock.stagingId, tools).discard();
-    throw new DockformError(
-      "volume.unwritable",
-      `cannot write to the volume: ${messages.at(-1) ?? status}`,
-      {
-        hint: "The old contents are in place. Check the file system under the volume.",
-      },
-    );
-  }
-  const found = facts.get("unmovable");
-  return found === undefined ? undefined : parseObstacle(found, facts.get("file_system_type"));
-}
-
-/** Reads the helper's "ERRNO NAME". */
-function parseObstacle(fact: string, fileSystemType = "unknown"): Obstacle {
-  const [errno = "", ...name] = fact.split(" ");
-  return { errno: Number(errno), name: name.join(" "), fileSystemType };
+  const { stagingId } = lock;
+  const probed = await lock.surely((verbs) => verbs.probe(stagingId, how, paths ?? []));
+  if (probed.failure === undefined) return probed.obstacle;
+  await StagedContents.of(lock, stagingId, tools).discard();
+  throw new DockformError("volume.unwritable", `cannot write to the volume: ${probed.failure}`, {
+    hint: "The old contents are in place. Check the file system under the volume.",
+  });
 }
 
 /** Whether removing it in its place is a way where renaming is none. */

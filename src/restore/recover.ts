@@ -10,11 +10,12 @@ import {
   type FoundRecord,
   type Journal,
 } from "../journal/operation.ts";
-import { asideAdvice, asideFolder, asideText, tellOfAside } from "../lock/aside.ts";
+import { asideAdvice, asideText, tellOfAside } from "../lock/aside.ts";
 import { forgetGone, inheritedRecords } from "./gone.ts";
 import { aboutNow, forgetKept, measureKept, recordKept } from "./kept.ts";
 import { lackingAfterRefill, refillFromSafety } from "./safety.ts";
-import { forgetLeftovers, leftoverAdvice, leftoversIn, recordLeftovers } from "../lock/leftover.ts";
+import { forgetLeftovers, leftoverAdvice, recordLeftovers } from "../lock/leftover.ts";
+import { asideFolder, stagingFolder } from "../snapshot/reserved.ts";
 import { LockedVolume } from "../lock/lock.ts";
 import { StoppedContainers, type ContainerOutcome } from "../workload/stopped.ts";
 import { memoryStanding, restoreAdvice, takeOverHolders, type MemoryStanding } from "./memory.ts";
@@ -68,7 +69,7 @@ export async function recoverVolume(
   await takeAwayUnstarted(target.engine, volume, tools.signal);
   await using lock = await LockedVolume.lock(target, volume, "recover", tools);
   const { users, journal } = await lock.survey(tools.signal);
-  const files = await inspectVolumeFiles(lock.helper, tools.signal);
+  const files = await inspectVolumeFiles(lock.verbs, tools.signal);
   if (files.unfinished.length > 0) refuseMounts(lock, files);
   refuseToMoveUnderUsers(lock, files, users);
   const usage = { files, isUsed: users.some(({ container }) => isActive(container)) };
@@ -83,7 +84,7 @@ export async function recoverVolume(
     const { missing, ...finished } = await finish(lock, usage, stopped, healthTimeoutMs, tools);
     await emptyTrash(lock, journal, tools);
     await tellOfKept(lock, journal);
-    const { setAside } = await inspectVolumeFiles(lock.helper, tools.signal);
+    const { setAside } = await inspectVolumeFiles(lock.verbs, tools.signal);
     await tellOfAside(lock, journal, setAside);
     refuseAside(volume, files, finished, setAside);
     if (missing !== undefined) throw missing;
@@ -133,7 +134,7 @@ function missingFolder({ operations }: Journal, { unfinished }: VolumeFiles): st
     // Only these two make one.
     .filter(({ operation: { name } }) => name === "restore" || name === "undo")
     .flatMap(({ operation: { staging } }) => staging ?? []);
-  return folders.find((folder) => !unfinished.some(({ id }) => folder === `.dockform-${id}`));
+  return folders.find((folder) => !unfinished.some(({ id }) => folder === stagingFolder(id)));
 }
 
 interface Traces {
@@ -367,8 +368,7 @@ async function tellOfKept(lock: LockedVolume, journal: Journal): Promise<void> {
 }
 
 async function emptyTrash(lock: LockedVolume, journal: Journal, { log }: Tools): Promise<void> {
-  const reply = await lock.helper.call(["empty_trash"]);
-  const found = leftoversIn(reply);
+  const found = await lock.verbs.emptyTrash();
   await forgetLeftovers(lock, journal);
   await recordLeftovers(lock, found);
   for (const leftover of found) {

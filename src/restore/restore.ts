@@ -67,7 +67,7 @@ async function restoreIntoExisting(
   let inspection: Promise<VolumeFiles> | undefined;
   // Only when it is asked for: a helper that is at work cannot be taken leave of.
   const inspect = (): Promise<VolumeFiles> =>
-    (inspection ??= locking.lock.then(({ helper }) => inspectVolumeFiles(helper, tools.signal)));
+    (inspection ??= locking.lock.then(({ verbs }) => inspectVolumeFiles(verbs, tools.signal)));
   const room = async (): Promise<Room> => roomFor(await inspect(), request.inPlace);
   const checked = await checkArchive(archive, sidecar, request, room, tools);
   return await replaceBy(restore, checked, await locking.lock, await inspect(), tools);
@@ -89,7 +89,7 @@ async function restoreIntoNew(restore: Restore, tools: Tools): Promise<RestoreRe
   const volume = await creation.create();
   await using lock = await LockedVolume.lock(target, volume, "restore", tools);
   try {
-    const files = await inspectVolumeFiles(lock.helper, tools.signal);
+    const files = await inspectVolumeFiles(lock.verbs, tools.signal);
     const willWrite = (): void => creation.willWrite();
     const restored = await replaceBy(restore, checked, lock, files, tools, willWrite);
     creation.keep();
@@ -124,7 +124,7 @@ async function replaceBy(
   const inPlace = clearsTheWay(request, obstacle) || lacksRoom;
   // What is not readable to the helper must not be found out when the old contents are gone.
   if (inPlace && source === archive) {
-    await scanArchive(archive, lock.helper, contents.tarBytes, tools);
+    await scanArchive(archive, lock.verbs, contents.tarBytes, tools);
   }
   const checkMs = clock.lap();
   if (request.dryRun) return reportOfChecks(restore, checked, checkMs);

@@ -1,9 +1,7 @@
 import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { shellWord } from "../format.ts";
-import { attributesIn } from "../helper/archived.ts";
 import { attributesText, unrestorable } from "../helper/attributes.ts";
-import { endingOf } from "../helper/messages.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import {
@@ -69,18 +67,16 @@ export async function takeSafetySnapshot(
  * @throws DockformError `refused`.
  */
 export async function refuseUnrestorable(lock: LockedVolume, { signal }: Tools): Promise<void> {
-  const reply = await lock.helper.call(["attributes"], signal);
+  const found = await lock.verbs.attributes(signal);
   const room = "Make room for old and new contents at once";
-  const unknown = reply.status === 0 ? reply.facts.get("attributes_unknown") : endingOf(reply);
-  if (unknown !== undefined) {
+  if (found.failure !== undefined) {
     throw new DockformError(
       "volume.not-restorable",
-      `volume "${lock.volume.name}" may have attributes that could not be put back from a snapshot: ${unknown}`,
+      `volume "${lock.volume.name}" may have attributes that could not be put back from a snapshot: ${found.failure}`,
       { hint: `Nothing was touched. ${room}.` },
     );
   }
-  const found = attributesIn(reply);
-  const foreign = new Map([...found].filter(([name]) => !name.startsWith("btrfs.")));
+  const foreign = new Map([...found.counts].filter(([name]) => !name.startsWith("btrfs.")));
   const lost = unrestorable(foreign, lock.target.helperCapabilities);
   if (lost.size === 0) return;
   const withCapabilities = unrestorable(foreign, ["SYS_ADMIN"]).size === 0;
@@ -100,7 +96,7 @@ export async function refuseWithoutRoom(
   { sidecar }: SafetySnapshot,
   tools: Tools,
 ): Promise<void> {
-  const { freeBytes, freeInodes } = await inspectVolumeFiles(lock.helper, tools.signal);
+  const { freeBytes, freeInodes } = await inspectVolumeFiles(lock.verbs, tools.signal);
   const missing = missingRoom(
     {
       freeBytes: freeBytes + sidecar.uncompressed_bytes,

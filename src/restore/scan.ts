@@ -2,8 +2,8 @@ import { basename } from "node:path";
 import type { Archive, ArchiveContents } from "../archive/archive.ts";
 import { Digest } from "../archive/digest.ts";
 import { formatBytes } from "../format.ts";
-import type { VolumeAgent } from "../helper/agent.ts";
-import { tarOutcome, tarRecordLimit, type TarOutcome } from "../helper/messages.ts";
+import type { TarOutcome } from "../helper/messages.ts";
+import type { VolumeVerbs } from "../helper/verbs.ts";
 import { DATA_AFTER_END } from "../tar/damage.ts";
 import type { Tools } from "../tools.ts";
 
@@ -15,21 +15,19 @@ import type { Tools } from "../tools.ts";
  */
 export async function scanArchive(
   archive: Archive,
-  helper: VolumeAgent,
+  verbs: VolumeVerbs,
   limitBytes: number,
   { startProgress, signal }: Pick<Tools, "startProgress" | "signal">,
 ): Promise<ArchiveContents> {
   const progress = startProgress(`Reading ${basename(archive.path)}`, archive.storedBytes);
   const digest = new Digest(progress);
   try {
-    const reply = await helper.send(
-      (input) => ["scan", input, archive.compression, String(tarRecordLimit(limitBytes))],
+    const { isOverLimit, outcome } = await verbs.scan(
       archive.chunks(digest),
-      signal,
-      progress.report,
+      { compression: archive.compression, tarBytes: limitBytes },
+      { signal, onProgress: progress.report },
     );
-    if (reply.facts.has("over_limit")) throw archive.damaged(moreThanCounted(limitBytes));
-    const outcome = tarOutcome(reply);
+    if (isOverLimit) throw archive.damaged(moreThanCounted(limitBytes));
     const failure = (outcome.goesOn ? undefined : outcome.failure) ?? shortcoming(outcome);
     if (failure !== undefined) throw archive.damaged(failure);
     const { tarBytes, entries } = outcome;

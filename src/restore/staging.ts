@@ -2,14 +2,13 @@ import type { ArchiveContents } from "../archive/archive.ts";
 import type { ArchiveSource } from "../archive/source.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
-import { causeIn, type HelperReply } from "../helper/reply.ts";
-import type { HelperVerb } from "../helper/agent.ts";
+import { EXDEV, type TidyOutcome } from "../helper/outcomes.ts";
+import type { VolumeVerbs } from "../helper/verbs.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import type { ByteText } from "../tar/header.ts";
 import type { Tools } from "../tools.ts";
 import { extractBeside, type ExtractOptions } from "./extraction.ts";
-import { toWord } from "./files.ts";
-import { aboutToWord, keptIn, type AboutKept, type KeptContents } from "./kept.ts";
+import { aboutText, keptContents, type AboutKept, type KeptContents } from "./kept.ts";
 import { tidy } from "./tidy.ts";
 import { parseSafety, PartlyClearedError, UndecidedSwapError, type Safety } from "./undecided.ts";
 
@@ -56,22 +55,18 @@ export class StagedContents {
   /** What an earlier operation kept in the volume is made ready to take its place again. */
   static async takeKept(lock: LockedVolume, tools: Tools): Promise<StagedContents> {
     const staged = new StagedContents(lock, lock.stagingId, tools);
-    const { status, messages } = await lock.callSurely(["take_kept", lock.stagingId]);
-    if (status === 0) return staged;
+    const failure = await lock.surely((verbs) => verbs.takeKept(lock.stagingId));
+    if (failure === undefined) return staged;
     await staged.discard();
-    throw new DockformError(
-      "undo.failed",
-      `cannot use what was kept: ${messages.at(-1) ?? status}`,
-      {
-        hint: "The present contents are in place.",
-      },
-    );
+    throw new DockformError("undo.failed", `cannot use what was kept: ${failure}`, {
+      hint: "The present contents are in place.",
+    });
   }
 
   /** What is kept goes for good. A failure to remove it from the disk is a warning. */
   static async discardKept(lock: LockedVolume, tools: Tools): Promise<void> {
     const staged = new StagedContents(lock, lock.stagingId, tools);
-    await staged.#tidy(["forget_kept", lock.stagingId], "what was kept");
+    await staged.#tidy((verbs) => verbs.forgetKept(lock.stagingId), "what was kept");
   }
 
   /** The staging folder of an id, in whatever state it is. */
@@ -104,23 +99,24 @@ export class StagedContents {
    */
   async swap(keep?: AboutKept): Promise<void> {
     if (this.#paths !== undefined) await this.#limitTo(this.#paths);
-    const reply = await this.#surely(["swap", this.#id, ...aboutWord(keep)], ["recover", this.#id]);
-    if (reply.facts.has("swapped")) return;
-    const cause = causeIn(reply);
-    if (!reply.facts.has("swapped_back")) throw this.undecided(cause);
+    const { inPlace, cause, obstacle } = await this.#surely(
+      (verbs) => verbs.swap(this.#id, keep && aboutText(keep)),
+      (verbs) => verbs.recover(this.#id),
+    );
+    if (inPlace === undefined) throw this.undecided(cause);
+    if (inPlace !== "before") return;
     throw new DockformError(
       "restore.swap-failed",
       `the new contents could not be put in place: ${cause}`,
       {
-        hint: `The old contents are in place, complete.${reply.facts.get("unmovable")?.startsWith("18 ") === true ? " The file system does not move everything to another folder: run the restore with --in-place." : ""}`,
+        hint: `The old contents are in place, complete.${obstacle?.errno === EXDEV ? " The file system does not move everything to another folder: run the restore with --in-place." : ""}`,
       },
     );
   }
 
   async #limitTo(paths: readonly ByteText[]): Promise<void> {
-    const verb = ["limit_to", this.#id, ...paths.map(toWord)] as const;
-    const { status } = await this.#surely(verb);
-    if (status === 0) return;
+    const failure = await this.#surely((verbs) => verbs.limitTo(this.#id, paths));
+    if (failure === undefined) return;
     throw new DockformError(
       "restore.paths-changed",
       "the paths of the volume are not what they were a moment ago",
@@ -138,10 +134,11 @@ export class StagedContents {
    * @throws UndecidedSwapError when that could not be finished.
    */
   async swapBack(keep?: AboutKept): Promise<"returned" | "after"> {
-    const verb = ["swap_back", this.#id, ...aboutWord(keep)] as const;
-    const reply = await this.#surely(verb);
-    if (reply.facts.has("returned")) return "returned";
-    if (!reply.facts.has("stays")) throw this.undecided(causeIn(reply));
+    const { inPlace, stays, cause } = await this.#surely((verbs) =>
+      verbs.swapBack(this.#id, keep && aboutText(keep)),
+    );
+    if (inPlace === "returned") return "returned";
+    if (!stays) throw this.undecided(cause);
     this.#staysForward = true;
     return "after";
   }
@@ -153,8 +150,8 @@ export class StagedContents {
    * @throws UndecidedSwapError.
    */
   async fillIn(what: "after" | "returned"): Promise<void> {
-    const reply = await this.#surely(["accept", this.#id, ...(what === "returned" ? [what] : [])]);
-    if (reply.status !== 0) throw this.undecided(causeIn(reply));
+    const failure = await this.#surely((verbs) => verbs.accept(this.#id, what));
+    if (failure !== undefined) throw this.undecided(failure);
     const inPlace = await this.recover();
     if (inPlace !== what) throw this.undecided("what was extracted is not there any more");
   }
@@ -166,7 +163,7 @@ export class StagedContents {
    * @throws DockformError `failed` when somebody has; UndecidedSwapError when nobody can tell.
    */
   async holdOn(): Promise<void> {
-    if ((await this.#surely(["resume", this.#id])).status === 0) return;
+    if ((await this.#surely((verbs) => verbs.resume(this.#id))) === undefined) return;
     const { name } = this.#lock.volume;
     throw new DockformError(
       "restore.taken-over",
@@ -183,24 +180,21 @@ export class StagedContents {
    * @throws UndecidedSwapError when that could not be finished.
    */
   async recover(): Promise<"before" | "returned" | "after" | Safety> {
-    const verb = ["recover", this.#id] as const;
-    const reply = await this.#surely(verb);
-    const needed = reply.facts.get("needs_safety");
-    const safety = needed ?? reply.facts.get("safety");
+    const { inPlace, safety, needsSafety, stays, cause } = await this.#surely((verbs) =>
+      verbs.recover(this.#id),
+    );
     if (safety !== undefined) this.#safety = parseSafety(safety);
-    if (reply.facts.has("stays")) this.#staysForward = true;
-    if (reply.facts.has("swapped_back")) return "before";
-    if (reply.facts.has("returned")) return "returned";
-    if (reply.facts.has("swapped")) return "after";
-    if (needed !== undefined) return parseSafety(needed);
-    throw this.undecided(causeIn(reply));
+    if (stays) this.#staysForward = true;
+    if (inPlace !== undefined) return inPlace;
+    if (needsSafety && this.#safety !== undefined) return this.#safety;
+    throw this.undecided(cause);
   }
 
   /** Makes the staging folder before there is anything to put into it. */
   async begin(): Promise<void> {
-    const reply = await this.#lock.callSurely(["begin", this.#id]);
-    if (reply.status === 0) return;
-    throw new DockformError("volume.unwritable", `cannot write to the volume: ${causeIn(reply)}`, {
+    const failure = await this.#lock.surely((verbs) => verbs.begin(this.#id));
+    if (failure === undefined) return;
+    throw new DockformError("volume.unwritable", `cannot write to the volume: ${failure}`, {
       hint: "The contents are as they were. Check the file system under the volume.",
     });
   }
@@ -213,10 +207,9 @@ export class StagedContents {
    */
   async clear({ archivePath, client }: Safety): Promise<void> {
     this.#safety = { archivePath, client };
-    const verb = ["clear", this.#id, encodeURIComponent(JSON.stringify(this.#safety))] as const;
-    const reply = await this.#surely(verb);
-    if (reply.facts.has("cleared")) return;
-    const cause = causeIn(reply);
+    const text = JSON.stringify(this.#safety);
+    const cause = await this.#surely((verbs) => verbs.clear(this.#id, text));
+    if (cause === undefined) return;
     const inPlace = await this.recover();
     if (typeof inPlace !== "string") throw new PartlyClearedError(this.#lock, cause);
     if (inPlace !== "before") throw this.undecided(cause);
@@ -231,7 +224,7 @@ export class StagedContents {
 
   /** Takes away what was made ready and not put in place. A failure to do so is a warning. */
   async discard(): Promise<void> {
-    await this.#tidy(["discard", this.#id], "what was made ready");
+    await this.#tidy((verbs) => verbs.discard(this.#id), "what was made ready");
   }
 
   /** Takes away what is left of an operation that failed, whether it got to replace anything or not. */
@@ -246,13 +239,14 @@ export class StagedContents {
    * @returns what is kept; `undefined` when nothing is.
    */
   async conclude(): Promise<KeptContents | undefined> {
-    const reply = await this.#tidy(["conclude", this.#id], "the old contents");
-    return reply === undefined ? undefined : keptIn(reply);
+    const outcome = await this.#tidy((verbs) => verbs.conclude(this.#id), "the old contents");
+    return keptContents(outcome?.kept);
   }
 
   /** After a swap: what was replaced is to be kept, too; `false` where it cannot be. */
   async keepReplaced(about: AboutKept): Promise<boolean> {
-    return (await this.#surely(["keep", this.#id, aboutToWord(about)])).status === 0;
+    const failure = await this.#surely((verbs) => verbs.keep(this.#id, aboutText(about)));
+    return failure === undefined;
   }
 
   /** What stands between old and new stays for a recovery to find. */
@@ -262,16 +256,19 @@ export class StagedContents {
   }
 
   /** Without the command's signal: what has begun is finished. */
-  async #surely(verb: HelperVerb, instead = verb): Promise<HelperReply> {
+  async #surely<T>(ask: (verbs: VolumeVerbs) => Promise<T>, instead = ask): Promise<T> {
     try {
-      return await this.#lock.callSurely(verb, instead);
+      return await this.#lock.surely(ask, instead);
     } catch (error) {
       throw this.undecided(messageOf(error));
     }
   }
 
-  async #tidy(verb: HelperVerb, what: string): Promise<HelperReply | undefined> {
-    return tidy({ lock: this.#lock, id: this.#id, what }, verb, this.#tools);
+  async #tidy(
+    takeAway: (verbs: VolumeVerbs) => Promise<TidyOutcome>,
+    what: string,
+  ): Promise<TidyOutcome | undefined> {
+    return tidy({ lock: this.#lock, id: this.#id, what }, takeAway, this.#tools);
   }
 
   /**
@@ -290,8 +287,4 @@ export class StagedContents {
     const extraction = { lock: this.#lock, id: this.#id, archive, expected };
     this.#leftOut = await extractBeside(extraction, options, { ...this.#tools, signal });
   }
-}
-
-function aboutWord(about: AboutKept | undefined): readonly string[] {
-  return about === undefined ? [] : [aboutToWord(about)];
 }

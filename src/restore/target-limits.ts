@@ -1,7 +1,7 @@
 import { DockformError } from "../errors.ts";
-import type { Helper } from "../helper/helper.ts";
 import type { Aspect, LostGroup, MessageGroup } from "../helper/message-groups.ts";
-import type { HelperReply } from "../helper/reply.ts";
+import type { Sample } from "../helper/outcomes.ts";
+import type { VolumeVerbs } from "../helper/verbs.ts";
 import type { ArchiveHoldings } from "../snapshot/sidecar.ts";
 import type { ArchiveContents } from "../archive/archive.ts";
 import { ArchivePass } from "../archive/pass.ts";
@@ -49,7 +49,7 @@ const SAMPLE = { mode: "rwxr----x", date: "2001-02-03", time: "04:05:06" };
  * @throws DockformError `refused` when the archive needs something else, and may not be restored without it.
  */
 export async function findLimits(
-  { helper, volume }: LockedVolume,
+  { verbs, volume }: LockedVolume,
   stagingId: string,
   archive: ArchiveSource,
   expected: Pick<ArchiveContents, "holds" | "entries">,
@@ -57,7 +57,7 @@ export async function findLimits(
   tools: Tools,
 ): Promise<TargetLimits> {
   const trySome = (owners: readonly string[]): Promise<readonly Limit[]> =>
-    trySamples(helper, stagingId, owners, tools);
+    trySamples(verbs, stagingId, owners, tools);
   let holds = expected.holds;
   let limits = await trySome(holds?.owners ?? SOMEBODY);
   if (limits.length === 0) return { hasNoAcls: false, silentlyLeftOut: [] };
@@ -81,11 +81,11 @@ export async function findLimits(
 
 /** @throws DockformError `refused` when contents that are about to be removed could not be put back here. */
 export async function refuseUnholdable(
-  { helper, stagingId, volume }: LockedVolume,
+  { verbs, stagingId, volume }: LockedVolume,
   holds: ArchiveHoldings,
   tools: Tools,
 ): Promise<void> {
-  const limits = neededOf(await trySamples(helper, stagingId, holds.owners, tools), holds);
+  const limits = neededOf(await trySamples(verbs, stagingId, holds.owners, tools), holds);
   if (limits.length === 0) return;
   throw new DockformError(
     "volume.not-restorable",
@@ -125,22 +125,21 @@ function neededOf(limits: readonly Limit[], holds: ArchiveHoldings): readonly Li
 }
 
 async function trySamples(
-  helper: Helper,
+  verbs: VolumeVerbs,
   stagingId: string,
   owners: readonly string[],
   { signal }: Tools,
 ): Promise<readonly Limit[]> {
-  const reply = await helper.call(["try_samples", stagingId, ...owners], signal);
-  if (reply.status !== 0) {
-    throw new DockformError(
-      "volume.unwritable",
-      `cannot write to the volume: ${reply.messages.at(-1) ?? reply.status}`,
-      { hint: "The contents are as they were. Check the file system under the volume." },
-    );
+  const tried = await verbs.trySamples(stagingId, owners, signal);
+  if (tried.failure !== undefined) {
+    throw new DockformError("volume.unwritable", `cannot write to the volume: ${tried.failure}`, {
+      hint: "The contents are as they were. Check the file system under the volume.",
+    });
   }
-  const others = otherOwners(reply, owners);
-  const said = reply.groups.flatMap((group) => saidLimit(group, others) ?? []);
-  const silent = silentLimits(reply, others).filter(
+  const { samples } = tried;
+  const others = otherOwners(samples, owners);
+  const said = tried.said.flatMap((group) => saidLimit(group, others) ?? []);
+  const silent = silentLimits(samples, others).filter(
     ({ aspect, kind }) => !said.some((limit) => limit.aspect === aspect && limit.kind === kind),
   );
   // Where no time is right, those of links are not worth a word of their own.
@@ -179,34 +178,27 @@ function saidLimit(
   }
 }
 
-/** A little file as it was read back: mode with marks, owner, date, time. */
-type Found = readonly [mode: string, owner: string, date: string, time: string];
-
-function foundIn({ facts }: HelperReply, name: string): Found | undefined {
-  const [mode = "", owner = "", date = "", time = ""] =
-    facts.get(`tried_${name}`)?.split(" ") ?? [];
-  return mode === "" ? undefined : [mode, owner.replace("/", ":"), date, time];
-}
-
-function isTimeRight([, , date, time]: Found): boolean {
+function isTimeRight({ date, time }: Sample): boolean {
   return date === SAMPLE.date && time.startsWith(SAMPLE.time);
 }
 
+type Samples = ReadonlyMap<string, Sample>;
+
 /** Owners that did not become what they should. */
-function otherOwners(reply: HelperReply, owners: readonly string[]): readonly string[] {
-  return owners.filter((owner, i) => (foundIn(reply, `owner-${i}`)?.[1] ?? owner) !== owner);
+function otherOwners(samples: Samples, owners: readonly string[]): readonly string[] {
+  return owners.filter((owner, i) => (samples.get(`owner-${i}`)?.owner ?? owner) !== owner);
 }
 
 /** What came out otherwise without a word. */
-function silentLimits(reply: HelperReply, others: readonly string[]): readonly Limit[] {
-  const isOther = (name: string, isRight: (found: Found) => boolean): boolean => {
-    const found = foundIn(reply, name);
+function silentLimits(samples: Samples, others: readonly string[]): readonly Limit[] {
+  const isOther = (name: string, isRight: (found: Sample) => boolean): boolean => {
+    const found = samples.get(name);
     return found !== undefined && !isRight(found);
   };
   const now = "they come out as the moment of extraction";
   const candidates = [
     [
-      isOther("mode", ([mode]) => mode.slice(1, 10) === SAMPLE.mode),
+      isOther("mode", ({ mode }) => mode.slice(1, 10) === SAMPLE.mode),
       "modes",
       "modes",
       "modes (they come out as others)",
@@ -215,12 +207,12 @@ function silentLimits(reply: HelperReply, others: readonly string[]): readonly L
     [isOther("mode", isTimeRight), "times", "times", `times (${now})`],
     [isOther("symlink", isTimeRight), "times", "symlinks", `times of symbolic links (${now})`],
     [
-      isOther("attributes", ([mode]) => mode.endsWith("*")),
+      isOther("attributes", ({ mode }) => mode.endsWith("*")),
       "attributes",
       "attributes",
       "attributes (they vanish)",
     ],
-    [isOther("acl", ([mode]) => mode.endsWith("+")), "attributes", "acls", "ACLs (they vanish)"],
+    [isOther("acl", ({ mode }) => mode.endsWith("+")), "attributes", "acls", "ACLs (they vanish)"],
   ] as const;
   return candidates
     .filter(([isThere]) => isThere)

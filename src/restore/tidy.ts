@@ -1,9 +1,10 @@
 import { messageOf } from "../errors.ts";
-import { causeIn, type HelperReply } from "../helper/reply.ts";
-import type { HelperVerb } from "../helper/agent.ts";
+import type { Leftover, TidyOutcome } from "../helper/outcomes.ts";
+import type { VolumeVerbs } from "../helper/verbs.ts";
 import { asideAdvice, asideText, recordAside } from "../lock/aside.ts";
-import { leftoverAdvice, leftoversIn, recordLeftovers } from "../lock/leftover.ts";
+import { leftoverAdvice, recordLeftovers } from "../lock/leftover.ts";
 import type { LockedVolume } from "../lock/lock.ts";
+import { stagingFolder, trashFolder } from "../snapshot/reserved.ts";
 import type { Tools } from "../tools.ts";
 
 /** What an operation has no more use for. */
@@ -23,25 +24,24 @@ interface Done {
  */
 export async function tidy(
   done: Done,
-  verb: HelperVerb,
+  takeAway: (verbs: VolumeVerbs) => Promise<TidyOutcome>,
   tools: Tools,
-): Promise<HelperReply | undefined> {
+): Promise<TidyOutcome | undefined> {
   try {
-    const reply = await done.lock.callSurely(verb);
-    await tellOfAside(done, reply, tools);
-    if (reply.status === 0) return reply;
-    if (reply.facts.has("put_away")) await cannotRemove(done, reply, tools);
-    else leave(done, causeIn(reply), tools);
-    return reply;
+    const outcome = await done.lock.surely(takeAway);
+    const { failure, putAway, leftovers, aside } = outcome;
+    if (aside !== undefined) await tellOfAside(done, aside, tools);
+    if (failure === undefined) return outcome;
+    if (putAway) await cannotRemove(done, failure, leftovers, tools);
+    else leave(done, failure, tools);
+    return outcome;
   } catch (error) {
     leave(done, messageOf(error), tools);
     return undefined;
   }
 }
 
-async function tellOfAside({ lock }: Done, { facts }: HelperReply, { log }: Tools): Promise<void> {
-  const aside = facts.get("aside");
-  if (aside === undefined) return;
+async function tellOfAside({ lock }: Done, aside: string, { log }: Tools): Promise<void> {
   const { name } = lock.volume;
   log.warn(`${asideText(name, aside)}. ${asideAdvice(name)}`);
   try {
@@ -53,14 +53,14 @@ async function tellOfAside({ lock }: Done, { facts }: HelperReply, { log }: Tool
 
 async function cannotRemove(
   { lock, id, what }: Done,
-  reply: HelperReply,
+  cause: string,
+  leftovers: readonly Leftover[],
   { log }: Tools,
 ): Promise<void> {
-  const found = leftoversIn(reply);
-  await recordLeftovers(lock, found);
-  const advice = found.map((leftover) => leftoverAdvice(lock.volume, leftover));
+  await recordLeftovers(lock, leftovers);
+  const advice = leftovers.map((leftover) => leftoverAdvice(lock.volume, leftover));
   log.warn(
-    `cannot remove ${what} from the volume's folder .dockform-trash-${id}: ${causeIn(reply)}. ${advice.join(" ")}`,
+    `cannot remove ${what} from the volume's folder ${trashFolder(id)}: ${cause}. ${advice.join(" ")}`,
   );
 }
 
@@ -69,6 +69,6 @@ function leave({ lock, id, what }: Done, cause: string, { log }: Tools): void {
   lock.abandon();
   const { name } = lock.volume;
   log.warn(
-    `cannot put away ${what}, which is in the volume's folder .dockform-${id}: ${cause}. Run \`dockform volume recover ${name}\` before anything else.`,
+    `cannot put away ${what}, which is in the volume's folder ${stagingFolder(id)}: ${cause}. Run \`dockform volume recover ${name}\` before anything else.`,
   );
 }

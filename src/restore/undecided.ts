@@ -1,6 +1,7 @@
 /** How an operation ends that could bring a volume neither to its old contents nor to the new ones. */
 import { DockformError } from "../errors.ts";
 import type { LockedVolume } from "../lock/lock.ts";
+import { stagingFolder } from "../snapshot/reserved.ts";
 
 /** Where the only copy of a volume's old contents is, while there is no room for them in the volume. */
 export interface Safety {
@@ -23,7 +24,7 @@ export class UndecidedSwapError extends DockformError {
         : `Keep ${safety.archivePath} and the file beside it (written by ${safety.client}): the old contents may be nowhere else. ${recover} there once the cause is mended, or with the two files at the same path elsewhere.`;
     super("restore.swap-undecided", `the swap was cut short and could not be finished: ${cause}`, {
       hint: `Do not start containers on volume "${name}". ${where}`,
-      data: { folder: `.dockform-${id}` },
+      data: { folder: stagingFolder(id) },
     });
   }
 }
@@ -42,7 +43,7 @@ export class PartlyClearedError extends DockformError {
 }
 
 /** Our own writing. */
-export function parseSafety(word: string): Safety {
+export function parseSafety(text: string): Safety {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(decodeURIComponent(word)) as Safety;
+  return JSON.parse(text) as Safety;
 }

@@ -77,7 +77,7 @@ export async function discardKept(
 
 async function whatIsKept(lock: LockedVolume, tools: Tools): Promise<AboutKept> {
   refuseInterrupted((await lock.survey(tools.signal)).journal);
-  const files = await inspectVolumeFiles(lock.helper, tools.signal);
+  const files = await inspectVolumeFiles(lock.verbs, tools.signal);
   refuseUnfinished(lock, files);
   refuseMounts(lock, files);
   if (files.kept !== undefined) return files.kept;

@@ -34,11 +34,11 @@ export async function verifyStaged(
   tools.log.debug("phase: verify");
   using pass = new ArchivePass(archive, "Reading", tools);
   const staged = entriesThrough(
-    lock.helper,
+    lock.verbs,
     {
       volume: lock.volume.name,
       title: "Verifying what was extracted",
-      verb: (output) => ["archive", output, "none", lock.stagingId],
+      stagingId: lock.stagingId,
       cannotRead: (failure) => notAsInArchive(archive, failure),
       onRemark: (remark) => tools.log.warn(remark),
     },
