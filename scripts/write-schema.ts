@@ -1,13 +1,13 @@
 /**
- * Writes the JSON Schema of the manifest, for editors. With `--check` it writes
- * nothing and exits with 1 when the file is stale.
+ * Writes the JSON Schema of the manifest, for editors, and that of the documents that `--json` prints, with
+ * docs/json.md. With `--check` it writes nothing and exits with 1 when one of them is stale.
  */
-import { readFileSync, writeFileSync } from "node:fs";
 import { toJsonSchema, type ConversionConfig, type JsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 import { manifestSchema } from "../src/manifest/schema.ts";
+import { writeOrCheck } from "./generated.ts";
+import { jsonPage, outputJsonSchema } from "./json-page.ts";
 
-const FILE = new URL("../dockform.schema.json", import.meta.url);
 const VARIABLE = String.raw`\$\{[A-Za-z_][A-Za-z0-9_]*\}`;
 
 const config: ConversionConfig = {
@@ -53,21 +53,8 @@ function part(schema: v.GenericSchema): JsonSchema {
   return converted;
 }
 
-/** JSON as the formatter of this project lays it out: lists of words stay on one line. */
-function format(json: unknown): string {
-  const text = JSON.stringify(json, undefined, 2);
-  const lists = /\[\s+("[^"]*"(?:,\s+"[^"]*")*)\s+\]/g;
-  return `${text.replace(lists, (_, words: string) => `[${words.replaceAll(/\s+/g, " ")}]`)}\n`;
+if (import.meta.main) {
+  writeOrCheck("dockform.schema.json", JSON.stringify(manifestJsonSchema(), undefined, 2));
+  writeOrCheck("dockform-output.schema.json", outputJsonSchema());
+  writeOrCheck("docs/json.md", jsonPage());
 }
-
-function main(args: readonly string[]): void {
-  const text = format(manifestJsonSchema());
-  if (!args.includes("--check")) {
-    writeFileSync(FILE, text);
-  } else if (readFileSync(FILE, "utf8") !== text) {
-    console.error("dockform.schema.json is stale; run `npm run schema`.");
-    process.exitCode = 1;
-  }
-}
-
-if (import.meta.main) main(process.argv.slice(2));

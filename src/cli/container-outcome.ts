@@ -1,3 +1,4 @@
+import type { ItemOf } from "./documents/documents.ts";
 import { DockformError } from "../errors.ts";
 import { formatDuration } from "../format.ts";
 import type { ContainerOutcome } from "../workload/stopped.ts";
@@ -11,7 +12,9 @@ export function containerLine(container: ContainerOutcome): string {
   return `  ${name}: down for ${formatDuration(downtimeMs)} (stopping ${stopping}, swapping ${swapping}, starting ${starting})`;
 }
 
-export function containerToJson(container: ContainerOutcome): Readonly<Record<string, unknown>> {
+export function containerToJson(
+  container: ContainerOutcome,
+): ItemOf<"volume restore", "containers"> {
   return {
     name: container.name,
     outcome: container.outcome,

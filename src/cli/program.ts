@@ -2,14 +2,9 @@ import { CommanderError, Help, type Option } from "@commander-js/extra-typings";
 import { DockformError, stackOf, unexpected } from "../errors.ts";
 import type { CliIo } from "./io.ts";
 import { WatchedOutput } from "./output/standard-output.ts";
-import { addCompletionCommands } from "./routes/completion.ts";
-import { addDiagnosticCommands } from "./routes/diagnostic.ts";
-import { addManifestCommands } from "./routes/manifest.ts";
-import { addSnapshotCareCommands } from "./routes/snapshot-care.ts";
-import { addSnapshotCommands } from "./routes/snapshot.ts";
-import { addVolumeCommands } from "./routes/volume.ts";
+import { addCommands } from "./routes/all.ts";
 import { errorDocument, Session, type Start } from "./session.ts";
-import { rootSpec, snapshotGroup, volumeGroup, type RootCommand } from "./spec/root.ts";
+import { rootSpec, type RootCommand } from "./spec/root.ts";
 
 /**
  * Parses a command line and runs what it says.
@@ -98,12 +93,6 @@ function program(io: CliIo, start: Start): RootCommand {
     })
     .configureHelp({ minWidthToWrap: 20, optionDescription: withoutFalse })
     .showHelpAfterError("Run the command with --help to see how it is used.");
-  addManifestCommands(root, start);
-  addVolumeCommands(volumeGroup(root), start);
-  const snapshot = snapshotGroup(root);
-  addSnapshotCommands(snapshot, start);
-  addSnapshotCareCommands(snapshot, start);
-  addDiagnosticCommands(root, start);
-  addCompletionCommands(root, start);
+  addCommands(root, start);
   return root;
 }

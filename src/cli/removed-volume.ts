@@ -1,4 +1,5 @@
 import type { RemovedVolume } from "../app/removal.ts";
+import type { ItemOf } from "./documents/documents.ts";
 import type { Session } from "./session.ts";
 
 export function removedLine({ volume, archivePath }: RemovedVolume, session: Session): string {
@@ -7,6 +8,10 @@ export function removedLine({ volume, archivePath }: RemovedVolume, session: Ses
   return `Removed volume ${volume}${snapshot}`;
 }
 
-export function removedToJson({ context, volume, archivePath }: RemovedVolume): unknown {
+export function removedToJson({
+  context,
+  volume,
+  archivePath,
+}: RemovedVolume): ItemOf<"destroy", "removed"> {
   return { context, volume, snapshot: archivePath ?? null };
 }

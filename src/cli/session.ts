@@ -5,6 +5,7 @@ import type { Surroundings } from "../app/surroundings.ts";
 import type { Workspace } from "../app/workspace.ts";
 import { shellWord } from "../format.ts";
 import type { Tools } from "../tools.ts";
+import type { DocumentName, DocumentOf } from "./documents/documents.ts";
 import type { CliIo } from "./io.ts";
 import { writeAll } from "./output/lines.ts";
 import { Logger } from "./output/logger.ts";
@@ -83,16 +84,24 @@ export class Session {
     });
   }
 
-  /** Prints a command's result: the value as JSON under `--json`, else the text. */
-  result(value: unknown, text: string): void {
-    this.resultOf(
+  /**
+   * Prints a command's result: the value as JSON under `--json`, else the text. `Name` says which document it is, and
+   * has to be given.
+   */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- says which document
+  result<Name extends DocumentName = never>(value: NoInfer<DocumentOf<Name>>, text: string): void {
+    this.resultOf<Name>(
       () => value,
       () => text,
     );
   }
 
   /** The same where there may be much: only the form that is asked for is made. */
-  resultOf(value: () => unknown, text: () => string): void {
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- says which document
+  resultOf<Name extends DocumentName = never>(
+    value: () => NoInfer<DocumentOf<Name>>,
+    text: () => string,
+  ): void {
     if (this.options.json === true) {
       this.#writeJson(value());
       return;
@@ -130,7 +139,7 @@ export class Session {
 }
 
 /** An error as `--json` prints it. */
-export function errorDocument(error: DockformError): unknown {
+export function errorDocument(error: DockformError): DocumentOf<"error"> {
   const { code, kind, message, hint, exitCode, data } = error;
   return { error: { code, kind, message, hint: hint ?? null, exit_code: exitCode, ...data } };
 }

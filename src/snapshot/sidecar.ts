@@ -31,7 +31,7 @@ const HoldingsSchema = v.looseObject({
   hard_links: count,
 });
 
-const SidecarSchema = v.looseObject({
+export const SidecarSchema = v.looseObject({
   dockform_version: text,
   created_at: time,
   volume_name: text,

@@ -21,17 +21,24 @@ export class CliProcess {
   #stderr = "";
   #over = false;
 
-  constructor(child: ChildProcessByStdio<null, Readable, Readable>) {
+  /** `assertPrinted` looks at what a call that was not killed has printed. */
+  constructor(
+    child: ChildProcessByStdio<null, Readable, Readable>,
+    assertPrinted: (stdout: string) => void = () => {},
+  ) {
     this.#child = child;
     this.pid = child.pid ?? 0;
     child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
-    this.ended = new Promise((resolve, reject) => {
+    this.ended = new Promise<CliResult>((resolve, reject) => {
       child.once("error", reject);
       child.once("close", (code) => {
         this.#over = true;
         resolve({ code, stdout: this.#stdout, stderr: this.#stderr });
       });
+    }).then((result) => {
+      if (result.code !== null) assertPrinted(result.stdout);
+      return result;
     });
     this.ended.catch(() => {});
   }

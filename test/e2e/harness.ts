@@ -16,6 +16,7 @@ import {
 import { createVolume, inspectVolume, removeVolume } from "../../src/engine/volumes.ts";
 import { originFlags } from "./archives.ts";
 import { CliProcess, until, type CliResult } from "./cli-process.ts";
+import { assertDocumented } from "./documents.ts";
 import { run } from "../oracle/host.ts";
 import { describeTree, differences, type TreeEntry } from "../oracle/tree.ts";
 
@@ -212,7 +213,11 @@ export class Sandbox implements AsyncDisposable {
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const started = new CliProcess(child);
+    // What stands between may print as well, or not let anything through.
+    const isDirect = options.under === undefined;
+    const started = new CliProcess(child, (stdout) => {
+      if (isDirect) assertDocumented(args, stdout);
+    });
     this.#processes.add(started);
     return started;
   }

@@ -41,6 +41,7 @@ describe("the published package", () => {
       "bin/dockform.cjs",
       "dist/LICENSES.txt",
       "dist/helper.sh",
+      "dockform-output.schema.json",
       "dockform.schema.json",
       "package.json",
     ]);

@@ -26,7 +26,7 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
       removed.push(step);
     }
   }
-  session.result(
+  session.result<"apply">(
     { created, removed: removed.map(removedToJson) },
     `Created ${formatCount(created.length, "volume")}, removed ${removed.length}.`,
   );

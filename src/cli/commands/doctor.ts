@@ -6,13 +6,14 @@ import { asideAdvice, asideText } from "../../lock/aside.ts";
 import { leftoverAdvice } from "../../lock/leftover.ts";
 import { checkFreshness, freshnessRemark } from "../freshness-view.ts";
 import { table } from "../output/terminal.ts";
+import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { DoctorOptions } from "../spec/diagnostic.ts";
 
 export async function doctor(session: Session, options: DoctorOptions): Promise<void> {
   const open = (): ReturnType<Session["openWorkspace"]> => session.openWorkspace();
   const { findings, freshness } = await diagnose(open, session.tools);
-  session.result({ checks: findings.map(toJson) }, toText(findings, session));
+  session.result<"doctor">({ checks: findings.map(toJson) }, toText(findings, session));
   throwIfFailed(findings);
   if (options.check) checkFreshness(freshness);
 }
@@ -182,7 +183,7 @@ function freshnessWords(finding: Kind<"snapshots" | "snapshots wanted">): Words 
   };
 }
 
-function toJson(finding: Finding): unknown {
+function toJson(finding: Finding): ItemOf<"doctor", "checks"> {
   const { check, found, advice } = words(finding);
   return { check, status: finding.status, found, advice };
 }

@@ -24,7 +24,7 @@ export async function init(session: Session): Promise<void> {
     });
   }
   if (volumes === undefined) log.warn("the engine was not reached, so its volumes are not listed");
-  session.result(
+  session.result<"init">(
     { manifest: path, volumes: (volumes ?? []).map((volume) => volume.name) },
     `Wrote ${path}\nDeclare your volumes in it, then run: dockform plan`,
   );

@@ -6,6 +6,7 @@ import {
 import { planContexts } from "../../app/plan.ts";
 import { checkFreshness } from "../freshness-view.ts";
 import { renderFreshness, renderPlan } from "../plan-view.ts";
+import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { PlanOptions } from "../spec/manifest.ts";
 
@@ -16,7 +17,7 @@ export async function plan(session: Session, { check }: PlanOptions): Promise<vo
   const { unmanagedSections } = workspace.requireManifest().manifest;
   const freshness = freshnessOfExisting(await declaredFreshness(workspace, now()), plans);
   const attention = renderFreshness(freshness, plans.length > 1, session.paint);
-  session.result(
+  session.result<"plan">(
     { contexts: plans, unmanagedSections, snapshots: freshness.map(toJson) },
     [renderPlan(plans, unmanagedSections, session.paint, { prune: false }), ...attention].join(
       "\n",
@@ -25,7 +26,7 @@ export async function plan(session: Session, { check }: PlanOptions): Promise<vo
   if (check) checkFreshness(freshness);
 }
 
-function toJson({ context, volume, state, ageMs }: DeclaredFreshness): unknown {
+function toJson({ context, volume, state, ageMs }: DeclaredFreshness): ItemOf<"plan", "snapshots"> {
   const ageSeconds = ageMs === undefined ? null : Math.floor(ageMs / 1000);
   return { context, volume, state, age_seconds: ageSeconds };
 }

@@ -2,6 +2,7 @@ import { diffSnapshots, LIVE } from "../../app/diff-snapshots.ts";
 import type { EntryDifference } from "../../tar/compare.ts";
 import { displayText } from "../../tar/path.ts";
 import type { EntryChange } from "../../tar/record.ts";
+import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotDiffOptions } from "../spec/snapshot.ts";
 
@@ -13,7 +14,7 @@ export async function snapshotDiff(
 ): Promise<void> {
   using workspace = await session.openWorkspace(options.store);
   const { before, after, differences } = await diffSnapshots(workspace, from, to, session.tools);
-  session.result(
+  session.result<"snapshot diff">(
     {
       before: before.archivePath,
       after: after === LIVE ? LIVE : after.archivePath,
@@ -49,7 +50,12 @@ function describe({ what, before, after }: EntryChange): string {
   return `${name} ${displayText(before)} -> ${displayText(after)}`;
 }
 
-function toJson({ path, kind, type, changes }: EntryDifference): unknown {
+function toJson({
+  path,
+  kind,
+  type,
+  changes,
+}: EntryDifference): ItemOf<"snapshot diff", "differences"> {
   return {
     path: displayText(path),
     kind,

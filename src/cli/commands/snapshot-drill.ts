@@ -2,6 +2,7 @@ import { DockformError } from "../../errors.ts";
 import { formatDuration } from "../../format.ts";
 import { drill, type DrillReport } from "../../drill/drill.ts";
 import type { DrillSubject } from "../../drill/request.ts";
+import type { DocumentOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotDrillOptions } from "../spec/snapshot-care.ts";
 import { snapshotTarget } from "../../app/snapshot-target.ts";
@@ -25,7 +26,7 @@ export async function snapshotDrill(
     },
     session.tools,
   );
-  session.result(toJson(report), toText(report, session));
+  session.result<"snapshot drill">(toJson(report), toText(report, session));
 }
 
 /** @throws DockformError `usage` when the options contradict each other. */
@@ -59,7 +60,7 @@ function toText(report: DrillReport, session: Session): string {
   ].join("\n");
 }
 
-function toJson(report: DrillReport): Readonly<Record<string, unknown>> {
+function toJson(report: DrillReport): DocumentOf<"snapshot drill"> {
   return {
     context: report.context,
     volume: report.volume,

@@ -19,7 +19,7 @@ export async function snapshotExtract(
   const report = await extractPaths(archive, paths.map(typedPath), folder, session.tools);
   for (const line of report.notRestored) session.log.warn(`not restored: ${line}`);
   const { entries, fileBytes, notRestored } = report;
-  session.result(
+  session.result<"snapshot extract">(
     {
       archive: archive.path,
       folder,

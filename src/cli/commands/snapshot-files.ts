@@ -6,6 +6,7 @@ import { timeText } from "../../tar/record.ts";
 import { Archive } from "../../archive/archive.ts";
 import { ArchivePass } from "../../archive/pass.ts";
 import { inPieces } from "../output/lines.ts";
+import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotFilesOptions } from "../spec/snapshot.ts";
 import { typedPath } from "../typed-path.ts";
@@ -34,7 +35,7 @@ export async function snapshotFiles(
   // Lines go out as they come, whatever their number.
   if (!isJson && !(await session.streamResult(inPieces(lines(entries()))))) return;
   if (found === 0 && path !== undefined) throw notInArchive(path, archive.path);
-  if (isJson) session.result({ archive: archive.path, entries: listed }, "");
+  if (isJson) session.result<"snapshot files">({ archive: archive.path, entries: listed }, "");
 }
 
 async function* lines(entries: AsyncIterable<TarEntry>): AsyncGenerator<string> {
@@ -48,7 +49,7 @@ export function notInArchive(path: string, archivePath: string): DockformError {
   });
 }
 
-function toJson(entry: TarEntry): unknown {
+function toJson(entry: TarEntry): ItemOf<"snapshot files", "entries"> {
   const { type, mode, uid, gid, sizeBytes, mtimeNs, linkTarget, device, xattrs } = entry;
   return {
     path: displayText(entryPath(entry.path)),

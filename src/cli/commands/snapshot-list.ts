@@ -6,6 +6,7 @@ import {
 import { formatAge, formatBytes, formatCount, formatNumber, formatTime } from "../../format.ts";
 import type { Leftover } from "../../store/store.ts";
 import { table } from "../output/terminal.ts";
+import type { DocumentOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotListOptions } from "../spec/snapshot.ts";
 
@@ -18,7 +19,7 @@ export async function snapshotList(
   const catalog = workspace.catalog();
   const { title } = catalog.store;
   const volumes = await listSnapshots(catalog, reference);
-  session.resultOf(
+  session.resultOf<"snapshot list">(
     () => toJson(title, volumes, session),
     () => toText(title, volumes, session),
   );
@@ -105,7 +106,11 @@ function leftoverLines(leftovers: readonly Leftover[], session: Session): string
   return [session.paint("yellow", "These files are no snapshots:"), ...lines].join("\n");
 }
 
-function toJson(root: string, volumes: readonly ListedSnapshots[], { io }: Session): unknown {
+function toJson(
+  root: string,
+  volumes: readonly ListedSnapshots[],
+  { io }: Session,
+): DocumentOf<"snapshot list"> {
   return {
     folder: root,
     volumes: volumes.map(({ context, volume, snapshots, storedBytes, leftovers }) => ({

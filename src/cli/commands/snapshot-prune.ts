@@ -2,6 +2,7 @@ import { leaving, planPruning, removeLeaving, type VolumePruning } from "../../a
 import { formatBytes, formatCount, formatTime } from "../../format.ts";
 import { isEmptyPolicy, type RetentionPolicy } from "../../snapshot/retention.ts";
 import { table } from "../output/terminal.ts";
+import type { DocumentOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotPruneOptions } from "../spec/snapshot.ts";
 
@@ -19,7 +20,10 @@ export async function snapshotPrune(
   };
   const plans = await planPruning(workspace, request, tools.now());
   if (options.delete) await removeLeaving(workspace, plans, tools);
-  session.result(toJson(plans, options.delete), toText(plans, options.delete, session));
+  session.result<"snapshot prune">(
+    toJson(plans, options.delete),
+    toText(plans, options.delete, session),
+  );
 }
 
 function policyOfFlags(options: SnapshotPruneOptions): RetentionPolicy | undefined {
@@ -72,7 +76,7 @@ function volumeBlock(
   return `${paint("bold", name)}\n${table(rows, { columns, right: [2], flexible: [4, 3] })}`;
 }
 
-function toJson(plans: readonly VolumePruning[], deleted: boolean): unknown {
+function toJson(plans: readonly VolumePruning[], deleted: boolean): DocumentOf<"snapshot prune"> {
   return {
     deleted,
     volumes: plans.map(({ title: name, verdicts }) => ({

@@ -14,7 +14,7 @@ export async function snapshotShow(
   const catalog = workspace.catalog();
   await using archive = await Archive.open(await catalog.find(reference));
   const sidecar = await archive.sidecar();
-  session.result(
+  session.result<"snapshot show">(
     { archive: archive.path, stored_bytes: archive.storedBytes, sidecar: sidecar ?? null },
     toText(archive, sidecar, session),
   );

@@ -3,6 +3,7 @@ import { formatAge, formatTime } from "../../format.ts";
 import { declaredFreshness, type DeclaredFreshness } from "../../app/freshness.ts";
 import { checkFreshness, intervalText } from "../freshness-view.ts";
 import { table } from "../output/terminal.ts";
+import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotStatusOptions } from "../spec/snapshot-care.ts";
 
@@ -14,14 +15,14 @@ export async function snapshotStatus(
   workspace.requireManifest();
   const now = session.io.now();
   const volumes = await declaredFreshness(workspace, now);
-  session.result(
+  session.result<"snapshot status">(
     { checked_at: now.toISOString(), volumes: volumes.map(toJson) },
     toText(volumes, (await workspace.contexts()).length > 1, session),
   );
   if (check) checkFreshness(volumes);
 }
 
-function toJson(volume: DeclaredFreshness): Readonly<Record<string, unknown>> {
+function toJson(volume: DeclaredFreshness): ItemOf<"snapshot status", "volumes"> {
   const { state, every, newest, unchangedAt, ageMs, sidecar, damage } = volume;
   return {
     context: volume.context,

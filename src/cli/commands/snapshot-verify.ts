@@ -7,6 +7,7 @@ import type { Catalog } from "../../app/catalog.ts";
 import { DockformError } from "../../errors.ts";
 import { formatBytes, formatCount } from "../../format.ts";
 import type { ArchiveInStore } from "../../store/store.ts";
+import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotVerifyOptions } from "../spec/snapshot.ts";
 
@@ -21,7 +22,7 @@ export async function snapshotVerify(
   const failures = outcomes.flatMap(({ error }) => error ?? []);
   const [only] = failures;
   if (!all && only !== undefined) throw only;
-  session.result(
+  session.result<"snapshot verify">(
     { snapshots: outcomes.map(toJson) },
     [...outcomes.map((outcome) => toText(outcome, session)), ...totals(outcomes)].join("\n"),
   );
@@ -69,7 +70,11 @@ function someFailed(failures: readonly DockformError[], attempted: number): Dock
   );
 }
 
-function toJson({ archivePath, verification, error }: VerifyOutcome): unknown {
+function toJson({
+  archivePath,
+  verification,
+  error,
+}: VerifyOutcome): ItemOf<"snapshot verify", "snapshots"> {
   return {
     archive: archivePath,
     ok: verification !== undefined,

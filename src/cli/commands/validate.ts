@@ -10,7 +10,7 @@ export async function validate(session: Session): Promise<void> {
     volumes: [...volumes.keys()],
   }));
   const volumeCount = contexts.reduce((total, { volumes }) => total + volumes.length, 0);
-  session.result(
+  session.result<"validate">(
     { valid: true, manifest: path, identifier: manifest.identifier ?? null, contexts },
     `${manifest.file} is valid: ${formatCount(volumeCount, "volume")} in ${formatCount(contexts.length, "context")}`,
   );

@@ -3,13 +3,17 @@ import { formatBytes, formatTime } from "../../format.ts";
 import { asideAdvice, asideText } from "../../lock/aside.ts";
 import { leftoverAdvice } from "../../lock/leftover.ts";
 import { table } from "../output/terminal.ts";
+import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 
 export async function volumeList(session: Session): Promise<void> {
   using workspace = await session.openWorkspace();
   const volumes = await inventory(workspace, session.tools);
   const severalContexts = (await workspace.contexts()).length > 1;
-  session.result({ volumes: volumes.map(toJson) }, toText(volumes, severalContexts, session));
+  session.result<"volume list">(
+    { volumes: volumes.map(toJson) },
+    toText(volumes, severalContexts, session),
+  );
   warnOf(volumes, session);
 }
 
@@ -56,7 +60,7 @@ function sizeText({ exists, sizeBytes }: ListedVolume): string {
   return sizeBytes === undefined ? "unknown" : formatBytes(sizeBytes);
 }
 
-function toJson(volume: ListedVolume): Readonly<Record<string, unknown>> {
+function toJson(volume: ListedVolume): ItemOf<"volume list", "volumes"> {
   return {
     context: volume.context,
     volume: volume.volume,

@@ -4,6 +4,7 @@ import type { Workspace } from "../../app/workspace.ts";
 import { describeOperation } from "../../journal/operation.ts";
 import { recoverVolume, type RecoveryReport } from "../../restore/recover.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
+import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { VolumeRecoverOptions } from "../spec/volume.ts";
 
@@ -19,7 +20,7 @@ export async function volumeRecover(
       : await recoverNamed(session, workspace, reference, healthTimeoutMs);
   if (reports.length > 0 || failures.length === 0) {
     const text = reports.map(toText).join("\n") || "Nothing was interrupted.";
-    session.result({ volumes: reports.map(toJson) }, text);
+    session.result<"volume recover">({ volumes: reports.map(toJson) }, text);
   }
   throwFirst(failures, session.log);
   for (const { volume, containers } of reports)
@@ -78,7 +79,7 @@ function recoveredLine(container: RecoveryReport["containers"][number]): string 
     : containerLine(container);
 }
 
-function toJson(report: RecoveryReport): Readonly<Record<string, unknown>> {
+function toJson(report: RecoveryReport): ItemOf<"volume recover", "volumes"> {
   const { context, volume, contents, containers } = report;
   return { context, volume, contents, containers: containers.map(containerToJson) };
 }

@@ -8,6 +8,7 @@ import { restoreVolume } from "../../restore/restore.ts";
 import { leftOutText } from "../../restore/without.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import { typedPath } from "../typed-path.ts";
+import type { DocumentOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { VolumeRestoreOptions } from "../spec/volume.ts";
 
@@ -40,7 +41,7 @@ export async function volumeRestore(
     },
     session.tools,
   );
-  session.result(toJson(report), toText(report, session));
+  session.result<"volume restore">(toJson(report), toText(report, session));
   throwIfDown(report.containers, `volume "${report.volume}" was restored`);
 }
 
@@ -112,7 +113,7 @@ function toText(report: RestoreReport, session: Session): string {
   ].join("\n");
 }
 
-function toJson(report: RestoreReport): Readonly<Record<string, unknown>> {
+function toJson(report: RestoreReport): DocumentOf<"volume restore"> {
   return {
     context: report.context,
     volume: report.volume,

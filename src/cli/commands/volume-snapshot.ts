@@ -2,6 +2,7 @@ import { throwFirst } from "../../app/several.ts";
 import { snapshotVolumes } from "../../app/snapshot-volumes.ts";
 import type { SnapshotReport } from "../../capture/snapshot.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
+import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { VolumeSnapshotOptions } from "../spec/volume.ts";
 
@@ -16,7 +17,7 @@ export async function volumeSnapshot(
   const request = { format, level, note, ifChanged };
   const { reports, failures } = await snapshotVolumes(targets, request, session.tools);
   if (failures.length === 0 || reports.length > 0) {
-    session.result(
+    session.result<"volume snapshot">(
       { snapshots: reports.map(toJson) },
       reports.map((report) => toText(report, session)).join("\n"),
     );
@@ -46,7 +47,7 @@ function toText(report: SnapshotReport, session: Session): string {
   ].join("\n");
 }
 
-function toJson(report: SnapshotReport): Readonly<Record<string, unknown>> {
+function toJson(report: SnapshotReport): ItemOf<"volume snapshot", "snapshots"> {
   const { context, volume, archivePath, sidecarPath, sidecar, unchanged } = report;
   return { context, volume, archive: archivePath, sidecar_path: sidecarPath, unchanged, sidecar };
 }

@@ -25,7 +25,7 @@ export async function volumeUndo(
     ...containers.map(containerLine),
     `What it held now is kept. To go forth again: dockform volume undo ${volume}`,
   ];
-  session.result(
+  session.result<"volume undo">(
     {
       context,
       volume,
@@ -51,7 +51,7 @@ async function discard(
     await confirmByTyping(session.io, question, "yes");
   }
   const kept = await discardKept(target, volume, session.tools);
-  session.result(
+  session.result<"volume undo --discard">(
     { context: target.context, volume: volume.name, discarded: kept },
     `Removed what ${target.context}/${volume.name} kept since ${kept.kept_at}.`,
   );

@@ -5,12 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { addManifestCommands } from "../routes/manifest.ts";
-import { addDiagnosticCommands } from "../routes/diagnostic.ts";
-import { addSnapshotCareCommands } from "../routes/snapshot-care.ts";
-import { addSnapshotCommands } from "../routes/snapshot.ts";
-import { addVolumeCommands } from "../routes/volume.ts";
-import { rootSpec, snapshotGroup, volumeGroup } from "./root.ts";
+import { addCommands } from "../routes/all.ts";
+import { rootSpec } from "./root.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 
@@ -66,13 +62,7 @@ function isNamed(flag: string, errors: string): boolean {
 
 function program(): CommandUnknownOpts {
   const root = rootSpec();
-  const start = (): never => assert.fail("no command is run");
-  const snapshot = snapshotGroup(root);
-  addManifestCommands(root, start);
-  addVolumeCommands(volumeGroup(root), start);
-  addSnapshotCommands(snapshot, start);
-  addSnapshotCareCommands(snapshot, start);
-  addDiagnosticCommands(root, start);
+  addCommands(root, () => assert.fail("no command is run"));
   return root;
 }
 

@@ -1,0 +1,196 @@
+import * as v from "valibot";
+import { FRESHNESS_STATES } from "./manifest.ts";
+import {
+  archivePath,
+  count,
+  duration,
+  fields,
+  flag,
+  group,
+  list,
+  sidecar,
+  signed,
+  text,
+  textMap,
+  texts,
+  time,
+  volumeName,
+  word,
+} from "./parts.ts";
+
+const ENTRY_TYPES = ["file", "folder", "symlink", "hardlink", "fifo", "char", "block"] as const;
+
+const listedSnapshot = fields({
+  archive: archivePath,
+  sidecar_path: text("The snapshot's sidecar."),
+  created_at: time("When it was taken."),
+  age_seconds: signed("Since then; below 0 where a clock was wrong."),
+  stored_bytes: count("The data file's size."),
+  uncompressed_bytes: v.nullable(count("The same as a tar stream.")),
+  file_count: v.nullable(count("Regular files in it.")),
+  notes: v.nullable(text("Its note.")),
+  verified_at: v.nullable(time("When it was last verified.")),
+  problem: v.nullable(text("Why it cannot be used.")),
+  other_volume: v.nullable(text("Of which volume it is, where not of the one it is listed under.")),
+});
+
+export const snapshotListDocument = fields({
+  folder: text("The folder of all snapshots."),
+  volumes: list(
+    fields({
+      context: v.nullable(text("Docker context, where the folder tells contexts apart.")),
+      volume: volumeName.volume,
+      stored_bytes: count("All of the volume's snapshots together."),
+      snapshots: list(listedSnapshot, "The newest first."),
+      leftovers: list(
+        fields({
+          path: text("The file."),
+          kind: word(
+            ["unfinished", "no sidecar", "no data"],
+            "What is missing of it; `unfinished` may be one being written now.",
+          ),
+        }),
+        "Files that are no snapshots.",
+      ),
+    }),
+    "By context and name.",
+  ),
+});
+
+export const snapshotShowDocument = fields({
+  archive: archivePath,
+  stored_bytes: count("The data file's size."),
+  sidecar: v.nullable(sidecar),
+});
+
+export const snapshotFilesDocument = fields({
+  archive: archivePath,
+  entries: list(
+    fields({
+      path: text("From the volume's root; bytes that are no UTF-8 are escaped."),
+      type: word(ENTRY_TYPES, "`hardlink` is another name of a file listed before."),
+      mode: text("Octal, as `0644`."),
+      uid: signed("The owner's number."),
+      gid: signed("The group's number."),
+      size_bytes: count("Of the content."),
+      mtime: text("Time of the last change, to the nanosecond where it is stored."),
+      link_target: v.nullable(text("What a link points to.")),
+      device: v.nullable(text("`major:minor` of a device.")),
+      attributes: textMap("Extended attributes by name, values in Base64."),
+    }),
+    "In the order of the archive.",
+  ),
+});
+
+export const snapshotExtractDocument = fields({
+  archive: archivePath,
+  folder: text("Where the files are now."),
+  entry_count: count("Files, folders and all else that was extracted."),
+  file_bytes: count("Content of the files."),
+  not_restored: texts("What this machine could not take, in words."),
+});
+
+export const snapshotDiffDocument = fields({
+  before: archivePath,
+  after: text("The other data file, or `live`."),
+  differences: list(
+    fields({
+      path: text("From the volume's root."),
+      kind: word(["added", "removed", "changed"], "What became of it."),
+      type: word(ENTRY_TYPES, "After, or before where it was removed."),
+      changes: list(
+        fields({
+          what: text("`content`, `mode`, `owner`, `attribute user.x`, ..."),
+          before: v.nullable(text("null where there was none.")),
+          after: v.nullable(text("null where there is none.")),
+        }),
+        "Of a changed one: in what.",
+      ),
+    }),
+    "By path.",
+  ),
+});
+
+export const snapshotVerifyDocument = fields({
+  snapshots: list(
+    fields({
+      archive: archivePath,
+      ok: flag("Whether all that could be checked is right."),
+      stored_bytes: v.nullable(count("The data file's size.")),
+      uncompressed_bytes: v.nullable(count("The same as a tar stream.")),
+      entry_count: v.nullable(count("Entries in it.")),
+      file_count: v.nullable(count("Regular files in it.")),
+      verified_at: v.nullable(time("The time that was recorded in the sidecar.")),
+      error: v.nullable(
+        group(
+          {
+            kind: text("As in the document of an error."),
+            message: text("What is wrong with it."),
+          },
+          "Of one that is not.",
+        ),
+      ),
+    }),
+    "In the order they were read.",
+  ),
+});
+
+export const snapshotRemoveDocument = fields({ removed: texts("Data files that were removed.") });
+
+export const snapshotPruneDocument = fields({
+  deleted: flag("Whether `--delete` was given; without it nothing was touched."),
+  volumes: list(
+    fields({
+      volume: text("`context/volume`, or the volume alone."),
+      has_policy: flag("Whether there are rules for it; without, all are kept."),
+      snapshots: list(
+        fields({
+          archive: archivePath,
+          created_at: time("When it was taken."),
+          stored_bytes: count("The data file's size."),
+          notes: v.nullable(text("Its note.")),
+          keep: flag("Whether it stays."),
+          kept_by: texts("The rules that keep it, in words."),
+        }),
+        "The newest first.",
+      ),
+    }),
+    "Volumes that have snapshots.",
+  ),
+});
+
+export const snapshotStatusDocument = fields({
+  checked_at: time("When it was looked."),
+  volumes: list(
+    fields({
+      ...volumeName,
+      state: word(FRESHNESS_STATES, "How it stands with its snapshots."),
+      attention: flag("Whether somebody should do something."),
+      every: v.nullable(text("How old the newest may get, as the manifest says it; or `never`.")),
+      newest_snapshot: v.nullable(archivePath),
+      taken_at: v.nullable(time("When the newest was taken.")),
+      unchanged_at: v.nullable(time("When the volume was last found to hold still the same.")),
+      age_seconds: v.nullable(signed("Since the later of the two.")),
+      verified_at: v.nullable(time("When the newest was last verified.")),
+      proven_at: v.nullable(time("When a drill last proved it.")),
+      damage: v.nullable(text("Why it cannot be used.")),
+    }),
+    "Declared volumes.",
+  ),
+});
+
+export const snapshotDrillDocument = fields({
+  ...volumeName,
+  archive: archivePath,
+  proven_at: time("When the proof was there."),
+  proven_by: text("What was started, and how it fared."),
+  recorded: flag("Whether the sidecar says so now."),
+  differences: texts("How the copy of a container differed from it."),
+  durations: group(
+    {
+      restore_ms: duration("Restoring into the throw-away volume."),
+      proof_ms: duration("Until the proof was there."),
+    },
+    "What took how long.",
+  ),
+});

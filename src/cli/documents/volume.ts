@@ -1,0 +1,124 @@
+import * as v from "valibot";
+import { ASPECTS } from "../../helper/message-groups.ts";
+import {
+  archivePath,
+  container,
+  count,
+  duration,
+  fields,
+  flag,
+  group,
+  kept,
+  list,
+  sidecar,
+  text,
+  texts,
+  volumeName,
+  word,
+} from "./parts.ts";
+
+const listedVolume = fields({
+  ...volumeName,
+  declared: flag("Whether the manifest declares it."),
+  exists: flag("Whether the engine has it."),
+  size_bytes: v.nullable(count("On the engine's disk, where the engine knows.")),
+  containers: list(
+    fields({ name: text("The container's name."), state: text("As the engine says it.") }),
+    "Containers that mount it, stopped ones too.",
+  ),
+  newest_snapshot: v.nullable(text("The newest snapshot's data file.")),
+  kept: v.nullable(
+    group({ ...kept, bytes: count("On the disk.") }, "What `volume undo` would put back."),
+  ),
+  leftovers: list(
+    fields({ folder: text("Its name in the volume."), cause: text("Why it stayed.") }),
+    "Folders in it that could not be removed.",
+  ),
+  set_aside: texts("Folders with what others wrote during a swap."),
+  interrupted: flag("Whether `volume recover` has something to do."),
+});
+
+export const volumeListDocument = fields({
+  volumes: list(listedVolume, "Declared and existing volumes, by context and name."),
+});
+
+export const volumeSnapshotDocument = fields({
+  snapshots: list(
+    fields({
+      ...volumeName,
+      archive: archivePath,
+      sidecar_path: text("The snapshot's sidecar."),
+      unchanged: flag("Whether none was written, since `--if-changed` found no change."),
+      sidecar,
+    }),
+    "One for each volume that was done, in the order they were named.",
+  ),
+});
+
+const leftOut = fields({
+  aspect: word(ASPECTS, "The class of it."),
+  attribute: v.optional(text("The attribute's name, where it is one.")),
+  what: text("What could not be put back, in words."),
+  count: count("Of how many files."),
+  files: texts("The first few of them."),
+});
+
+export const volumeRestoreDocument = fields({
+  ...volumeName,
+  archive: archivePath,
+  dry_run: flag("Whether nothing was changed, since `--dry-run` was given."),
+  uncompressed_bytes: count("The archive as a tar stream."),
+  entry_count: count("Files, folders and all else that was restored."),
+  checked_by: word(
+    ["checksum", "reading"],
+    "Against the sidecar's SHA-256, or by reading to the end.",
+  ),
+  outside_entries: count("Entries of the archive outside of `--from` or `--strip-components`."),
+  created_volume: flag("Whether `--create` made the volume, or would."),
+  kept_previous: flag("Whether `volume undo` can put the old contents back."),
+  left_out: list(leftOut, "What could not be put back, and was left out."),
+  containers: list(container, "Those that were stopped for the swap."),
+  durations: group(
+    {
+      check_ms: duration("All checks."),
+      extract_ms: duration("Extracting beside the old contents."),
+      swap_ms: duration("Putting the new contents in place."),
+      watch_ms: duration("Until the containers were known to be well."),
+      remove_old_ms: duration("Removing the old contents, or keeping them."),
+      total_ms: duration("All of it."),
+    },
+    "What took how long.",
+  ),
+});
+
+export const volumeUndoDocument = fields({
+  ...volumeName,
+  returned: group(kept, "The contents that were put back."),
+  containers: list(container, "Those that were stopped for the swap."),
+  durations: group(
+    {
+      swap_ms: duration("Putting the contents in place."),
+      total_ms: duration("All of it."),
+    },
+    "What took how long.",
+  ),
+});
+
+export const volumeUndoDiscardDocument = fields({
+  ...volumeName,
+  discarded: group(kept, "The contents that were removed."),
+});
+
+export const volumeRecoverDocument = fields({
+  volumes: list(
+    fields({
+      ...volumeName,
+      contents: word(
+        ["before", "after", "whole", "nothing", "gone"],
+        "What is in place: the contents from before the operation, or those it brought; `whole` where only containers were not as they had been; `nothing` where nothing was interrupted; `gone` where the volume is.",
+      ),
+      containers: list(container, "Those that the operation had stopped."),
+    }),
+    "One for each volume that was recovered.",
+  ),
+});
