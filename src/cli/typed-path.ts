@@ -1,3 +1,4 @@
+import { DockformError } from "../errors.ts";
 import type { ByteText } from "../tar/header.ts";
 import { entryPath } from "../tar/path.ts";
 
@@ -17,4 +18,12 @@ export function typedPath(typed: string): ByteText {
         : String.fromCharCode(Number.parseInt(hex, 16)),
     ),
   );
+}
+
+/** That an archive holds nothing at a path, as it was typed. */
+export function notInArchive(path: string, archivePath: string): DockformError {
+  return new DockformError("archive.path-not-found", `there is no ${path} in ${archivePath}`, {
+    hint: "`dockform snapshot files` lists what there is.",
+    data: { path },
+  });
 }

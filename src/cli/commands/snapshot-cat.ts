@@ -2,8 +2,7 @@ import { Archive } from "../../archive/archive.ts";
 import { fileContent } from "../../archive/find-file.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotCatOptions } from "../spec/snapshot.ts";
-import { typedPath } from "../typed-path.ts";
-import { notInArchive } from "./snapshot-files.ts";
+import { notInArchive, typedPath } from "../typed-path.ts";
 
 export async function snapshotCat(
   session: Session,

@@ -1,4 +1,3 @@
-import { DockformError } from "../../errors.ts";
 import type { TarEntry } from "../../tar/entries.ts";
 import { listingLine } from "../../tar/listing.ts";
 import { displayText, entryPath, isWithin } from "../../tar/path.ts";
@@ -9,7 +8,7 @@ import { inPieces } from "../output/lines.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotFilesOptions } from "../spec/snapshot.ts";
-import { typedPath } from "../typed-path.ts";
+import { notInArchive, typedPath } from "../typed-path.ts";
 
 export async function snapshotFiles(
   session: Session,
@@ -40,13 +39,6 @@ export async function snapshotFiles(
 
 async function* lines(entries: AsyncIterable<TarEntry>): AsyncGenerator<string> {
   for await (const entry of entries) yield listingLine(entry);
-}
-
-export function notInArchive(path: string, archivePath: string): DockformError {
-  return new DockformError("archive.path-not-found", `there is no ${path} in ${archivePath}`, {
-    hint: "`dockform snapshot files` lists what there is.",
-    data: { path },
-  });
 }
 
 function toJson(entry: TarEntry): ItemOf<"snapshot files", "entries"> {
