@@ -1,4 +1,5 @@
-import type { EndpointEnvironment } from "../engine/endpoint.ts";
+import type { EngineClient } from "../engine/client.ts";
+import type { EndpointEnvironment, EngineEndpoint } from "../engine/endpoint.ts";
 import type { Tools } from "../tools.ts";
 
 /** The machine and the process around a use case, as far as it may see them; the face fills it in. */
@@ -7,5 +8,7 @@ export interface Surroundings extends EndpointEnvironment {
   readonly cwd: string;
   /** As `uname -m` says it. */
   readonly machine: string;
+  /** A client of the engine that listens there. */
+  readonly connect: (endpoint: EngineEndpoint) => EngineClient;
   readonly tools: Tools;
 }

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { EngineClient } from "../engine/client.ts";
+import type { EngineClient } from "../engine/client.ts";
 import { currentContextName, resolveEndpoint } from "../engine/endpoint.ts";
 import { DockformError } from "../errors.ts";
 import { helperImage, type HelperImage, type HelperImageOptions } from "../helper/image.ts";
@@ -168,7 +168,7 @@ export class Workspace implements Disposable {
   async #connect(context: ManifestContext): Promise<WorkspaceContext> {
     const around = this.#around;
     const name = context.name ?? this.#options.context ?? (await currentContextName(around));
-    const engine = new EngineClient(await resolveEndpoint(name, context.host, around));
+    const engine = around.connect(await resolveEndpoint(name, context.host, around));
     const storedContext = this.#declaredContexts().length > 1 ? name : undefined;
     let image: Promise<HelperImage> | undefined;
     return {

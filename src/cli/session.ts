@@ -55,10 +55,19 @@ export class Session {
     };
   }
 
-  /** The machine and the process, for use cases. */
-  get surroundings(): Surroundings {
+  /** The machine and the process, for use cases; what speaks to engines is loaded for those alone. */
+  async surroundings(): Promise<Surroundings> {
+    const { EngineClient } = await import("../engine/client.ts");
     const { env, cwd, homeFolder, platform, machine } = this.io;
-    return { env, cwd, homeFolder, platform, machine, tools: this.tools };
+    return {
+      env,
+      cwd,
+      homeFolder,
+      platform,
+      machine,
+      connect: (endpoint) => new EngineClient(endpoint),
+      tools: this.tools,
+    };
   }
 
   /** How wide standard output is; `undefined` where it is no terminal, and nothing needs to be cut. */
@@ -77,7 +86,7 @@ export class Session {
   async openWorkspace(output?: string): Promise<Workspace> {
     const workspaces = await import("../app/workspace.ts");
     const { manifest, config, context } = this.options;
-    return workspaces.Workspace.open(this.surroundings, {
+    return workspaces.Workspace.open(await this.surroundings(), {
       manifest: manifest ?? config,
       context,
       output,

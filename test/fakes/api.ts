@@ -25,7 +25,9 @@ export async function answer(engine: FakeEngine, call: ApiRequest): Promise<unkn
 }
 
 const ROUTES: readonly (readonly [string, RegExp, Handler])[] = [
-  ["GET", /^\/info$/, () => ({ ID: "FAKE", ServerVersion: "20.10", OSType: "linux" })],
+  ["GET", /^\/info$/, ({ id }) => ({ ID: id, ServerVersion: "20.10", OSType: "linux" })],
+  ["GET", /^\/system\/df$/, (engine) => ({ Volumes: [...engine.volumes.values()].map(showUsage) })],
+  ["GET", /^\/networks$/, () => []],
   ["GET", /^\/images\/([^/]+)\/json$/, inspectImage],
   ["GET", /^\/volumes$/, (engine) => ({ Volumes: [...engine.volumes.values()].map(showVolume) })],
   ["GET", /^\/volumes\/([^/]+)$/, (engine, _, name) => showVolume(engine.volume(name))],
@@ -54,6 +56,10 @@ function inspectImage(engine: FakeEngine, _: ApiRequest, reference: string): unk
 function showVolume({ name, driver, options, labels }: FakeVolume): unknown {
   const Mountpoint = `/volumes/${name}/_data`;
   return { Name: name, Driver: driver, Mountpoint, Options: options, Labels: labels };
+}
+
+function showUsage({ name }: FakeVolume): unknown {
+  return { Name: name, UsageData: { Size: 1000, RefCount: -1 } };
 }
 
 function createVolume(engine: FakeEngine, { body }: ApiRequest): unknown {

@@ -2,6 +2,7 @@
  * A Docker Engine in memory, as far as test/contract/engine.ts goes. Clients of it are in client.ts;
  * what the containers run is given by a table of programs.
  */
+import { randomUUID } from "node:crypto";
 import { EngineApiError } from "../../src/engine/client.ts";
 import { HELPER_LABEL } from "../../src/journal/operation.ts";
 import { FakeContainer, type ContainerDefinition } from "./container.ts";
@@ -37,6 +38,8 @@ export class FakeEngine {
   readonly images = new Set<string>(["helper:1", "app:1"]);
   /** What a stop takes: the process hears the signal, and has things to do. */
   stopTakes: () => Promise<void> = () => Promise.resolve();
+  /** By which a client tells engines apart. */
+  readonly id = randomUUID();
   readonly #findProgram: FindProgram;
   readonly #execs = new Map<string, Exec>();
   #ids = 0;

@@ -30,14 +30,14 @@ export async function init(session: Session): Promise<void> {
   );
 }
 
-async function refuseExisting({ io, surroundings }: Session): Promise<void> {
+async function refuseExisting(session: Session): Promise<void> {
   // A manifest that is not valid is one that exists, too.
-  const exists = await loadManifest(surroundings, undefined).then(
+  const exists = await loadManifest(await session.surroundings(), undefined).then(
     (file) => file !== undefined,
     (error: unknown) => systemCode(error) === undefined,
   );
   if (!exists) return;
-  throw new DockformError("manifest.exists", `there is a manifest in ${io.cwd} already`, {
+  throw new DockformError("manifest.exists", `there is a manifest in ${session.io.cwd} already`, {
     hint: "init never overwrites one. Edit it, or run init in another folder.",
   });
 }
@@ -45,8 +45,8 @@ async function refuseExisting({ io, surroundings }: Session): Promise<void> {
 async function volumesOfContext(
   session: Session,
 ): Promise<{ readonly name: string; readonly volumes: readonly EngineVolume[] | undefined }> {
-  const { io, options, surroundings } = session;
-  using workspace = await Workspace.open(surroundings, {
+  const { io, options } = session;
+  using workspace = await Workspace.open(await session.surroundings(), {
     manifest: undefined,
     context: options.context,
   });
