@@ -1,10 +1,11 @@
 /** The port to whoever runs the helper's script beside a volume: a container of an engine's, or in tests a process here. */
 import type { ByteSource } from "../byte-source.ts";
 import type { ByteSink } from "../engine/sink-buffers.ts";
+import type { VerbName } from "./protocol.ts";
 import type { HelperReply, OnHelperProgress } from "./reply.ts";
 
 /** A verb of the script with its arguments: single words without blanks. verbs.ts alone spells them. */
-export type HelperVerb = readonly [verb: string, ...args: string[]];
+export type HelperVerb = readonly [verb: VerbName, ...args: string[]];
 
 /**
  * A verb that reads or writes data.

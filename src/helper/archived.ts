@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { formatBytes, formatCount } from "../format.ts";
 import type { ArchiveHoldings } from "../snapshot/sidecar.ts";
-import { factsOf, type FactName } from "./facts.ts";
+import { factsOf, type FactName } from "./protocol.ts";
 import { groupText, type MessageGroup } from "./message-groups.ts";
 import { endingOf, likelyCause, saidIn, totalIn } from "./messages.ts";
 import type { HelperReply } from "./reply.ts";

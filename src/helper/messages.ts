@@ -1,6 +1,6 @@
-import type { FactName } from "./facts.ts";
+import { TAR_RECORD_BYTES, type FactName } from "./protocol.ts";
 import { groupText, type LostGroup, type MessageGroup } from "./message-groups.ts";
-import { TAR_RECORD_BYTES, type HelperReply } from "./reply.ts";
+import type { HelperReply } from "./reply.ts";
 
 /** What tar and zstd made of an archive that they read, from a reply's status facts and messages. */
 export interface TarOutcome {

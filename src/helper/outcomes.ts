@@ -1,6 +1,6 @@
 /** What replies of the script mean. */
 import type { MessageGroup } from "./message-groups.ts";
-import { factsOf, type Facts } from "./facts.ts";
+import { factsOf, type Facts } from "./protocol.ts";
 import { causeIn, type HelperReply } from "./reply.ts";
 import { trashFolder } from "../snapshot/reserved.ts";
 import { wordText } from "./words.ts";

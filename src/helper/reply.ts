@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { DockformError } from "../errors.ts";
-import type { Facts } from "./facts.ts";
+import { TAR_RECORD_BYTES, type Facts } from "./protocol.ts";
 import { MessageGroups, type MessageGroup } from "./message-groups.ts";
 
 /** What a verb of the helper's script replied. */
@@ -45,8 +45,6 @@ const MESSAGES_KEPT = 1000;
 const FAILURE = /: Cannot /;
 const SUM = /^Total bytes/;
 const CHECKPOINT = /^tar: Write checkpoint (\d+)$/;
-/** The unit in which the helper's tar reads and writes. */
-export const TAR_RECORD_BYTES = 61_440;
 
 /**
  * Reads the helper's stderr and sorts marked lines (facts) from the tools' messages.

@@ -21,6 +21,7 @@ import type { HelperVerb } from "./agent.ts";
 import { ExchangeFolder } from "./exchange.ts";
 import { operationLabels, OPERATIONS, type Operation } from "../journal/operation.ts";
 import { helperScript } from "./script.ts";
+import { HEARTBEAT_SECONDS } from "./protocol.ts";
 import { ReplyReader, type HelperCall, type HelperReply, type OnHelperProgress } from "./reply.ts";
 
 const SCRIPT = helperScript();
@@ -31,8 +32,6 @@ export const IMAGE_ADVICE =
   "Use an image with GNU tar (built with attributes and ACLs), zstd, perl and a shell, or leave helper.image unset.";
 const CLEANUP_TIMEOUT_MS = 30_000;
 const GONE_POLL_MS = 20;
-/** The script takes a client that is silent for a minute for dead. */
-const HEARTBEAT_MS = 10_000;
 
 /** Another container has the name that one was to be created with. */
 export class NameTakenError extends DockformError {
@@ -104,7 +103,7 @@ export class HelperSession implements AsyncDisposable {
     this.#replies = new ReplyReader(output.stderr, parts.mark);
     this.#heartbeat = setInterval(() => {
       if (parts.connection.writable) parts.connection.write("\n");
-    }, HEARTBEAT_MS).unref();
+    }, HEARTBEAT_SECONDS * 1000).unref();
   }
 
   /**

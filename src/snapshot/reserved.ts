@@ -1,7 +1,11 @@
 /** Names at the top of a volume that are this program's own: operations in flight, and what they keep or put aside. */
 
 const PREFIX = ".dockform-";
-const ID = "[0-9a-f]{12}";
+const ID_DIGITS = 12;
+const DIGIT = "[0-9a-f]";
+
+/** The id of an operation, as a pattern of a shell's. */
+export const ID_GLOB = DIGIT.repeat(ID_DIGITS);
 
 /** What an operation has kept of the contents that it replaced. */
 export const KEPT_FOLDER = `${PREFIX}kept`;
@@ -22,7 +26,7 @@ export function asideFolder(id: string): string {
 }
 
 /** One of these names, as an extended regular expression that POSIX tools and Perl understand, too. */
-const RESERVED_NAME = `\\.dockform-(kept|((trash|aside)-)?${ID})`;
+export const RESERVED_NAME = `\\.dockform-(kept|((trash|aside)-)?${DIGIT}{${ID_DIGITS}})`;
 
 const RESERVED_PATH = new RegExp(`^${RESERVED_NAME}(/|$)`);
 

@@ -28,6 +28,15 @@ for (const verb of [
   });
 }
 
+test("what is no verb is refused, whatever the shell knows by that name", async () => {
+  await using place = await Place.create({ file: "old" });
+  for (const word of ["swpa", "echo", "rm", "finish_swap", "serve_"]) {
+    const said = await place.call(word, place.volume);
+    assert.match(said, new RegExp(`^no such verb: ${word}$`, "m"));
+    assert.match(said, /^=mark= end 64$/m);
+  }
+});
+
 test("extract is ready to read before it makes room, which can take long", { skip }, async () => {
   await using place = await Place.create({ [STAGING]: "in the way" });
   const said = await place.call("extract", ID, "-", "none", "1000");

@@ -14,7 +14,7 @@ archive() {
 	output_to "$1"
 	reply ready
 	folder=$volume ours=
-	if [ $# -eq 3 ]; then folder=$volume/.dockform-$3/new/contents; fi
+	if [ $# -eq 3 ]; then folder=$volume/$staging_prefix$3/new/contents; fi
 	if [ -n "$(reserved_in "$folder")" ]; then
 		if [ $# -eq 2 ]; then
 			refuse_unfinished

@@ -44,7 +44,7 @@ forget_kept() {
 # root folder's time must be in $scratch/root-time.
 throw_away() {
 	if [ -d "$(aside)" ]; then reply aside "$(first_aside "$(aside)")"; fi
-	trash=$volume/.dockform-trash-${staging##*-}
+	trash=$volume/$trash_prefix${staging##*-}
 	move "$staging" "$trash" && rm -f $scratch/staging || return 1
 	reply put_away
 	remove_trash "$trash"

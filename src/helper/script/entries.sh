@@ -31,7 +31,7 @@ move() {
 
 # Where this operation puts aside what somebody else wrote meanwhile.
 aside() {
-	echo "$volume/.dockform-aside-${staging##*-}"
+	echo "$volume/$aside_prefix${staging##*-}"
 }
 
 # first_aside FOLDER: by its path in the volume.

@@ -11,7 +11,7 @@ fingerprint() {
 	# A write through a memory map changes the time of a file only if the page was clean before.
 	sync -f $volume
 	find $volume -regextype posix-extended \
-		-regex "$volume/\.dockform-(kept|((trash|aside)-)?[0-9a-f]{12})" -prune \
+		-regex "$volume/$reserved_name" -prune \
 		-o -printf '%D %C@ %T@ %y %m %U %G %i %n %s %P\0%l\0'
 	reply find_status $?
 }

@@ -26,7 +26,7 @@ while (defined(my $inside = pop @folders)) {
     opendir my $listing, $inside or next;
     for my $name (readdir $listing) {
         next if $name eq '.' || $name eq '..';
-        next if $inside eq $folder && $name =~ /^\.dockform-(?:kept|(?:trash-|aside-)?[0-9a-f]{12})$/;
+        next if $inside eq $folder && $name =~ /^$ENV{reserved_name}$/;
         look_at("$inside/$name");
     }
 }

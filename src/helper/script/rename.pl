@@ -24,7 +24,7 @@
 my ($EPERM, $EROFS) = (1, 30);
 my ($ENOENT, $EEXIST, $EXDEV, $EISDIR, $EINVAL, $ENOSYS, $ENOTEMPTY) = (2, 17, 18, 21, 22, 38, 39);
 my ($AT_FDCWD, $RENAME_NOREPLACE) = (-100, 1);
-my $RESERVED = qr/^\.dockform-(?:kept|(?:trash-|aside-)?[0-9a-f]{12})\z/;
+my $RESERVED = qr/^$ENV{reserved_name}\z/;
 
 # One place for each file, which the kernel itself looks after. A union of folders in user space may make a missing
 # folder of its own accord, on another of its disks, and then really move something.

@@ -3,7 +3,7 @@ reply() {
 }
 
 run() {
-	("$@")
+	(ask "$@")
 	reply end $?
 }
 
@@ -26,16 +26,16 @@ serve() {
 }
 
 # An engine that was restarted under its containers, or a network that is gone, may keep the connection of a
-# client that is dead open for ever. So a client sends an empty line every ten seconds. A signal is heard
+# client that is dead open for ever. So a client sends an empty line every $beat_seconds. A signal is heard
 # between two verbs.
 watch_client() {
 	last=
 	silent=0
-	while sleep 10 && kill -0 $$; do
+	while sleep "$beat_seconds" && kill -0 $$; do
 		read -r beat <$scratch/beats
 		if [ "$beat" = "$last" ] && [ "$beat" != busy ]; then silent=$((silent + 1)); else silent=0; fi
 		last=$beat
-		if [ $silent -eq 6 ]; then kill -TERM $$; fi
+		if [ $silent -eq "$silent_beats" ]; then kill -TERM $$; fi
 	done
 }
 

@@ -1,7 +1,7 @@
-#!/bin/sh
-# shellcheck disable=SC2016 # programs of awk have dollars of their own
 # Runs inside the helper container. It sees the volume at /volume and, where the client shares this
 # kernel, a folder of the client's at /exchange; nothing else, and no network.
+#
+# The client puts variables in front of this that both have to agree on (protocol.ts).
 #
 #   serve          PID 1: reads a verb a line until the client's connection closes. A verb that has
 #                  begun is finished first, so a client that dies cannot cut a swap in two.
@@ -27,17 +27,16 @@ scratch=/scratch
 
 # Names at the top of a volume that are ours: an operation in flight, what an operation keeps, what is being
 # removed, and what somebody else wrote between old and new.
-hex='[0-9a-f]'
-id_pattern=$hex$hex$hex$hex$hex$hex$hex$hex$hex$hex$hex$hex
-staging_pattern=.dockform-$id_pattern
-trash_pattern=.dockform-trash-$id_pattern
-aside_pattern=.dockform-aside-$id_pattern
-kept_name=.dockform-kept
+staging_pattern=$staging_prefix$id_pattern
+trash_pattern=$trash_prefix$id_pattern
+aside_pattern=$aside_prefix$id_pattern
+# For programs of perl, too.
+export reserved_name
 reserved="( -name $staging_pattern -o -name $trash_pattern -o -name $aside_pattern -o -name $kept_name )"
 
 # The unit in which tar reads and writes. 60 KiB, the most that a pipe takes at once and a multiple of tar's
 # default: half the processor time of 10 KiB.
-records=--blocking-factor=120
+records=--blocking-factor=$record_blocks
 
 # Whatever else wants the processor goes first, where the image has a tool for that.
 patient='nice -n 19'

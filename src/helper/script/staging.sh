@@ -33,7 +33,7 @@ spared=
 # begin ID: makes the staging folder, without a trace in the root folder's time, and without the root folder's setgid
 # bit, which what is extracted into it would have as well.
 begin() {
-	staging=$volume/.dockform-$1
+	staging=$volume/$staging_prefix$1
 	touch -r $volume $scratch/root-time
 	mkdir -m 700 "$staging" && chmod g-s "$staging" && touch -r $scratch/root-time $volume && echo "$1" >$scratch/staging
 }
@@ -58,7 +58,7 @@ probe() {
 
 # resume ID: goes on with a staging folder that is there; it may be that of a helper that died.
 resume() {
-	staging=$volume/.dockform-$1
+	staging=$volume/$staging_prefix$1
 	[ -d "$staging" ] && echo "$1" >$scratch/staging
 }
 

@@ -10,7 +10,7 @@ import { Sandbox, until, type CliProcess } from "../harness.ts";
 const { host, skipUnlessPrivate: skip } = await testEngine();
 
 /** Its patience is 12 seconds then, a little more than the 10 from one sign of life to the next. */
-const IMPATIENT = ["while sleep 10", "while sleep 2"] as const;
+const IMPATIENT = ['while sleep "$beat_seconds"', "while sleep 2"] as const;
 const UNTIL_HEALTHY_S = 20;
 
 const SECOND_NS = 1e9;
