@@ -9,6 +9,9 @@ import type { ContainerOutcome } from "../workload/stopped.ts";
 /** For a restore into a volume that is made for the purpose. */
 export const ANY_VOLUME: unique symbol = Symbol("any volume");
 
+/** {@link WorkloadOptions.healthTimeoutMs} where nobody says it. */
+export const DEFAULT_HEALTH_TIMEOUT_MS = 60_000;
+
 /** How the containers that use volumes are treated while their contents are replaced. */
 export interface WorkloadOptions {
   /** Stop those that run, and start them again. */

@@ -2,7 +2,7 @@ import { Archive } from "../../archive/archive.ts";
 import { fileContent } from "../../archive/find-file.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotCatOptions } from "../spec/snapshot.ts";
-import { notInArchive, typedPath } from "../typed-path.ts";
+import { notInArchive, typedPath } from "../../app/typed-path.ts";
 
 export async function snapshotCat(
   session: Session,

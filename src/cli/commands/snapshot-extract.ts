@@ -4,7 +4,7 @@ import { Archive } from "../../archive/archive.ts";
 import { extractPaths } from "../../archive/extract.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotExtractOptions } from "../spec/snapshot.ts";
-import { typedPath } from "../typed-path.ts";
+import { typedPath } from "../../app/typed-path.ts";
 
 export async function snapshotExtract(
   session: Session,

@@ -8,7 +8,7 @@ import { inPieces } from "../output/lines.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotFilesOptions } from "../spec/snapshot.ts";
-import { notInArchive, typedPath } from "../typed-path.ts";
+import { notInArchive, typedPath } from "../../app/typed-path.ts";
 
 export async function snapshotFiles(
   session: Session,

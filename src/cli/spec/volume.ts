@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { DEFAULT_HEALTH_TIMEOUT_MS } from "../../restore/request.ts";
 import { ASPECTS } from "../../helper/message-groups.ts";
 import { ARCHIVE_FORMATS, DEFAULT_LEVEL } from "../../snapshot/name.ts";
 import { choice, examples, parseList, parseSeconds, type OptionsOf } from "./options.ts";
@@ -154,11 +155,9 @@ function parseLevel(text: string): number {
   return level;
 }
 
-const DEFAULT_HEALTH_TIMEOUT_S = 60;
-
 /** Seconds on the command line, milliseconds for the command. */
 function healthTimeout() {
   return new Option("--health-timeout <seconds>", "time for containers to be well; 0: no check")
-    .default(DEFAULT_HEALTH_TIMEOUT_S * 1000, String(DEFAULT_HEALTH_TIMEOUT_S))
+    .default(DEFAULT_HEALTH_TIMEOUT_MS, String(DEFAULT_HEALTH_TIMEOUT_MS / 1000))
     .argParser(parseSeconds);
 }

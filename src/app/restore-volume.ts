@@ -1,0 +1,75 @@
+import type { RootChoice } from "../archive/reshape.ts";
+import { DockformError } from "../errors.ts";
+import type { Aspect } from "../helper/message-groups.ts";
+import { volumeToRestore } from "../restore/create.ts";
+import type { RestoreReport, RestoreRequest } from "../restore/request.ts";
+import { restoreVolume } from "../restore/restore.ts";
+import type { Tools } from "../tools.ts";
+import { typedPath } from "./typed-path.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** A restore as a person asks for it. */
+export interface RestoreOrder extends Omit<
+  RestoreRequest,
+  "target" | "store" | "archivePath" | "paths" | "root" | "without"
+> {
+  /** `[context/]volume`. */
+  readonly volume: string;
+  /** `latest`, `latest~1`, a time or its beginning, or the path of a data file. */
+  readonly snapshot: string;
+  /** Only these paths of it, as typed; everything where there is none. */
+  readonly path: readonly string[];
+  /** Only what is in the one folder so deep in the archive. */
+  readonly stripComponents: number | undefined;
+  /** Only what is in this folder of the archive. */
+  readonly from: string | undefined;
+  readonly without: readonly Aspect[];
+}
+
+/**
+ * Finds the volume and the snapshot, and restores it.
+ *
+ * @throws DockformError for options that do not go together, and as {@link restoreVolume} does.
+ */
+export async function restoreNamed(
+  workspace: Workspace,
+  order: RestoreOrder,
+  tools: Tools,
+): Promise<RestoreReport> {
+  refuseToKeepPart(order);
+  refuseBoth(order);
+  const { volume, snapshot, path, stripComponents: _, from: __, without, ...options } = order;
+  const target = await workspace.target(volume);
+  // Before the snapshots are looked through: of a volume that is not there, there may be none.
+  await volumeToRestore({ target, ...options }, tools);
+  const found = await workspace.catalog().find(snapshot, `${target.context}/${target.volume}`);
+  const { store, archivePath } = found;
+  const paths = path.map(typedPath);
+  const root = rootChoice(order);
+  const request = { ...options, target, store, archivePath, paths, root };
+  return await restoreVolume({ ...request, without: new Set(without) }, tools);
+}
+
+function rootChoice({ stripComponents, from }: RestoreOrder): RootChoice | undefined {
+  if (stripComponents !== undefined) return { kind: "strip", components: stripComponents };
+  return from === undefined ? undefined : { kind: "from", path: typedPath(from) };
+}
+
+/** What is kept is a volume's whole contents, and so is what --in-place clears. */
+function refuseToKeepPart({ path, keepPrevious, keepFailed, inPlace }: RestoreOrder): void {
+  if (path.length === 0 || !(keepPrevious || keepFailed || inPlace)) return;
+  throw new DockformError(
+    "command.options-conflict",
+    "--path does not go together with --keep-previous, --keep-failed and --in-place",
+    { hint: "Take a snapshot first if you may want back what --path replaces." },
+  );
+}
+
+function refuseBoth({ without, strictAttributes }: RestoreOrder): void {
+  if (!strictAttributes || !without.includes("attributes")) return;
+  throw new DockformError(
+    "command.options-conflict",
+    "--strict-attributes excludes --without attributes",
+    { hint: "Choose one." },
+  );
+}
