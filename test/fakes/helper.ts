@@ -31,7 +31,7 @@ export interface FakeScript {
 }
 
 /** An image that has what it takes. */
-const hello: FakeVerb = () => ({
+export const hello = (): FakeReply => ({
   facts: { tar: "tar (GNU tar) 1.34", zstd: "zstd 1.5", lacks: "" },
 });
 
