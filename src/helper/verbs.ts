@@ -220,12 +220,13 @@ export class VolumeVerbs {
   /**
    * What could not be renamed into a folder of ours.
    *
-   * @param how `in_place` where what cannot be renamed is to be removed instead: what cannot be removed either comes first.
+   * @param how `in_place` where what cannot be renamed is to be removed instead: what cannot be removed either comes first;
+   * `beside_kept` where what is kept is to come in, which on a union of disks has to be on one disk with what goes out.
    * @param paths the only ones that are to change places; without any, everything does.
    */
   async probe(
     id: string,
-    how: "beside" | "in_place",
+    how: "beside" | "beside_kept" | "in_place",
     paths: readonly ByteText[],
   ): Promise<Failed | { readonly failure?: undefined; readonly obstacle: Obstacle | undefined }> {
     const reply = await this.#agent.call(["probe", id, how, ...paths.map(pathWord)]);

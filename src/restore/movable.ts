@@ -12,14 +12,15 @@ const EROFS = 30;
 /**
  * Looks, without moving anything, for what a swap could not rename.
  *
- * @param how `in_place` where what cannot be renamed is to be removed instead: what cannot be removed either comes first.
+ * @param how `in_place` where what cannot be renamed is to be removed instead: what cannot be removed either comes first;
+ * `beside_kept` where what is kept is to come in, which on a union of disks has to be on one disk with what goes out.
  * @param paths the only ones that are to change places; without them everything does.
  * @throws DockformError `failed` when that cannot be found out.
  */
 export async function findObstacle(
   lock: LockedVolume,
   paths: readonly ByteText[] | undefined,
-  how: "beside" | "in_place",
+  how: "beside" | "beside_kept" | "in_place",
   tools: Tools,
 ): Promise<Obstacle | undefined> {
   const { stagingId } = lock;

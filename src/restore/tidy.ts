@@ -4,7 +4,7 @@ import type { VolumeVerbs } from "../helper/verbs.ts";
 import { asideAdvice, asideText, recordAside } from "../lock/aside.ts";
 import { leftoverAdvice, recordLeftovers } from "../lock/leftover.ts";
 import type { LockedVolume } from "../lock/lock.ts";
-import { stagingFolder, trashFolder } from "../snapshot/reserved.ts";
+import { stagingFolder } from "../snapshot/reserved.ts";
 import type { Tools } from "../tools.ts";
 
 /** What an operation has no more use for. */
@@ -52,15 +52,16 @@ async function tellOfAside({ lock }: Done, aside: string, { log }: Tools): Promi
 }
 
 async function cannotRemove(
-  { lock, id, what }: Done,
+  { lock, what }: Done,
   cause: string,
   leftovers: readonly Leftover[],
   { log }: Tools,
 ): Promise<void> {
   await recordLeftovers(lock, leftovers);
+  const folders = leftovers.map(({ folder }) => folder).join(" and ");
   const advice = leftovers.map((leftover) => leftoverAdvice(lock.volume, leftover));
   log.warn(
-    `cannot remove ${what} from the volume's folder ${trashFolder(id)}: ${cause}. ${advice.join(" ")}`,
+    `cannot remove ${what} from the volume's folder ${folders}: ${cause}. ${advice.join(" ")}`,
   );
 }
 

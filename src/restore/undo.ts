@@ -43,7 +43,7 @@ export async function undoVolume(request: UndoRequest, tools: Tools): Promise<Un
   await using lock = await LockedVolume.lock(target, volume, "undo", tools);
   const kept = await whatIsKept(lock, tools);
   await refuseUsers(request, lock, tools);
-  refuseObstacle(await findObstacle(lock, undefined, "beside", tools), volume.name);
+  refuseObstacle(await findObstacle(lock, undefined, "beside_kept", tools), volume.name);
   const staged = await StagedContents.takeKept(lock, tools);
   const keepReplaced = aboutNow("what was kept before", tools);
   const replacement = new ReplacementBeside(

@@ -4,7 +4,6 @@ import {
   listContainers,
   pauseContainer,
   setRestartPolicy,
-  startContainer,
   stopContainer,
   unpauseContainer,
   type ContainerSummary,
@@ -13,11 +12,14 @@ import { DockformError, messageOf } from "../errors.ts";
 import type { FoundRecord } from "../journal/operation.ts";
 import type { Log } from "../log.ts";
 import { comesBackByItself, HELD_POLICY, parseRecord, type HeldContainer } from "./held.ts";
+import { startPatiently, whyNotStarted } from "./start-patiently.ts";
 import type { Ledger } from "./ledger.ts";
 import { composeService, containerTitle, isActive, type VolumeUser } from "./users.ts";
 
 /** A restart must not be cut short by the interruption that made it necessary. */
 const START_TIMEOUT_MS = 120_000;
+/** How long an engine that was killed and started again may keep a part of a container: seconds, as a rule. */
+const PATIENCE_MS = 20_000;
 
 /** What became of a container that was stopped for an operation. */
 export interface ContainerOutcome {
@@ -57,6 +59,8 @@ export class StoppedContainers {
   #mayBeStopping = false;
   /** The engine did not answer when it was asked to start one: nobody knows whether it runs. */
   #uncertain = false;
+  /** Until when an engine may take to remove what is in the way of a start. */
+  #patientUntilMs = 0;
   readonly #times = new Map<string, Times>();
 
   constructor(engine: EngineClient, ledger: Ledger, log: Log) {
@@ -143,6 +147,7 @@ export class StoppedContainers {
   /** Starts what was stopped, paused again where it was paused. Failures are results, not errors. */
   async startAll(): Promise<readonly ContainerOutcome[]> {
     this.#uncertain = false;
+    this.#patientUntilMs = performance.now() + PATIENCE_MS;
     const active = this.#held.filter((held) => held.active);
     const atRest = this.#held.filter((held) => !held.active);
     await Promise.all(atRest.map((held) => this.#releasePolicy(held)));
@@ -235,7 +240,7 @@ export class StoppedContainers {
       }
       if (this.#mayBeStopping) await this.#endPendingStop(held, signal);
       if (paused) await this.#startPaused(id, signal);
-      else await startContainer(this.#engine, id, signal);
+      else await startPatiently(this.#engine, id, this.#patientUntilMs, signal);
       this.#log.info(`Started ${name}`);
       return after("started");
     } catch (error) {
@@ -277,7 +282,7 @@ export class StoppedContainers {
     const { State } = await inspectContainer(this.#engine, id, signal);
     // A recovery may find it paused again already, and an engine starts no container that is.
     if (State.Status === "paused") return;
-    await startContainer(this.#engine, id, signal);
+    await startPatiently(this.#engine, id, this.#patientUntilMs, signal);
     await pauseContainer(this.#engine, id, signal);
   }
 
@@ -322,13 +327,4 @@ export class StoppedContainers {
       ? "it was removed meanwhile; start the service with `docker compose up -d`"
       : `it was recreated meanwhile as ${successor.name}, which was left alone`;
   }
-}
-
-/** What is in the way of a container of which an engine that was killed has kept a part (seen with 20.10). */
-const LEFT_OVER = /\balready exists\b|\bid already in use\b|io\.containerd\S*: file exists/;
-
-function whyNotStarted(error: unknown): string {
-  const message = messageOf(error);
-  if (!LEFT_OVER.test(message)) return message;
-  return `${message} (left by an engine that died: recreate the container, or restart the machine)`;
 }

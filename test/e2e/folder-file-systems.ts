@@ -63,14 +63,15 @@ export class FolderFileSystem implements AsyncDisposable {
    * Two branches, as on home servers: a folder can be renamed within its branch only (EXDEV).
    *
    * @param fillBranches puts into either branch what is there from the beginning.
-   * @param policy where new entries are made: by default, as on home servers, on a branch that has their folder.
+   * @param policy where new entries are made: by default on the first branch that has their folder. Home servers
+   * take that of them with the most free space, which on the one disk of a test may be either at any moment.
    */
   static async mergerfs({
     fillBranches,
-    policy = "epmfs",
+    policy = "epff",
     ...options
   }: Options & {
-    readonly policy?: "epmfs" | "pfrd";
+    readonly policy?: "epff" | "pfrd";
     readonly fillBranches?: (one: string, other: string) => Promise<void>;
   } = {}): Promise<FolderFileSystem> {
     const made = await FolderFileSystem.#make(options, ["one", "other"]);

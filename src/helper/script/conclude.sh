@@ -20,12 +20,20 @@ conclude() {
 	about=$(about_file)
 	if [ -e "$about" ]; then
 		if [ -e "$staging/old" ]; then
-			if [ -e "$volume/$kept_name" ]; then move "$volume/$kept_name" "$staging/replaced" || return 1; fi
+			if [ -e "$volume/$kept_name" ]; then move "$volume/$kept_name" "$(kept_trash)" || return 1; fi
 			rm -f "$staging/old/present" && move "$staging/old" "$volume/$kept_name" || return 1
 		fi
 		measure_kept
 	fi
-	throw_away
+	replaced=$(kept_trash)
+	throw_away || return 1
+	if [ -e "$replaced" ]; then remove_trash "$replaced" && touch -r $scratch/root-time $volume; fi
+}
+
+# Where what was kept before waits for its removal: beside it, since on a union of disks it may be on another than the
+# staging folder, and under a name of its own, made of that folder's.
+kept_trash() {
+	echo "$volume/$trash_prefix$(echo "${staging##*-}" | tr 0-9a-f 1-9a-f0)"
 }
 
 # measure_kept: what .dockform-kept holds, and how much of the disk that takes.
@@ -37,7 +45,13 @@ measure_kept() {
 
 # forget_kept ID: removes what .dockform-kept holds.
 forget_kept() {
-	begin "$1" && move "$volume/$kept_name" "$staging/replaced" && throw_away
+	touch -r $volume $scratch/root-time
+	trash=$volume/$trash_prefix$1
+	move "$volume/$kept_name" "$trash" && reply put_away || return 1
+	remove_trash "$trash"
+	removed=$?
+	touch -r $scratch/root-time $volume
+	return $removed
 }
 
 # The folder is out of everybody's way after one rename; what cannot be removed then does no harm. The

@@ -38,12 +38,23 @@ begin() {
 	mkdir -m 700 "$staging" && chmod g-s "$staging" && touch -r $scratch/root-time $volume && echo "$1" >$scratch/staging
 }
 
-# probe ID HOW [PATH...]: whether what is in the volume, or these paths of it, words with octal escapes, can be renamed into
-# a folder of ours in it. HOW is in_place where what cannot be is to be removed, or else beside.
-probe() {
-	resume "$1" || begin "$1" || exit 1
+# begin_by_kept ID: makes it on the disk of a union of disks on which what is kept lies, which could not be renamed into
+# it elsewhere. A death in between leaves an empty folder in what is kept.
+begin_by_kept() {
 	touch -r $volume $scratch/root-time
+	for other in "$volume/$kept_name"/$staging_pattern; do rmdir "$other" 2>/dev/null; done
+	beginning=$volume/$kept_name/$staging_prefix$1
+	mkdir -m 700 "$beginning" && chmod g-s "$beginning" && move "$beginning" "$volume/$staging_prefix$1" &&
+		touch -r $scratch/root-time $volume && resume "$1"
+}
+
+# probe ID HOW [PATH...]: whether what is in the volume, or these paths of it, words with octal escapes, can be renamed into
+# a folder of ours in it. HOW is in_place where what cannot be is to be removed, or else beside; beside_kept means a folder
+# as take_kept makes it.
+probe() {
 	how=$2
+	resume "$1" || if [ "$how" = beside_kept ]; then begin_by_kept "$1"; else begin "$1"; fi || exit 1
+	touch -r $volume $scratch/root-time
 	shift 2
 	for word; do
 		path=$(unescaped "$word")

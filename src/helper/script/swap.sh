@@ -1,7 +1,7 @@
 # take_kept ID: makes ready what .dockform-kept holds. What others have written is flushed now, and not while
 # containers are down for the swap.
 take_kept() {
-	begin "$1" && move "$volume/$kept_name" "$staging/kept" && touch -r $scratch/root-time $volume &&
+	begin_by_kept "$1" && move "$volume/$kept_name" "$staging/kept" && touch -r $scratch/root-time $volume &&
 		names "$staging/kept/contents" >"$staging/kept/names" && flush
 }
 

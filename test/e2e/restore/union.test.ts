@@ -1,7 +1,7 @@
 /** Volumes in which not everything can be renamed: unions of folders, as home servers have them, and overlays. */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -261,6 +261,55 @@ test(
     assert.deepEqual(readdirSync(join(folder, ".dockform-kept/contents")), ["old"]);
     const recovery = await sandbox.dockform(["volume", "recover", into.name]);
     assert.equal(recovery.code, 0, recovery.stderr);
+  },
+);
+
+/** Everything of a volume lies on the second branch, what is kept included, and new folders are made on the first. */
+async function keptOnTheOther(fileSystem: FolderFileSystem, sandbox: Sandbox): Promise<TestVolume> {
+  const into = await sandbox.volume("into", { driverOpts: fileSystem.bind("volume") });
+  const folder = join(fileSystem.folder, "volume");
+  await writeFile(join(folder, "file"), "old");
+  const archive = await packFiles(sandbox.folder, { file: "new" });
+  await sandbox.restore(into.name, archive, ["--undeclared", "--force", "--keep-previous"]);
+  await mkdir(join(fileSystem.part("one"), "volume"));
+  return { name: into.name, folder };
+}
+
+const onTheOther = async (_one: string, other: string): Promise<void> => {
+  await mkdir(join(other, "volume"));
+};
+
+test("on a union an undo works on the disk that has what is kept", { skip }, async () => {
+  await using fileSystem = await FolderFileSystem.mergerfs({ fillBranches: onTheOther });
+  await using sandbox = await Sandbox.create(host);
+  const { name, folder } = await keptOnTheOther(fileSystem, sandbox);
+  const undo = ["volume", "undo", name, "--undeclared"];
+  for (const content of ["old", "new"]) {
+    const { code, stderr } = await sandbox.dockform(undo);
+    assert.equal(code, 0, stderr);
+    assert.equal(await readFile(join(folder, "file"), "utf8"), content);
+  }
+  const discard = await sandbox.dockform([...undo, "--discard", "--skip-confirmation"]);
+  assert.equal(discard.code, 0, discard.stderr);
+  assert.deepEqual(readdirSync(folder), ["file"]);
+});
+
+test(
+  "on a union what is kept on another disk makes way for what is kept next",
+  { skip },
+  async () => {
+    await using fileSystem = await FolderFileSystem.mergerfs({ fillBranches: onTheOther });
+    await using sandbox = await Sandbox.create(host);
+    const { name, folder } = await keptOnTheOther(fileSystem, sandbox);
+    // As after a rebalancing of the disks.
+    await rename(
+      join(fileSystem.part("other"), "volume/file"),
+      join(fileSystem.part("one"), "volume/file"),
+    );
+    const archive = await packFiles(sandbox.folder, { file: "newest" });
+    await sandbox.restore(name, archive, ["--undeclared", "--force", "--keep-previous"]);
+    assert.equal(await readFile(join(folder, ".dockform-kept/contents/file"), "utf8"), "new");
+    assert.deepEqual(readdirSync(folder).toSorted(), [".dockform-kept", "file"]);
   },
 );
 
