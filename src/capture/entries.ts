@@ -1,6 +1,6 @@
 import type { DockformError } from "../errors.ts";
 import type { ArchiveReply, VolumeVerbs } from "../helper/verbs.ts";
-import { TarReader, type TarEntry } from "../tar/entries.ts";
+import { TarReader, type DataPiece, type TarEntry } from "../tar/entries.ts";
 import { Handover } from "./handover.ts";
 import { interrupted } from "../lock/lock.ts";
 import type { Tools } from "../tools.ts";
@@ -35,20 +35,39 @@ export async function* entriesThrough(
     .archive(reading, { level: "none", id: stagingId }, { signal, onProgress: progress.report })
     .finally(() => chunks.end());
   received.catch(() => {});
+  /** Why the stream ended says more than that it did. */
+  const reasonOf = async (error: unknown): Promise<unknown> => {
+    tools.signal.throwIfAborted();
+    // Nobody takes what is still on its way, and the helper must not wait for that.
+    chunks.end();
+    return failureOf(await received, archive) ?? error;
+  };
   try {
-    yield* new TarReader(chunks.taken(), title, signal).entries();
+    for await (const entry of new TarReader(chunks.taken(), title, signal).entries()) {
+      yield { ...entry, data: () => orReason(entry.data(), reasonOf) };
+    }
     const reply = await received;
     const failure = failureOf(reply, archive);
     if (failure !== undefined) throw failure;
     for (const { text } of reply.outcome.remarks) onRemark(text);
   } catch (error) {
-    tools.signal.throwIfAborted();
-    // Why the stream ended says more than that it did.
-    throw failureOf(await received, archive) ?? error;
+    throw await reasonOf(error);
   } finally {
     abandoned.abort();
     chunks.end();
     progress.end();
+  }
+}
+
+/** The content of an entry, which fails for the reason why the whole stream did. */
+async function* orReason(
+  data: AsyncIterable<DataPiece>,
+  reasonOf: (error: unknown) => Promise<unknown>,
+): AsyncGenerator<DataPiece> {
+  try {
+    yield* data;
+  } catch (error) {
+    throw await reasonOf(error);
   }
 }
 

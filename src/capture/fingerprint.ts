@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Helper } from "../helper/helper.ts";
-import type { FingerprintReply } from "../helper/verbs.ts";
+import type { FingerprintReply, VolumeVerbs } from "../helper/verbs.ts";
 import { MetadataDigest } from "../snapshot/metadata-digest.ts";
 import type { Tools } from "../tools.ts";
 
@@ -24,12 +23,12 @@ const SECOND_MS = 1000;
  * entry's metadata with its ctime, which no program can set. To be taken before the data is read; then what
  * changes afterwards, or meanwhile, makes the next fingerprint differ. docs/format.md, "Fingerprint".
  */
-export async function takeFingerprint(helper: Helper, tools: Tools): Promise<Fingerprint> {
-  const first = await walk(helper, tools);
+export async function takeFingerprint(verbs: VolumeVerbs, tools: Tools): Promise<Fingerprint> {
+  const first = await walk(verbs, tools);
   if (!first.justChanged) return first.fingerprint;
   // An entry that changed a moment ago could change again within one step of its clock.
   await sleep((TIME_STEP_SECONDS + 1) * SECOND_MS, undefined, { signal: tools.signal });
-  return (await walk(helper, tools)).fingerprint;
+  return (await walk(verbs, tools)).fingerprint;
 }
 
 interface Walked {
@@ -38,7 +37,7 @@ interface Walked {
   readonly justChanged: boolean;
 }
 
-async function walk(helper: Helper, { startProgress, signal }: Tools): Promise<Walked> {
+async function walk(verbs: VolumeVerbs, { startProgress, signal }: Tools): Promise<Walked> {
   const digest = new MetadataDigest();
   const progress = startProgress("Looking for changes");
   const reading = {
@@ -46,7 +45,7 @@ async function walk(helper: Helper, { startProgress, signal }: Tools): Promise<W
     take: async (bytes: Uint8Array) => digest.update(bytes),
   };
   try {
-    const reply = await helper.verbs.fingerprint(reading, { signal });
+    const reply = await verbs.fingerprint(reading, { signal });
     const problem = problemOf(reply, digest);
     if (problem !== undefined) {
       return { fingerprint: { unreliable: problem }, justChanged: false };

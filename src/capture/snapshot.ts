@@ -75,7 +75,9 @@ export async function snapshotVolume(
   await using helper = reader.helper;
   const { users } = reader;
   const change =
-    request.ifChanged === true ? await checkForChange(target, volume, helper, tools) : undefined;
+    request.ifChanged === true
+      ? await checkForChange(target, volume, helper.verbs, tools)
+      : undefined;
   if (change?.held !== undefined) {
     const { context, volume: name, store } = target;
     return { context, volume: name, store, ...change.held, unchanged: true, shortcomings: [] };

@@ -1,6 +1,6 @@
 import { formatTime } from "../format.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
-import type { Helper } from "../helper/helper.ts";
+import type { VolumeVerbs } from "../helper/verbs.ts";
 import { FINGERPRINT_ALGORITHM } from "../snapshot/metadata-digest.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { specHash } from "../snapshot/spec-hash.ts";
@@ -28,12 +28,12 @@ export interface ChangeCheck {
 export async function checkForChange(
   target: VolumeTarget,
   volume: EngineVolume,
-  helper: Helper,
+  verbs: VolumeVerbs,
   tools: Tools,
 ): Promise<ChangeCheck> {
   // From here on a change is one since then.
   const askedAt = tools.now();
-  const taken = await takeFingerprint(helper, tools);
+  const taken = await takeFingerprint(verbs, tools);
   if (taken.value === undefined) {
     tools.log.warn(
       `whether volume "${volume.name}" changed cannot be told from its metadata: ${taken.unreliable}`,

@@ -1,0 +1,47 @@
+import { writeTar, type WrittenEntry } from "../../src/tar/write.ts";
+import type { FakeAnswer } from "./agent.ts";
+
+const ENTRY: Omit<WrittenEntry, "path" | "type"> = {
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  mtimeNs: 0n,
+  sizeBytes: 0,
+  linkTarget: "",
+  device: undefined,
+  xattrs: new Map(),
+  acl: { access: "", default: "" },
+  extents: undefined,
+  data: async function* () {},
+};
+
+/** The tar stream of a volume with files of this content. */
+export async function tarOf(files: Readonly<Record<string, string>>): Promise<Buffer> {
+  const entries = async function* (): AsyncGenerator<WrittenEntry> {
+    yield { ...ENTRY, path: "./", type: "folder", mode: 0o755 };
+    for (const [path, content] of Object.entries(files)) {
+      const bytes = Buffer.from(content);
+      const data = async function* (): AsyncGenerator<{ positionBytes: number; bytes: Buffer }> {
+        if (bytes.length > 0) yield { positionBytes: 0, bytes };
+      };
+      yield { ...ENTRY, path: `./${path}`, type: "file", sizeBytes: bytes.length, data };
+    }
+  };
+  return Buffer.concat(await Array.fromAsync(writeTar(entries()), (chunk) => Buffer.from(chunk)));
+}
+
+/** What a helper says when it has archived a volume with a root folder and one file. */
+export function archivedReply(
+  data: Uint8Array,
+  facts: Readonly<Record<string, string>> = {},
+  messages: readonly string[] = [],
+): FakeAnswer {
+  const counts = { attributes: "0", acls: "0", devices: "0", fifos: "0", symlinks: "0" };
+  const statuses = { tar_status: "0", zstd_status: "0", looked_status: "0", listened: "1" };
+  const sums = { files: "1", entries: "2", owners: "0/0", hard_links: "0" };
+  return {
+    data,
+    facts: { ...counts, ...statuses, ...sums, ...facts },
+    messages: [...messages, "Total bytes written: 10240 (10KiB, 71MiB/s)"],
+  };
+}
