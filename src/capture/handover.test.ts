@@ -38,3 +38,20 @@ test("an end lets nobody wait", async () => {
   await Promise.all(given);
   await handover.give(Buffer.of(3));
 });
+
+test("what was given before the end is read all the same", async () => {
+  const handover = new Handover();
+  const given = handover.give(Buffer.of(1));
+  const reader = handover.taken();
+  const first = await reader.next();
+  assert.deepEqual([...(first.value ?? [])], [1]);
+  handover.end();
+  assert.equal((await reader.next()).done, true);
+  await given;
+});
+
+test("who begins to read after the end reads nothing", async () => {
+  const handover = new Handover();
+  handover.end();
+  assert.deepEqual(await Array.fromAsync(handover.taken()), []);
+});
