@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { tarOf } from "../../test/fakes/archived.ts";
 import { CapturedVolume } from "../../test/fakes/captured.ts";
 import { readTar } from "../../test/fixtures/tar-streams.ts";
+import { engineInfo } from "../engine/system.ts";
 import { DockformError } from "../errors.ts";
 import { operationLabels, recordLabels, type OperationName } from "../journal/operation.ts";
 import { FORMAT_VERSION } from "../snapshot/sidecar.ts";
@@ -31,7 +32,7 @@ test("a snapshot is the volume's archive, and its sidecar says what that holds",
   const kept = volume.store.kept.get(report.archivePath) ?? assert.fail();
   const read = await readTar(kept.data);
   assert.deepEqual(
-    read.map(({ path, content }) => `${path} ${content}`),
+    read.map(({ path, content }) => `${path} ${String(content)}`),
     ["./ ", "./a content"],
   );
   const engineVolume = await volume.inspect();
@@ -52,7 +53,7 @@ test("a snapshot is the volume's archive, and its sidecar says what that holds",
     stored_bytes: kept.data.length,
     entry_count: 2,
     context: "default",
-    engine: { id: "FAKE", version: "20.10" },
+    engine: { id: (await engineInfo(volume.client)).id, version: "20.10" },
     consistency: "live",
     warnings: [],
     containers: [],
