@@ -12,6 +12,7 @@ import { createContainerSurely } from "../engine/create-container.ts";
 import { findImage, pullImage } from "../engine/images.ts";
 import { inspectVolume, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
+import { hardened } from "../helper/container.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import { usersAmong } from "../workload/users.ts";
@@ -160,28 +161,19 @@ async function withoutDoors(
   const { engine } = target;
   const { reference } = await target.findHelperImage();
   const { signal } = tools;
-  const definition = {
-    Image: reference,
-    Entrypoint: ["sh", "-c", LOOK],
-    Cmd: [],
-    User: "0:0",
-    Labels: labels,
-    Healthcheck: { Test: ["NONE"] },
-    NetworkDisabled: true,
-    HostConfig: {
-      NetworkMode: "none",
-      ReadonlyRootfs: true,
-      CapDrop: ["ALL"],
-      CapAdd: ["DAC_READ_SEARCH"],
-      SecurityOpt: ["no-new-privileges"],
-      LogConfig: { Type: "json-file" },
-      Mounts: shown.map(({ mount }, i) => ({
-        ...shownSource(mount),
-        Target: `/look/${i}`,
-        ReadOnly: true,
-      })),
-    },
-  };
+  const definition = hardened({
+    image: reference,
+    entrypoint: ["sh", "-c", LOOK],
+    labels,
+    mounts: shown.map(({ mount }, i) => ({
+      ...shownSource(mount),
+      Target: `/look/${i}`,
+      ReadOnly: true,
+    })),
+    capabilities: ["DAC_READ_SEARCH"],
+    pidsLimit: 64,
+    isLogged: true,
+  });
   const container = await createContainerSurely(engine, `${name}-look`, definition, tools);
   try {
     await startContainer(engine, container, signal);

@@ -11,6 +11,7 @@ import { createContainerSurely } from "../engine/create-container.ts";
 import { createIsolatedNetwork, listNetworks, removeNetwork } from "../engine/networks.ts";
 import { listVolumes, removeVolume } from "../engine/volumes.ts";
 import { messageOf } from "../errors.ts";
+import { hardened } from "../helper/container.ts";
 import { removeHelper } from "../helper/session.ts";
 import { HELPER_LABEL } from "../journal/operation.ts";
 import type { VolumeTarget } from "../lock/target.ts";
@@ -105,37 +106,23 @@ function holderDefinition(
   volume: string,
   labels: Readonly<Record<string, string>>,
 ): Readonly<Record<string, unknown>> {
-  return {
-    Image: image,
-    Entrypoint: ["sh", "-c", "read line"],
-    Cmd: [],
-    User: "0:0",
-    Healthcheck: { Test: ["NONE"] },
-    Labels: { ...labels, [HELPER_LABEL]: HOLDER },
-    NetworkDisabled: true,
-    AttachStdin: true,
-    AttachStdout: true,
-    OpenStdin: true,
-    StdinOnce: true,
-    HostConfig: {
-      AutoRemove: true,
-      NetworkMode: "none",
-      ReadonlyRootfs: true,
-      CapDrop: ["ALL"],
-      SecurityOpt: ["no-new-privileges"],
-      PidsLimit: 16,
-      LogConfig: { Type: "none" },
-      Mounts: [
-        {
-          Type: "volume",
-          Source: volume,
-          Target: "/volume",
-          ReadOnly: true,
-          VolumeOptions: { NoCopy: true, Labels: labels },
-        },
-      ],
-    },
-  };
+  return hardened({
+    image,
+    entrypoint: ["sh", "-c", "read line"],
+    labels: { ...labels, [HELPER_LABEL]: HOLDER },
+    mounts: [
+      {
+        Type: "volume",
+        Source: volume,
+        Target: "/volume",
+        ReadOnly: true,
+        VolumeOptions: { NoCopy: true, Labels: labels },
+      },
+    ],
+    pidsLimit: 16,
+    lastsAsConnection: true,
+    isRemovedAtEnd: true,
+  });
 }
 
 /** Whether a volume is one of these: nothing in it has to be recovered. */

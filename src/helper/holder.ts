@@ -1,4 +1,5 @@
 import type { VolumeMount } from "../engine/create-on-volume.ts";
+import { hardened } from "./container.ts";
 
 /** Enough to read out what it holds with tar, by hand. */
 const CAPABILITIES = ["DAC_OVERRIDE"];
@@ -11,27 +12,15 @@ export function holderDefinition(
   mount: VolumeMount,
   labels: Readonly<Record<string, string>>,
 ): Readonly<Record<string, unknown>> {
-  return {
-    Image: image,
-    Entrypoint: ["sleep"],
-    Cmd: [LONG_SECONDS],
-    User: "0:0",
-    WorkingDir: "/",
-    Healthcheck: { Test: ["NONE"] },
-    Labels: labels,
-    NetworkDisabled: true,
+  return hardened({
+    image,
+    entrypoint: ["sleep"],
+    command: [LONG_SECONDS],
+    labels,
+    mounts: [mount],
+    capabilities: CAPABILITIES,
+    pidsLimit: 64,
     // Process 1 hears no other signal.
-    StopSignal: "SIGKILL",
-    HostConfig: {
-      NetworkMode: "none",
-      IpcMode: "none",
-      ReadonlyRootfs: true,
-      CapDrop: ["ALL"],
-      CapAdd: CAPABILITIES,
-      SecurityOpt: ["no-new-privileges"],
-      PidsLimit: 64,
-      LogConfig: { Type: "none" },
-      Mounts: [mount],
-    },
-  };
+    stopSignal: "SIGKILL",
+  });
 }

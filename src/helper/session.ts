@@ -18,6 +18,7 @@ import { withSignal } from "../abort.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { HelperVerb } from "./agent.ts";
+import { hardened } from "./container.ts";
 import { ExchangeFolder } from "./exchange.ts";
 import { operationLabels, OPERATIONS, type Operation } from "../journal/operation.ts";
 import { helperScript } from "./script.ts";
@@ -273,7 +274,7 @@ function isMissingFolder(error: unknown): boolean {
 const READING_CAPABILITIES = ["DAC_OVERRIDE"];
 const WRITING_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"];
 
-/** As little as tar needs to be faithful: no network, a read-only root, few capabilities. */
+/** As little as tar needs to be faithful. */
 function helperDefinition(
   options: HelperOptions,
   mark: string,
@@ -290,48 +291,21 @@ function helperDefinition(
     ReadOnly: true,
   }));
   const exchangeMount = { Type: "bind", Source: exchangeFolder, Target: "/exchange" };
-  return {
-    Image: options.image,
-    Entrypoint: ["sh", "-c", SCRIPT, "dockform-helper"],
-    Cmd: ["serve"],
-    Env: [`DOCKFORM_MARK=${mark}`],
-    User: "0:0",
-    WorkingDir: "/",
-    Healthcheck: { Test: ["NONE"] },
-    Labels: operationLabels(options.operation),
-    // With "none" alone the engine sets up a network with nothing in it: more than half of a start.
-    NetworkDisabled: true,
-    AttachStdin: true,
-    AttachStdout: true,
-    AttachStderr: true,
-    OpenStdin: true,
-    // The helper's stdin ends, and with it the helper, when this client's connection does.
-    StdinOnce: true,
-    HostConfig: {
-      // Where the operation was cut short, its container is what tells of it.
-      AutoRemove: !needsRecovery,
-      NetworkMode: "none",
-      IpcMode: "none",
-      ReadonlyRootfs: true,
-      CapDrop: ["ALL"],
-      CapAdd: [...capabilities, ...options.capabilities],
-      SecurityOpt: ["no-new-privileges"],
-      // zstd has a thread for each core.
-      PidsLimit: 1024,
-      Tmpfs: { "/scratch": "rw,noexec,nosuid,nodev,size=16m" },
-      // A log driver would write every byte a second time.
-      LogConfig: { Type: "none" },
-      Mounts: [volumeMount, ...noNames, ...(exchangeFolder === undefined ? [] : [exchangeMount])],
-    },
-  };
-}
-
-/** A definition of a container that only carries labels. */
-export function neverStarted(
-  image: string,
-  labels: Readonly<Record<string, string>>,
-): Readonly<Record<string, unknown>> {
-  return { Image: image, Entrypoint: ["sh"], Labels: labels, HostConfig: { NetworkMode: "none" } };
+  return hardened({
+    image: options.image,
+    entrypoint: ["sh", "-c", SCRIPT, "dockform-helper"],
+    command: ["serve"],
+    environment: [`DOCKFORM_MARK=${mark}`],
+    labels: operationLabels(options.operation),
+    mounts: [volumeMount, ...noNames, ...(exchangeFolder === undefined ? [] : [exchangeMount])],
+    capabilities: [...capabilities, ...options.capabilities],
+    // zstd has a thread for each core.
+    pidsLimit: 1024,
+    temporary: { "/scratch": "rw,noexec,nosuid,nodev,size=16m" },
+    lastsAsConnection: true,
+    // Where the operation was cut short, its container is what tells of it.
+    isRemovedAtEnd: !needsRecovery,
+  });
 }
 
 /** Waits until a helper has ended, as it does once its last verb is finished, and ends it if it does not. */

@@ -5,9 +5,10 @@ import { createContainer, listContainers, removeStoppedContainer } from "../engi
 import { createOnVolume } from "../engine/create-on-volume.ts";
 import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError, messageOf } from "../errors.ts";
+import { neverStarted } from "../helper/container.ts";
 import { Helper } from "../helper/helper.ts";
 import { holderDefinition } from "../helper/holder.ts";
-import { endHelper, NameTakenError, neverStarted, removeHelper } from "../helper/session.ts";
+import { endHelper, NameTakenError, removeHelper } from "../helper/session.ts";
 import type { VolumeVerbs } from "../helper/verbs.ts";
 import {
   describeOperation,
