@@ -14,6 +14,7 @@ import {
   startContainer,
 } from "../../src/engine/containers.ts";
 import { createVolume, inspectVolume, removeVolume } from "../../src/engine/volumes.ts";
+import { joinedScript } from "../../src/helper/script/join.ts";
 import { originFlags } from "./archives.ts";
 import { CliProcess, until, type CliResult } from "./cli-process.ts";
 import { assertDocumented } from "./documents.ts";
@@ -36,7 +37,17 @@ export interface CliOptions {
 }
 
 /** For {@link Sandbox.flawed}: a helper that finds beforehand nothing that it could not rename in a swap. */
-export const UNSUSPECTING = ["for (@checks) {", "for (()) {"] as const;
+export const UNSUSPECTING = `renaming() { [ "$1" = probe ] || perl -e "$rename_program" "$@"; }`;
+
+/** For {@link Sandbox.flawed}: a helper that does something to what it has extracted before that counts. */
+export function beforeFlush(command: string): string {
+  return `sync() {
+	if [ "$*" = "-f $staging" ]; then
+		${command}
+	fi
+	command sync "$@"
+}`;
+}
 
 /** The CLI has a TMPDIR that no engine sees, a mount in a namespace of its own: data goes by exec. */
 export const UNSEEN_TMPDIR: CliOptions = {
@@ -302,23 +313,24 @@ export class Sandbox implements AsyncDisposable {
     });
   }
 
-  /** A copy of the program whose helper does something wrong: answers the main file. */
-  async flawed(from: string, to: string): Promise<string> {
+  /**
+   * A copy of the program whose helper does something wrong; returns its main file.
+   *
+   * @param flaw what the script takes in place of its own: variables, and functions by the names of its own ones or of
+   * tools, where `command tar` is the real one.
+   */
+  async flawed(flaw: string): Promise<string> {
     const folder = this.path("flawed");
     await cp(SOURCES, join(folder, "src"), { recursive: true });
     for (const beside of ["node_modules", "package.json"]) {
       await symlink(join(SOURCES, "..", beside), join(folder, beside));
     }
-    const scripts = await readdir(join(folder, "src/helper/script"));
-    let isFlawed = false;
-    for (const name of scripts) {
-      const script = join(folder, "src/helper/script", name);
-      const text = await readFile(script, "utf8");
-      if (!text.includes(from)) continue;
-      await writeFile(script, text.replace(from, to));
-      isFlawed = true;
+    const script = joinedScript();
+    for (const [, name = ""] of flaw.matchAll(/^(\w+)(?:\(\) |=)/gm)) {
+      assert.match(script, new RegExp(`\\b${name}\\b`), `the helper has no ${name}`);
     }
-    assert.ok(isFlawed, `the helper has no: ${from}`);
+    const last = join(folder, "src/helper/script/verbs.sh");
+    await writeFile(last, `${flaw}\n${await readFile(last, "utf8")}`);
     return join(folder, "src/main.ts");
   }
 

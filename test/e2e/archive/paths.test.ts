@@ -198,7 +198,7 @@ test("a path that cannot be moved leaves all paths as they were", { skip }, asyn
       message: /top in volume .* cannot be renamed: it is immutable/,
       hint: /Nothing was touched.*chattr -i/,
     });
-    const main = await sandbox.flawed(...UNSUSPECTING);
+    const main = await sandbox.flawed(UNSUSPECTING);
     assertError(await sandbox.dockform(args, { main }), {
       exitCode: 1,
       message: /could not be put in place: .*top/,

@@ -6,7 +6,7 @@ import { testEngine } from "../../engine/test-engine.ts";
 import { run } from "../../oracle/host.ts";
 import { makeOddTree } from "../../oracle/tree.ts";
 import { assertError, writeFiles } from "../archives.ts";
-import { assertUntouched, Sandbox, UNSEEN_TMPDIR } from "../harness.ts";
+import { assertUntouched, beforeFlush, Sandbox, UNSEEN_TMPDIR } from "../harness.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 
@@ -85,10 +85,7 @@ for (const [what, command, said, ...without] of [...MISHAPS, ...LENIENT_MISHAPS]
     await run("setfattr", ["-n", "user.note", "-v", "here", join(from.folder, "noted")]);
     const { archive } = await sandbox.snapshot(from.name);
     const before = await sandbox.evidence(into.folder);
-    const main = await sandbox.flawed(
-      'sync -f "$staging" && move "$staging/new.partial"',
-      `${command}; sync -f "$staging" && move "$staging/new.partial"`,
-    );
+    const main = await sandbox.flawed(beforeFlush(command));
     const flags = ["--from-volume", from.name, "--force", "--verify", "--json", ...without];
     const args = ["volume", "restore", into.name, archive, ...flags];
     assertError(await sandbox.dockform(args, { main }), {

@@ -243,7 +243,7 @@ test("attributes that nobody can name are not taken for none", { skip }, async (
   await using sandbox = await Sandbox.create(host);
   const { volume, archive } = await setUpFull(sandbox, fs);
   const before = await sandbox.evidence(fs.folder);
-  const main = await sandbox.flawed("command -v getfattr", "false");
+  const main = await sandbox.flawed("has_getfattr() { false; }");
   assertError(await sandbox.dockform(inPlaceArgs(volume, archive), { main }), {
     exitCode: 3,
     message: /may have attributes that could not be put back .*: the helper has no getfattr$/,
@@ -307,9 +307,12 @@ test("a recovery from the snapshot says what it could not put back", { skip }, a
   await restore.ended;
   await sandbox.helpersEnded();
   // As tar says it where devices cannot be made.
-  const end = "--quote-chars='*' --index-file=/dev/fd/3 3>&1 >&2";
-  const said = 'echo "tar: ./disk: Cannot mknod: Operation not permitted" >&2; (exit 2)';
-  const main = await sandbox.flawed(end, `${end}; ${said}`);
+  const main = await sandbox.flawed(`tar() {
+    command tar "$@" || return
+    case " $* " in *' --extract '*' --block-number '*) ;; *) return 0 ;; esac
+    echo "tar: ./disk: Cannot mknod: Operation not permitted" >&2
+    return 2
+  }`);
   const recovery = ["volume", "recover", volume.name, "--json"];
   assertError(await sandbox.dockform(recovery, { main }), {
     exitCode: 1,

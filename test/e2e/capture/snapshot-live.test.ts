@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { testEngine } from "../../engine/test-engine.ts";
 import { assertError, writeFiles } from "../archives.ts";
-import { Sandbox } from "../harness.ts";
+import { beforeFlush, Sandbox } from "../harness.ts";
 
 const engine = await testEngine();
 const { skipUnlessPrivate: skip } = engine;
@@ -61,8 +61,7 @@ test("verify --deep finds what a restore would not bring back", { skip }, async 
   await sandbox.declare(volume.name);
   await sandbox.snapshot(volume.name);
   const args = ["snapshot", "verify", `${volume.name}@latest`];
-  const promote = 'sync -f "$staging" && move "$staging/new.partial"';
-  const main = await sandbox.flawed(promote, `touch "$contents/changed"; ${promote}`);
+  const main = await sandbox.flawed(beforeFlush('touch "$contents/changed"'));
   assert.equal((await sandbox.dockform(args, { main })).code, 0);
   const { code, stdout, stderr } = await sandbox.dockform([...args, "--deep"], { main });
   assert.equal(code, 4, stderr);

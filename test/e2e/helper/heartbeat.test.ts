@@ -10,7 +10,7 @@ import { Sandbox, until, type CliProcess } from "../harness.ts";
 const { host, skipUnlessPrivate: skip } = await testEngine();
 
 /** Its patience is 12 seconds then, a little more than the 10 from one sign of life to the next. */
-const IMPATIENT = ['while sleep "$beat_seconds"', "while sleep 2"] as const;
+const IMPATIENT = "beat_seconds=2";
 const UNTIL_HEALTHY_S = 20;
 
 const SECOND_NS = 1e9;
@@ -32,7 +32,7 @@ interface Watched {
 
 /** A restore whose helper soon loses patience, in the phase in which containers prove their health. */
 async function restoring(sandbox: Sandbox): Promise<Watched> {
-  const main = await sandbox.flawed(...IMPATIENT);
+  const main = await sandbox.flawed(IMPATIENT);
   const { name, folder } = await sandbox.volume("into");
   await writeFiles(folder, { old: "old" });
   await sandbox.declare(name);

@@ -6,7 +6,7 @@ import { inspectVolume, removeVolume, type EngineVolume } from "../../../src/eng
 import { testEngine } from "../../engine/test-engine.ts";
 import { describeTree, differences } from "../../oracle/tree.ts";
 import { assertError, packFiles, sidecarOf, writeFiles, writeSidecar } from "../archives.ts";
-import { Sandbox, type TestVolume } from "../harness.ts";
+import { beforeFlush, Sandbox, type TestVolume } from "../harness.ts";
 
 const { host, skip } = await testEngine();
 
@@ -149,7 +149,7 @@ test("a dry run creates nothing, and nor does what is refused or damaged", { ski
 test("a volume that was created is removed again where the restore fails", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const { volume, archive } = await lost(sandbox);
-  const main = await sandbox.flawed("# The new contents must be on the disk", "exit 1\n#");
+  const main = await sandbox.flawed(beforeFlush("exit 1"));
   const args = ["volume", "restore", volume.name, archive, "--create"];
   const { code, stderr } = await sandbox.dockform(args, { main });
   assert.equal(code, 1, stderr);
@@ -165,7 +165,7 @@ test("a volume whose device was written to stays where the restore fails", { ski
   const driverOpts = { type: "none", o: "bind", device };
   const { volume, archive } = await lost(sandbox, { driverOpts });
   const before = await describeTree(device);
-  const main = await sandbox.flawed("# The new contents must be on the disk", "exit 1\n#");
+  const main = await sandbox.flawed(beforeFlush("exit 1"));
   const args = ["volume", "restore", volume.name, archive, "--create", "--force"];
   const { code, stderr } = await sandbox.dockform(args, { main });
   assert.equal(code, 1, stderr);

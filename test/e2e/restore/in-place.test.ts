@@ -207,7 +207,7 @@ test(
     await using fs = await FileSystem.create({ bytes: FILE_SYSTEM_BYTES });
     await using sandbox = await Sandbox.create(host);
     const setting = await setUp(sandbox, fs);
-    const main = await sandbox.flawed("accept() {", "accept() {\n\texit 1");
+    const main = await sandbox.flawed("accept() { exit 1; }");
     const result = await sandbox.dockform(restoreArgs(setting, "--in-place"), { main });
     const [safety = ""] = await snapshots(sandbox, setting);
     assertError(result, {

@@ -96,7 +96,9 @@ test(
     await writeFiles(into.folder, { only: "one" });
     await sandbox.declare(into.name);
     const archive = await packFiles(sandbox.folder, { file: "two" });
-    const main = await sandbox.flawed('move "$staging/old" "$volume/$kept_name" ||', "false ||");
+    const main = await sandbox.flawed(
+      'move() { [ "$*" != "$staging/old $volume/$kept_name" ] && renaming one "$1" "$2"; }',
+    );
     const args = ["volume", "restore", into.name, archive, ...KEEP];
     const { code, stdout, stderr } = await sandbox.dockform(args, { main });
     assert.equal(code, 0, stderr);

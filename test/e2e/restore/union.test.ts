@@ -127,7 +127,7 @@ for (const [name, make] of Object.entries(UNIONS)) {
       const { sandbox, into, archive, userId } = setting;
       const before = await contentsOf(into.folder);
       const args = ["volume", "restore", into.name, archive, ...FLAGS];
-      const main = flaw === undefined ? {} : { main: await sandbox.flawed(...flaw) };
+      const main = flaw === undefined ? {} : { main: await sandbox.flawed(flaw) };
       const process = sandbox.start(args, main);
       await killWhileMoving(setting, process);
       const { code, stderr } = await process.ended;

@@ -209,7 +209,7 @@ test(
     try {
       const before = await sandbox.evidence(into.folder);
       const stopped = await startedAt(sandbox, running.id);
-      const main = await sandbox.flawed(...UNSUSPECTING);
+      const main = await sandbox.flawed(UNSUSPECTING);
       const result = await sandbox.dockform(restoreArgs(setting), { main });
       assertError(result, {
         exitCode: 1,
