@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { FACTS, FAMILIES, SIGNALS, VERBS } from "./protocol.ts";
+import { helperScript } from "./script.ts";
 
 const FOLDER = import.meta.dirname;
 /** The forms in which the script's files say a fact; each has the fact's name, or the beginning of a family's. */
@@ -78,4 +79,17 @@ test("the client reads every fact", () => {
   for (const family of FAMILIES) {
     assert.ok(client.includes(`"${family}")`) || client.includes(`\`${family}_$`), family);
   }
+});
+
+test("the tools that the script asks for are in an image of this machine's tools", () => {
+  const asked = /for tool in (awk [a-z ]+); do/.exec(script.join("\n"))?.[1] ?? "";
+  const packed = /NEEDED_TOOLS =\s+"([a-z ]+)"/.exec(client)?.[1]?.split(" ") ?? [];
+  assert.deepEqual(
+    asked.split(" ").filter((tool) => !packed.includes(tool)),
+    [],
+  );
+});
+
+test("the script leaves room in the argument that it travels as", () => {
+  assert.ok(Buffer.byteLength(helperScript()) < 100_000);
 });
