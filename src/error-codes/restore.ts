@@ -17,6 +17,12 @@ export const RESTORE_ERRORS = {
     cause: "Nothing says which volume the archive is of, and the command asks for a certain one.",
     cure: "Leave `--from-volume` out.",
   },
+  "restore.in-place-among-others": {
+    kind: "refused",
+    cause:
+      "A volume was to be replaced in place as one of several, from which there is no way back.",
+    cure: "Make room for old and new contents at once, or restore the volume by itself.",
+  },
   "restore.extract-failed": {
     kind: "failed",
     cause: "The archive could not be extracted into the volume. The old contents are in place.",

@@ -6,7 +6,7 @@ import type { Layout } from "../tar/layout.ts";
 import { displayText } from "../tar/path.ts";
 import { checksumMismatch, type Archive, type ArchiveContents } from "../archive/archive.ts";
 import { leavesAsItIs, ReshapedArchive, shown } from "../archive/reshape.ts";
-import type { RestoreRequest } from "./request.ts";
+import type { VolumeRestore } from "./request.ts";
 import { selectPaths } from "../archive/paths.ts";
 import type { ArchiveSource } from "../archive/source.ts";
 import { readAll, refuseEmpty, surveyArchive, type Room, type Survey } from "../archive/survey.ts";
@@ -14,6 +14,9 @@ import type { Tools } from "../tools.ts";
 
 /** An archive, or a part of it, that was checked. */
 export interface CheckedArchive {
+  readonly archive: Archive;
+  readonly sidecar: Sidecar | undefined;
+  /** The archive, or what is left of it where a folder of it is to be the root. */
   readonly source: ArchiveSource;
   readonly contents: ArchiveContents;
   /** The only ones that are restored; without them everything is. */
@@ -22,7 +25,7 @@ export interface CheckedArchive {
   readonly outsideEntries: number;
 }
 
-type Wanted = Pick<RestoreRequest, "target" | "paths" | "root" | "forceEmpty" | "command">;
+type Wanted = Pick<VolumeRestore, "target" | "paths" | "root" | "forceEmpty" | "command">;
 
 /**
  * Checks all of an archive that can be checked without the volume.
@@ -49,7 +52,7 @@ export async function checkArchive(
     else if (isReshaped) warnOfWrapped(part.layout, tools);
   }
   const outsideEntries = source instanceof ReshapedArchive ? source.outsideEntries : 0;
-  return { ...part, outsideEntries };
+  return { ...part, archive, sidecar, outsideEntries };
 }
 
 async function checkWhole(
@@ -58,7 +61,7 @@ async function checkWhole(
   { forceEmpty }: Wanted,
   room: () => Promise<Room>,
   tools: Tools,
-): Promise<Omit<CheckedArchive, "outsideEntries"> & Pick<Survey, "layout">> {
+): Promise<Pick<CheckedArchive, "source" | "contents" | "paths"> & Pick<Survey, "layout">> {
   const survey =
     source instanceof ReshapedArchive
       ? await readAll(source, await room(), tools)

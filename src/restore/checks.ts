@@ -1,46 +1,18 @@
-import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import type { ArchiveContents } from "../archive/archive.ts";
-import { interrupted, refuseInterrupted, type LockedVolume } from "../lock/lock.ts";
-import { refuseForgetful } from "./memory.ts";
+import { interrupted } from "../lock/lock.ts";
 import type { Obstacle, PathStanding } from "../helper/outcomes.ts";
 import { obstacleText, refuseFixed } from "./movable.ts";
-import { refuseUnstoppable } from "../workload/unstoppable.ts";
-import type { RestoreRequest } from "./request.ts";
+import type { VolumeRestore, WorkloadOptions } from "./request.ts";
 import { displayText } from "../tar/path.ts";
 import type { ByteText } from "../tar/header.ts";
 import { missingRoom } from "./room.ts";
 import type { VolumeFiles } from "./files.ts";
-import { existingVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
-import { containerTitle } from "../workload/users.ts";
+import { containerTitle, type VolumeUser } from "../workload/users.ts";
 
-/**
- * @param otherwise how else a volume that does not exist can be had, as a clause that tells to do it.
- * @throws DockformError `refused` for a volume that is not declared, or does not exist.
- */
-export async function declaredVolume(
-  { target, undeclared }: Pick<RestoreRequest, "target" | "undeclared">,
-  tools: Tools,
-  otherwise = "",
-): Promise<EngineVolume> {
-  if (!target.declared && !undeclared) {
-    throw new DockformError(
-      "volume.undeclared",
-      `volume "${target.volume}" is not defined in manifest for context "${target.context}"`,
-      {
-        hint: `Declare it under \`volumes:\`, or add --undeclared to work on it all the same.${otherwise === "" ? "" : ` If it does not exist, ${otherwise}`}`,
-      },
-    );
-  }
-  const hint = target.declared
-    ? "Run `dockform apply` to create it."
-    : "Create it with `docker volume create`, or declare it and run `dockform apply`.";
-  const hints = otherwise === "" ? hint : `${hint} Or ${otherwise}`;
-  return existingVolume(target, tools.signal, { code: "restore.no-volume", hint: hints });
-}
-
-export function refuseNonEmpty({ target, force }: RestoreRequest, facts: VolumeFiles): void {
+/** @throws DockformError `refused` where what the volume holds is not to be replaced. */
+export function refuseNonEmpty({ target, force }: VolumeRestore, facts: VolumeFiles): void {
   if (facts.empty || force) return;
   throw new DockformError("volume.not-empty", `volume "${target.volume}" is not empty`, {
     hint: "Add --force to replace what it holds. Take a snapshot of it first if you may want it back.",
@@ -48,19 +20,31 @@ export function refuseNonEmpty({ target, force }: RestoreRequest, facts: VolumeF
 }
 
 /**
+ * There is no cheap way back from a replacement in place, so that it cannot be one of several.
+ *
+ * @throws DockformError `refused`.
+ */
+export function refuseInPlaceAmongOthers(restores: readonly VolumeRestore[]): void {
+  const inPlace = restores.find((restore) => restore.inPlace);
+  if (inPlace === undefined || restores.length === 1) return;
+  throw new DockformError(
+    "restore.in-place-among-others",
+    `volume "${inPlace.target.volume}" cannot be replaced in place together with other volumes`,
+    { hint: "Make room for old and new contents at once, or restore it by itself." },
+  );
+}
+
+/**
  * Where only some paths are restored, what is there counts, and not the volume as a whole.
  *
  * @throws DockformError `refused`.
  */
-export async function refusePaths(
-  { target, force }: RestoreRequest,
-  lock: LockedVolume,
-  paths: readonly ByteText[],
-  { signal }: Tools,
-): Promise<void> {
-  const standings = [...(await lock.verbs.lookAt(paths, signal))];
+export function refusePaths(
+  { target, force }: VolumeRestore,
+  standings: ReadonlyMap<ByteText, PathStanding>,
+): void {
   const named = (wanted: PathStanding): string =>
-    standings
+    [...standings]
       .filter(([, standing]) => standing === wanted)
       .map(([path]) => displayText(path))
       .join(", ");
@@ -83,32 +67,22 @@ export async function refusePaths(
   );
 }
 
-/**
- * Refuses what else works on the volume: other clients, what an operation that was cut short left in the
- * engine, containers.
- *
- * @throws DockformError `refused`.
- */
-export async function refuseUsers(
-  { target, stopContainers }: Pick<RestoreRequest, "target" | "stopContainers">,
-  lock: LockedVolume,
-  tools: Tools,
-): Promise<void> {
-  const { users, journal } = await lock.survey(tools.signal);
-  refuseInterrupted(journal);
-  if (users.length > 0 && !stopContainers) {
-    const named = users.map(({ container }) => `${containerTitle(container)}, ${container.state}`);
-    throw new DockformError(
-      "volume.in-use",
-      `containers are using volume "${target.volume}": ${named.join("; ")}`,
-      {
-        hint: "Add --stop-containers: those that run are stopped for the swap and started again.",
-        data: { containers: users.map(({ container }) => container.name) },
-      },
-    );
-  }
-  await refuseUnstoppable(target.engine, users, tools.signal);
-  await refuseForgetful(lock, users, tools.signal);
+/** @throws DockformError `refused` for containers that use the volume, where they are not to be stopped. */
+export function refuseUsed(
+  volume: string,
+  users: readonly VolumeUser[],
+  { stopContainers }: Pick<WorkloadOptions, "stopContainers">,
+): void {
+  if (users.length === 0 || stopContainers) return;
+  const named = users.map(({ container }) => `${containerTitle(container)}, ${container.state}`);
+  throw new DockformError(
+    "volume.in-use",
+    `containers are using volume "${volume}": ${named.join("; ")}`,
+    {
+      hint: "Add --stop-containers: those that run are stopped for the swap and started again.",
+      data: { containers: users.map(({ container }) => container.name) },
+    },
+  );
 }
 
 /**
@@ -117,7 +91,7 @@ export async function refuseUsers(
  * @throws DockformError `refused` when it was not.
  */
 export function replacesInPlace(
-  { target, inPlace, keepPrevious, keepFailed }: RestoreRequest,
+  { target, inPlace, keepPrevious, keepFailed }: VolumeRestore,
   files: VolumeFiles,
   contents: ArchiveContents,
 ): boolean {
@@ -155,7 +129,7 @@ export function replacesInPlace(
  * @throws DockformError `refused` when that was not allowed, or is no way either.
  */
 export function clearsTheWay(
-  { target, inPlace, keepPrevious, keepFailed, paths }: RestoreRequest,
+  { target, inPlace, keepPrevious, keepFailed, paths }: VolumeRestore,
   obstacle: Obstacle | undefined,
 ): boolean {
   if (obstacle === undefined) return false;
@@ -183,7 +157,11 @@ export function clearsTheWay(
   return true;
 }
 
-export function refuseFixedAttributes(target: VolumeTarget, { missingTool }: VolumeFiles): void {
+/** @throws DockformError `refused` where the root folder's attributes could not be replaced. */
+export function refuseFixedAttributes(
+  { target }: VolumeRestore,
+  { missingTool }: VolumeFiles,
+): void {
   if (missingTool === undefined) return;
   throw new DockformError(
     "volume.root-attributes",
@@ -198,18 +176,18 @@ export function refuseFixedAttributes(target: VolumeTarget, { missingTool }: Vol
  * @throws DockformError `refused` for a file system mounted inside the volume, which could only be moved and
  * removed together with it.
  */
-export function refuseMounts({ volume }: LockedVolume, { mounted }: VolumeFiles): void {
+export function refuseMounts(volume: string, { mounted }: VolumeFiles): void {
   if (mounted === undefined) return;
   throw new DockformError(
     "volume.mount-inside",
-    `${mounted} in volume "${volume.name}" is another file system's mount point`,
+    `${mounted} in volume "${volume}" is another file system's mount point`,
     { hint: "Nothing was touched. Unmount it first: what it holds is no part of the volume." },
   );
 }
 
 /** @throws DockformError `refused` when the volume's folders tell of an operation that was cut short. */
-export function refuseUnfinished({ volume }: LockedVolume, { unfinished }: VolumeFiles): void {
-  if (unfinished.length > 0) throw interrupted(undefined, volume.name);
+export function refuseUnfinished(volume: string, { unfinished }: VolumeFiles): void {
+  if (unfinished.length > 0) throw interrupted(undefined, volume);
 }
 
 /**
@@ -218,7 +196,7 @@ export function refuseUnfinished({ volume }: LockedVolume, { unfinished }: Volum
  * @throws DockformError `refused` when what may fail would push out what is kept.
  */
 export function refuseToPushOutKept(
-  { target, keepPrevious, keepFailed }: RestoreRequest,
+  { target, keepPrevious, keepFailed }: VolumeRestore,
   { kept }: VolumeFiles,
   { log }: Tools,
 ): void {

@@ -3,8 +3,8 @@ import { DockformError, messageOf } from "../errors.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { shapeDifferences, withoutToolLabels, type VolumeShape } from "../snapshot/spec-hash.ts";
 import type { LockedVolume } from "../lock/lock.ts";
-import type { RestoreRequest } from "./request.ts";
-import { declaredVolume } from "./checks.ts";
+import type { VolumeRestore } from "./request.ts";
+import { declaredVolume } from "./declared.ts";
 import { inspectVolumeFiles } from "./files.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
@@ -71,7 +71,7 @@ function refuseSecondWay({ volume }: VolumeTarget, sidecar: Sidecar): void {
  * @throws DockformError `refused`.
  */
 export async function volumeToRestore(
-  request: Pick<RestoreRequest, "target" | "undeclared" | "create" | "command">,
+  request: Pick<VolumeRestore, "target" | "undeclared" | "create" | "command">,
   tools: Tools,
 ): Promise<EngineVolume | undefined> {
   const { target, create, command } = request;

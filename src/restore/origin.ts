@@ -3,7 +3,7 @@ import { DockformError } from "../errors.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { shapeDifferences, specHash, withoutToolLabels } from "../snapshot/spec-hash.ts";
 import type { Archive } from "../archive/archive.ts";
-import { ANY_VOLUME, type RestoreRequest } from "./request.ts";
+import { ANY_VOLUME, type VolumeRestore } from "./request.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 
@@ -17,7 +17,7 @@ const VOLUME_NAME = /^[a-zA-Z0-9][\w.-]*$/;
  * @throws DockformError `refused`.
  */
 export function refuseStranger(
-  { target, archivePath, fromVolume }: RestoreRequest,
+  { target, archivePath, fromVolume }: VolumeRestore,
   sidecar: Sidecar | undefined,
 ): void {
   if (fromVolume === ANY_VOLUME) return;

@@ -70,7 +70,7 @@ export async function recoverVolume(
   await using lock = await LockedVolume.lock(target, volume, "recover", tools);
   const { users, journal } = await lock.survey(tools.signal);
   const files = await inspectVolumeFiles(lock.verbs, tools.signal);
-  if (files.unfinished.length > 0) refuseMounts(lock, files);
+  if (files.unfinished.length > 0) refuseMounts(volume.name, files);
   refuseToMoveUnderUsers(lock, files, users);
   const usage = { files, isUsed: users.some(({ container }) => isActive(container)) };
   const hasFolder = missingFolder(journal, files) === undefined && files.unfinished.length > 0;

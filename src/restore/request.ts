@@ -20,7 +20,8 @@ export interface WorkloadOptions {
   readonly healthTimeoutMs: number;
 }
 
-export interface RestoreRequest extends DoesWithout, ArchiveInStore, WorkloadOptions {
+/** A snapshot that is to take the place of what a volume holds. */
+export interface VolumeRestore extends DoesWithout, ArchiveInStore {
   readonly target: VolumeTarget;
   /** Allow a volume that the manifest does not declare. */
   readonly undeclared: boolean;
@@ -30,8 +31,6 @@ export interface RestoreRequest extends DoesWithout, ArchiveInStore, WorkloadOpt
   readonly command: string;
   /** Allow replacing what the volume holds. */
   readonly force: boolean;
-  /** Make every check, then stop. */
-  readonly dryRun: boolean;
   /** Keep what the volume held, for `volume undo`. */
   readonly keepPrevious: boolean;
   /** Keep the new contents where containers are not well on them. */
@@ -48,6 +47,12 @@ export interface RestoreRequest extends DoesWithout, ArchiveInStore, WorkloadOpt
   readonly inPlace: boolean;
   /** Allow an archive that would leave the volume empty. */
   readonly forceEmpty: boolean;
+}
+
+/** A restore of one volume. */
+export interface RestoreRequest extends VolumeRestore, WorkloadOptions {
+  /** Make every check, then stop. */
+  readonly dryRun: boolean;
 }
 
 export interface RestoreReport {

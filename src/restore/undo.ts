@@ -6,7 +6,9 @@ import { findObstacle, refuseObstacle } from "./movable.ts";
 import type { ContainerOutcome } from "../workload/stopped.ts";
 import { ReplacementBeside } from "./beside.ts";
 import { replaceTogether } from "./replace.ts";
-import { declaredVolume, refuseMounts, refuseUnfinished, refuseUsers } from "./checks.ts";
+import { refuseUsers } from "./check-volume.ts";
+import { refuseMounts, refuseUnfinished } from "./checks.ts";
+import { declaredVolume } from "./declared.ts";
 import { inspectVolumeFiles } from "./files.ts";
 import type { WorkloadOptions } from "./request.ts";
 import { StagedContents } from "./staging.ts";
@@ -42,7 +44,7 @@ export async function undoVolume(request: UndoRequest, tools: Tools): Promise<Un
   const volume = await declaredVolume(request, tools);
   await using lock = await LockedVolume.lock(target, volume, "undo", tools);
   const kept = await whatIsKept(lock, tools);
-  await refuseUsers(request, lock, tools);
+  await refuseUsers(lock, request, tools);
   refuseObstacle(await findObstacle(lock, undefined, "beside_kept", tools), volume.name);
   const staged = await StagedContents.takeKept(lock, tools);
   const keepReplaced = aboutNow("what was kept before", tools);
@@ -78,8 +80,8 @@ export async function discardKept(
 async function whatIsKept(lock: LockedVolume, tools: Tools): Promise<AboutKept> {
   refuseInterrupted((await lock.survey(tools.signal)).journal);
   const files = await inspectVolumeFiles(lock.verbs, tools.signal);
-  refuseUnfinished(lock, files);
-  refuseMounts(lock, files);
+  refuseUnfinished(lock.volume.name, files);
+  refuseMounts(lock.volume.name, files);
   if (files.kept !== undefined) return files.kept;
   await forgetKept(lock);
   throw new DockformError(

@@ -1,5 +1,5 @@
 import { formatDuration } from "../../format.ts";
-import { declaredVolume } from "../../restore/checks.ts";
+import { declaredVolume } from "../../restore/declared.ts";
 import { discardKept, undoVolume } from "../../restore/undo.ts";
 import { confirmByTyping } from "../confirm.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";

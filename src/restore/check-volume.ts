@@ -1,0 +1,87 @@
+import { refuseInterrupted, type LockedVolume } from "../lock/lock.ts";
+import type { Tools } from "../tools.ts";
+import { refuseUnstoppable } from "../workload/unstoppable.ts";
+import type { CheckedArchive } from "./check-archive.ts";
+import {
+  clearsTheWay,
+  refuseFixedAttributes,
+  refuseMounts,
+  refuseNonEmpty,
+  refusePaths,
+  refuseToPushOutKept,
+  refuseUnfinished,
+  refuseUsed,
+  replacesInPlace,
+} from "./checks.ts";
+import type { VolumeFiles } from "./files.ts";
+import { refuseForgetful } from "./memory.ts";
+import { findObstacle } from "./movable.ts";
+import { scanArchive } from "./scan.ts";
+import type { VolumeRestore, WorkloadOptions } from "./request.ts";
+
+/** A restore whose archive was checked. */
+export interface CheckedRestore {
+  readonly request: VolumeRestore;
+  readonly checked: CheckedArchive;
+}
+
+/** How new contents are to take the place of old ones. */
+export type Way = "beside" | "in_place";
+
+/** A volume to restore into: locked, checked, and untouched. */
+export interface Place {
+  readonly lock: LockedVolume;
+  readonly way: Way;
+}
+
+/**
+ * Makes the checks that need the volume, with the lock in hand: whoever else begins meanwhile sees it and gives way,
+ * so that what was found out stays true until the lock is let go.
+ *
+ * @param willWrite is called before anything is written to the volume, be it only to try something.
+ * @throws DockformError `refused`, `failed`, in the order of the checks.
+ */
+export async function checkVolume(
+  { request, checked }: CheckedRestore,
+  lock: LockedVolume,
+  files: VolumeFiles,
+  workload: WorkloadOptions,
+  tools: Tools,
+  willWrite = (): void => {},
+): Promise<Place> {
+  const { archive, source, contents, paths } = checked;
+  if (paths === undefined) refuseNonEmpty(request, files);
+  else refusePaths(request, await lock.verbs.lookAt(paths, tools.signal));
+  await refuseUsers(lock, workload, tools);
+  refuseUnfinished(lock.volume.name, files);
+  refuseMounts(lock.volume.name, files);
+  const lacksRoom = replacesInPlace(request, files, contents);
+  refuseFixedAttributes(request, files);
+  refuseToPushOutKept(request, files, tools);
+  willWrite();
+  const obstacle = await findObstacle(lock, paths, request.inPlace ? "in_place" : "beside", tools);
+  const way = clearsTheWay(request, obstacle) || lacksRoom ? "in_place" : "beside";
+  // What is not readable to the helper must not be found out when the old contents are gone.
+  if (way === "in_place" && source === archive) {
+    await scanArchive(archive, lock.verbs, contents.tarBytes, tools);
+  }
+  return { lock, way };
+}
+
+/**
+ * Refuses what else works on the volume: other clients, what an operation that was cut short left in the
+ * engine, containers.
+ *
+ * @throws DockformError `refused`.
+ */
+export async function refuseUsers(
+  lock: LockedVolume,
+  workload: Pick<WorkloadOptions, "stopContainers">,
+  { signal }: Tools,
+): Promise<void> {
+  const { users, journal } = await lock.survey(signal);
+  refuseInterrupted(journal);
+  refuseUsed(lock.volume.name, users, workload);
+  await refuseUnstoppable(lock.target.engine, users, signal);
+  await refuseForgetful(lock, users, signal);
+}

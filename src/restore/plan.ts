@@ -1,0 +1,168 @@
+import { Archive } from "../archive/archive.ts";
+import type { Room } from "../archive/survey.ts";
+import type { EngineVolume } from "../engine/volumes.ts";
+import { LockedVolume } from "../lock/lock.ts";
+import type { Sidecar } from "../snapshot/sidecar.ts";
+import type { VolumeShape } from "../snapshot/spec-hash.ts";
+import { stopwatch } from "../stopwatch.ts";
+import type { Tools } from "../tools.ts";
+import { checkArchive, type CheckedArchive } from "./check-archive.ts";
+import { checkVolume, type CheckedRestore, type Place } from "./check-volume.ts";
+import { refuseInPlaceAmongOthers } from "./checks.ts";
+import { shapeToCreate, volumeToRestore } from "./create.ts";
+import { inspectVolumeFiles, type VolumeFiles } from "./files.ts";
+import { refuseStranger, warnAboutSidecar } from "./origin.ts";
+import type { VolumeRestore, WorkloadOptions } from "./request.ts";
+
+/** What is to be done to one volume, once everything was checked that could be. */
+export interface PlannedRestore extends CheckedRestore {
+  /** The volume; or how it is to be created, after which there are checks left to be made in it. */
+  readonly into: Place | ToCreate;
+  readonly checkMs: number;
+}
+
+/** A volume that does not exist. */
+interface ToCreate {
+  readonly shape: VolumeShape;
+}
+
+/**
+ * What is to be done to some volumes; with it every refusal is over, but for those that need a volume that does not
+ * exist yet. It holds the volumes' locks, so that it stays true, and nothing was touched: who disposes of it has made a
+ * dry run.
+ */
+export class RestorePlan implements AsyncDisposable {
+  /** In the order of the volumes' names. */
+  readonly restores: readonly PlannedRestore[];
+  readonly workload: WorkloadOptions;
+  readonly #held: AsyncDisposable;
+
+  constructor(
+    restores: readonly PlannedRestore[],
+    workload: WorkloadOptions,
+    held: AsyncDisposable,
+  ) {
+    this.restores = restores;
+    this.workload = workload;
+    this.#held = held;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#held[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * Makes every check of a restore of one volume, or of several of one engine that are to be replaced together. Volumes
+ * are locked in the order of their names: of two clients that want the same ones, one gets them all.
+ *
+ * @throws DockformError `refused`, `usage`, `integrity` or `failed`, in the order of the checks.
+ */
+export async function planRestore(
+  requests: readonly VolumeRestore[],
+  workload: WorkloadOptions,
+  tools: Tools,
+): Promise<RestorePlan> {
+  tools.log.debug("phase: check");
+  refuseInPlaceAmongOthers(requests);
+  await using held = new AsyncDisposableStack();
+  const restores: PlannedRestore[] = [];
+  for (const request of requests.toSorted(byVolume)) {
+    restores.push(await planOne(request, workload, held, tools));
+  }
+  return new RestorePlan(restores, workload, held.move());
+}
+
+function byVolume({ target: a }: VolumeRestore, { target: b }: VolumeRestore): number {
+  return a.volume < b.volume ? -1 : 1;
+}
+
+async function planOne(
+  request: VolumeRestore,
+  workload: WorkloadOptions,
+  held: AsyncDisposableStack,
+  tools: Tools,
+): Promise<PlannedRestore> {
+  const clock = stopwatch();
+  const volume = await volumeToRestore(request, tools);
+  const archive = held.use(await Archive.open(request));
+  const sidecar = await archive.sidecar();
+  refuseStranger(request, sidecar);
+  warnAboutSidecar(archive, sidecar, volume, request.target, tools);
+  const check = (room: () => Promise<Room>): Promise<CheckedArchive> =>
+    checkArchive(archive, sidecar, request, room, tools);
+  const planned =
+    volume === undefined
+      ? await planCreation(request, sidecar, check)
+      : await planExisting(request, volume, workload, check, held, tools);
+  return { request, ...planned, checkMs: clock.total() };
+}
+
+/** Checks an archive, and asks for the room that there is only where that matters. */
+type CheckArchive = (room: () => Promise<Room>) => Promise<CheckedArchive>;
+type Planned = Omit<PlannedRestore, "request" | "checkMs">;
+
+/** How much room there is shows only once there is a volume. */
+const UNKNOWN_ROOM: Room = { bytes: Infinity, otherwise: "" };
+
+async function planCreation(
+  { target }: VolumeRestore,
+  sidecar: Sidecar | undefined,
+  check: CheckArchive,
+): Promise<Planned> {
+  const shape = shapeToCreate(target, sidecar);
+  return { checked: await check(async () => UNKNOWN_ROOM), into: { shape } };
+}
+
+async function planExisting(
+  request: VolumeRestore,
+  volume: EngineVolume,
+  workload: WorkloadOptions,
+  check: CheckArchive,
+  held: AsyncDisposableStack,
+  tools: Tools,
+): Promise<Planned> {
+  // Starting the helper touches nothing, and takes about as long as reading a small archive.
+  const locking = held.use(
+    new Locking(LockedVolume.lock(request.target, volume, "restore", tools)),
+  );
+  let inspection: Promise<VolumeFiles> | undefined;
+  // Only when it is asked for: a helper that is at work cannot be taken leave of.
+  const inspect = (): Promise<VolumeFiles> =>
+    (inspection ??= locking.lock.then(({ verbs }) => inspectVolumeFiles(verbs, tools.signal)));
+  const checked = await check(async () => roomFor(await inspect(), request));
+  const lock = await locking.lock;
+  const into = await checkVolume({ request, checked }, lock, await inspect(), workload, tools);
+  return { checked, into };
+}
+
+function roomFor(
+  { freeBytes, totalBytes }: VolumeFiles,
+  { inPlace }: Pick<VolumeRestore, "inPlace">,
+): Room {
+  const otherwise = "Make room on it, or restore from another snapshot.";
+  return inPlace
+    ? { bytes: totalBytes, otherwise }
+    : {
+        bytes: freeBytes,
+        otherwise: `${otherwise} Or add --in-place to do without room for the old contents.`,
+      };
+}
+
+/** A lock that is being taken while something else goes on; disposing waits for it. */
+class Locking implements AsyncDisposable {
+  readonly lock: Promise<LockedVolume>;
+
+  constructor(lock: Promise<LockedVolume>) {
+    this.lock = lock;
+    // Whoever never comes to ask for it has another error to tell.
+    lock.catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.lock.then(
+      (lock) => lock[Symbol.asyncDispose](),
+      () => {},
+    );
+  }
+}
