@@ -198,7 +198,7 @@ export function refuseUnfinished(volume: string, { unfinished }: VolumeFiles): v
 export function refuseToPushOutKept(
   { target, keepPrevious, keepFailed }: VolumeRestore,
   { kept }: VolumeFiles,
-  { log }: Tools,
+  { log }: Pick<Tools, "log">,
 ): void {
   if (kept === undefined) return;
   if (keepFailed) {
