@@ -38,7 +38,7 @@ export class FakeSite implements AsyncDisposable {
 
   async open(context?: string): Promise<Workspace> {
     const around: Surroundings = {
-      env: { DOCKER_HOST: DEFAULT_HOST },
+      env: { DOCKER_HOST: DEFAULT_HOST, DOCKFORM_HELPER_IMAGE: "helper:1" },
       cwd: this.folder,
       homeFolder: this.folder,
       platform: "linux",

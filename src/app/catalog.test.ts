@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MemoryStore } from "../../test/fakes/memory-store.ts";
+import { putSnapshot } from "../../test/fakes/stored.ts";
+import type { StoredVolume } from "../store/store.ts";
+import { Catalog } from "./catalog.ts";
+
+const PLAIN: StoredVolume = { context: undefined, volume: "data" };
+const HOME: StoredVolume = { context: "home", volume: "data" };
+const WORK: StoredVolume = { context: "work", volume: "data" };
+const [OLD, MIDDLE, NEW] = [
+  "2026-11-21T12:00:00Z",
+  "2026-11-22T12:00:00Z",
+  "2026-11-23T12:00:00Z",
+] as const;
+
+function catalog(store: MemoryStore, context?: string): Catalog {
+  return new Catalog({ store, cwd: "/here", context });
+}
+
+test("snapshots of one volume in both layouts are one list, the newest first", async () => {
+  const store = new MemoryStore();
+  putSnapshot(store, PLAIN, MIDDLE);
+  putSnapshot(store, HOME, NEW);
+  putSnapshot(store, HOME, OLD);
+  const { context, snapshots } = await catalog(store).volume("data");
+  assert.equal(context, "home");
+  assert.deepEqual(
+    snapshots.map(({ time }) => time),
+    [NEW, MIDDLE, OLD].map((time) => new Date(time)),
+  );
+});
+
+test("where several contexts have snapshots of a name, it has to be said which is meant", async () => {
+  const store = new MemoryStore();
+  const home = putSnapshot(store, HOME, OLD);
+  putSnapshot(store, WORK, NEW);
+  await assert.rejects(catalog(store).find("data@latest"), {
+    data: { candidates: ["home/data", "work/data"] },
+  });
+  for (const found of [
+    await catalog(store).find("home/data@latest"),
+    await catalog(store, "home").find("data"),
+    await catalog(store).find("latest", "home/data"),
+  ]) {
+    assert.equal(found.archivePath, home.archivePath);
+  }
+});
+
+test("a snapshot that is of another volume by its sidecar is not the latest of this one", async () => {
+  const store = new MemoryStore();
+  const own = putSnapshot(store, PLAIN, OLD);
+  putSnapshot(store, PLAIN, NEW, { volume_name: "other" });
+  assert.equal((await catalog(store).find("data")).archivePath, own.archivePath);
+});
+
+test("a path is taken from the current folder, and belongs to no list", async () => {
+  const found = await catalog(new MemoryStore()).find("./backup/x.tar.zst");
+  assert.equal(found.archivePath, "/here/backup/x.tar.zst");
+  assert.equal(found.stored, undefined);
+  assert.equal(found.volume, undefined);
+});
+
+test("a volume without snapshots is told with the name that may have been meant, and all there are", async () => {
+  const store = new MemoryStore();
+  putSnapshot(store, PLAIN, OLD);
+  putSnapshot(store, { context: undefined, volume: "mail" }, OLD);
+  await assert.rejects(catalog(store).find("dta@latest"), {
+    message: "there is no snapshot of dta; did you mean data?",
+    hint: "There are snapshots of data, mail.",
+    data: { candidates: ["data", "mail"] },
+  });
+  await assert.rejects(catalog(new MemoryStore()).volumes("data"), {
+    hint: "There are no snapshots in memory. Name another folder with --store.",
+  });
+});
