@@ -1,19 +1,38 @@
 /** The helper's script run here, without an engine. */
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { hostRecipe } from "../../src/helper/host-rootfs.ts";
 import { helperScript } from "../../src/helper/script.ts";
 import { attempt } from "../oracle/host.ts";
+
+/** What an image of this machine's tools has: nothing else is found. */
+async function linkTools(folder: string): Promise<string> {
+  const recipe = await hostRecipe({
+    platform: process.platform,
+    machine: "",
+    path: process.env["PATH"] ?? "",
+    temporaryFolder: folder,
+  });
+  assert.ok(recipe, "a tool that a helper needs is missing here");
+  const tools = join(folder, "tools");
+  await mkdir(tools);
+  for (const [name, file] of recipe.tools) await symlink(file, join(tools, name));
+  return tools;
+}
 
 /** A volume and the script that takes it for its own. */
 export class Place implements AsyncDisposable {
   readonly folder: string;
   readonly volume: string;
-  #env: Readonly<Record<string, string>> = { DOCKFORM_MARK: "=mark=" };
+  /** Folders in which the script looks for tools. */
+  #path: readonly string[];
 
-  private constructor(folder: string, volume: string) {
+  private constructor(folder: string, volume: string, tools: string) {
     this.folder = folder;
     this.volume = volume;
+    this.#path = [tools];
   }
 
   /**
@@ -22,7 +41,8 @@ export class Place implements AsyncDisposable {
    */
   static async create(files: Readonly<Record<string, string>>, volume?: string): Promise<Place> {
     const folder = await mkdtemp(join(tmpdir(), "dockform-script-"));
-    const place = new Place(folder, volume ?? join(folder, "volume"));
+    const tools = await linkTools(folder);
+    const place = new Place(folder, volume ?? join(folder, "volume"), tools);
     await mkdir(place.volume, { recursive: true });
     await mkdir(join(folder, "scratch"));
     for (const [path, content] of Object.entries(files)) {
@@ -39,8 +59,10 @@ export class Place implements AsyncDisposable {
 
   /** Calls a verb; one that hangs is ended. Answers what it says. */
   async call(...verb: readonly string[]): Promise<string> {
-    const args = ["--signal=KILL", "30", "sh", join(this.folder, "helper.sh"), ...verb];
-    const { stderr } = await attempt("timeout", args, { env: this.#env });
+    const variables = ["DOCKFORM_MARK==mark=", `PATH=${this.#path.join(":")}`];
+    const script = ["sh", join(this.folder, "helper.sh"), ...verb];
+    const args = ["--signal=KILL", "30", "env", ...variables, ...script];
+    const { stderr } = await attempt("timeout", args);
     return stderr;
   }
 
@@ -49,7 +71,7 @@ export class Place implements AsyncDisposable {
     const folder = join(this.folder, "bin");
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, program), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    this.#env = { ...this.#env, PATH: `${folder}:${process.env["PATH"]}` };
+    this.#path = [folder, ...this.#path];
   }
 
   async mode(path: string): Promise<number> {

@@ -33,7 +33,9 @@ conclude() {
 # Where what was kept before waits for its removal: beside it, since on a union of disks it may be on another than the
 # staging folder, and under a name of its own, made of that folder's.
 kept_trash() {
-	echo "$volume/$trash_prefix$(echo "${staging##*-}" | tr 0-9a-f 1-9a-f0)"
+	id=${staging##*-}
+	case $id in 0*) first=1 ;; *) first=0 ;; esac
+	echo "$volume/$trash_prefix$first${id#?}"
 }
 
 # measure_kept: what .dockform-kept holds, and how much of the disk that takes.

@@ -42,7 +42,7 @@ begin() {
 # it elsewhere. A death in between leaves an empty folder in what is kept.
 begin_by_kept() {
 	touch -r $volume $scratch/root-time
-	for other in "$volume/$kept_name"/$staging_pattern; do rmdir "$other" 2>/dev/null; done
+	find "$volume/$kept_name" -mindepth 1 -maxdepth 1 -type d -name "$staging_pattern" -exec rmdir {} + 2>/dev/null
 	beginning=$volume/$kept_name/$staging_prefix$1
 	mkdir -m 700 "$beginning" && chmod g-s "$beginning" && move "$beginning" "$volume/$staging_prefix$1" &&
 		touch -r $scratch/root-time $volume && resume "$1"
