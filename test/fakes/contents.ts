@@ -140,6 +140,7 @@ const VERBS: Readonly<Record<string, Step>> = {
   scan: async (_, { args: [, compression = ""], input }) =>
     tarReply(unpacked(await input(), compression)),
   finish_extract: () => DONE,
+  attributes: () => DONE,
   archive: async (disk, call) => archive(disk, call),
   accept: (disk, { args: [id = "", returned] }) => {
     const staging = disk.stagings.get(id);
