@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { settleWithLimit } from "../../src/app/several.ts";
-import { allDeaths, die, setTheStage, stepsOf, STORIES } from "./crash-points.ts";
+import { allDeaths, die, Stage, stepsOf } from "./crash-points.ts";
+import { STORIES } from "./stories.ts";
 
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 const skip = !isRoot && "owners and attributes take root";
@@ -10,20 +11,22 @@ const AT_ONCE = 2;
 /** All of them are for `npm run test:faults`. */
 const EVERY = 23;
 
-let takeAway = async (): Promise<void> => {};
+let stage: Stage;
 
 before(async () => {
-  if (isRoot) takeAway = await setTheStage();
+  if (isRoot) stage = await Stage.set();
 });
 
-after(() => takeAway());
+after(async () => {
+  if (isRoot) await stage[Symbol.asyncDispose]();
+});
 
 for (const [i, [name, story]] of Object.entries(STORIES).entries()) {
   test(`${name}, cut short before one of its steps`, { skip }, async () => {
-    const steps = await stepsOf(story);
-    assert.ok(steps > story.verbs.length, "steps are counted");
+    const steps = await stepsOf(stage, story);
+    assert.ok(steps > 0, "steps are counted");
     const some = allDeaths(story, steps).filter((_, n) => n % EVERY === i % EVERY);
-    const results = await settleWithLimit(some, AT_ONCE, (deaths) => die(story, deaths));
+    const results = await settleWithLimit(some, AT_ONCE, (deaths) => die(stage, story, deaths));
     const problems = results.map((result) =>
       result.status === "rejected" ? String(result.reason) : result.value,
     );

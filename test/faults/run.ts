@@ -11,8 +11,9 @@ import { startPrivateEngine } from "../engine/private-engine.ts";
 import { bundleProgram } from "../runner/bundle.ts";
 import { settleWithLimit } from "../../src/app/several.ts";
 import { Conductor } from "./conduct.ts";
-import { allDeaths, die, setTheStage, stepsOf, STORIES } from "./crash-points.ts";
+import { allDeaths, die, Stage, stepsOf } from "./crash-points.ts";
 import { describeFault, faultOf, kindOf, type Fault } from "./plan.ts";
+import { STORIES } from "./stories.ts";
 import { Tally } from "./tally.ts";
 
 /** Over a thousand on engines, beside the steps of the script; some come too late, and are not counted as done. */
@@ -54,12 +55,12 @@ process.exitCode = tally.losses > 0 || interrupted ? 1 : 0;
 
 /** The helper's script alone, cut short before each of the steps that it takes. */
 async function killAtEveryStep(): Promise<void> {
-  const takeAway = await setTheStage();
+  await using stage = await Stage.set();
   for (const [name, story] of Object.entries(STORIES)) {
-    const steps = await stepsOf(story);
+    const steps = await stepsOf(stage, story);
     const deathsOfAll = allDeaths(story, steps);
     const results = await settleWithLimit(deathsOfAll, Number(values.workers), (deaths) =>
-      die(story, deaths),
+      die(stage, story, deaths),
     );
     for (const [i, result] of results.entries()) {
       const problem = result.status === "fulfilled" ? result.value : String(result.reason);
@@ -70,7 +71,6 @@ async function killAtEveryStep(): Promise<void> {
     }
     console.log(`${tally.total}  ${name}, cut short before each of its ${steps} steps`);
   }
-  await takeAway();
 }
 
 /** One engine, and one fault after the other on it. */
