@@ -21,7 +21,7 @@ type Environment = Readonly<Record<string, string>>;
 export interface LocalOptions {
   /** Added to the environment of all of a helper's processes; asked for once a helper. */
   readonly environment?: () => Environment;
-  /** Called before a helper reads a line: a verb, or nothing but the client's sign of life. */
+  /** Called before a helper reads a verb. */
   readonly onLine?: (line: string, environment: Environment) => void;
   /** A helper was killed, and not by the engine. Neither the engine nor a client knows it yet. */
   readonly onKilled?: () => void;
@@ -99,9 +99,13 @@ export class LocalHelpers implements AsyncDisposable {
     io.killed.addEventListener("abort", () => killGroup(pid));
     child.stdout.on("data", (bytes: Buffer) => io.write("stdout", bytes));
     child.stderr.on("data", (bytes: Buffer) => io.write("stderr", bytes));
+    if (hello === undefined) keepHello(child, io);
     child.stdin.on("error", () => {});
+    const isFirst = io.command.at(-1) === "serve";
     io.stdin.on("data", (bytes: Buffer) => {
-      if (io.command.at(-1) === "serve") this.#options.onLine?.(String(bytes).trim(), env);
+      const line = isFirst ? String(bytes).trim() : "";
+      if (line === "hello" && sayHello(io)) return;
+      if (line !== "") this.#options.onLine?.(line, env);
       child.stdin.write(bytes);
     });
     io.stdin.on("end", () => child.stdin.end());
@@ -114,6 +118,35 @@ export class LocalHelpers implements AsyncDisposable {
     if (!io.killed.aborted) this.#options.onKilled?.();
     return KILLED;
   }
+}
+
+/**
+ * What the first helper said of this machine's tools, the mark left out. It takes a helper longer than all else that a
+ * small volume asks of it, and each would say the same.
+ */
+let hello: string | undefined;
+
+function keepHello(child: Child, io: ProgramIo): void {
+  const mark = markOf(io);
+  let said = "";
+  const collect = (bytes: Buffer): void => {
+    said += String(bytes);
+    if (!said.includes(`${mark} end `)) return;
+    child.stderr.off("data", collect);
+    hello = said.replaceAll(mark, "");
+  };
+  child.stderr.on("data", collect);
+}
+
+/** @returns whether it is known what to say. */
+function sayHello(io: ProgramIo): boolean {
+  if (hello === undefined) return false;
+  io.write("stderr", hello.replaceAll(/^(?=.)/gm, markOf(io)));
+  return true;
+}
+
+function markOf({ env }: ProgramIo): string {
+  return env["DOCKFORM_MARK"] ?? "";
 }
 
 /** The script with its folders where the environment says. */

@@ -12,7 +12,7 @@ import { snapshotVolume } from "../../src/capture/snapshot.ts";
 import { DockformError } from "../../src/errors.ts";
 import { aboutNow } from "../../src/restore/kept.ts";
 import { recoverVolume } from "../../src/restore/recover.ts";
-import { UnhealthyError } from "../../src/restore/replace.ts";
+import { UnhealthyError } from "../../src/restore/watch.ts";
 import type { ArchiveInStore } from "../../src/store/store.ts";
 import { FolderStore } from "../../src/store/folder/folder-store.ts";
 import { run } from "../oracle/host.ts";
@@ -195,19 +195,23 @@ async function recover(workplace: Workplace, deaths?: HelperDeaths): Promise<voi
   await Promise.race([recoverVolume({ target, healthTimeoutMs: 0 }, tools), died]);
 }
 
-/**
- * Plays a story to its end, which must be the last of its ends.
- *
- * @returns how many steps it takes.
- */
-export async function stepsOf(stage: Stage, story: Story): Promise<number> {
+/** Steps of a story, by their numbers. */
+export interface Steps {
+  /** The one from which on it is cut short. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Plays a story to its end, which must be the last of its ends. */
+export async function stepsOf(stage: Stage, story: Story): Promise<Steps> {
   await using workplace = await Workplace.create(stage, story.from);
   await play(stage, workplace, story).catch((error: unknown) => {
     if (!(story.isIll === true && error instanceof UnhealthyError)) throw error;
   });
   assert.equal(stage.summary(workplace), story.ends.at(-1));
   assert.deepEqual(wrongIn(stage, workplace, story), []);
-  return workplace.steps;
+  const shared = story.partsAt === undefined ? 0 : workplace.stepsBefore(story.partsAt);
+  return { first: shared + 1, last: workplace.steps };
 }
 
 type Way = Pick<Deaths, "death" | "on" | "goesOn">;
@@ -234,22 +238,23 @@ const CLEARING_WAYS: readonly Way[] = [
   { death: "process", on: "mergerfs, on both", goesOn: true },
 ];
 
-/** Every way in which a story of so many steps can be cut short, every other one of them twice. */
-export function allDeaths({ clears = false }: Story, steps: number): readonly Deaths[] {
+/** Every way in which a story of these steps can be cut short, every other one of them twice. */
+export function allDeaths({ clears = false }: Story, steps: Steps): readonly Deaths[] {
   const common = clears ? [...WAYS, ...CLEARING_WAYS] : WAYS;
   // What cannot be renamed takes some steps more.
-  const last = clears ? steps + 8 : steps;
-  return Array.from({ length: last }, (_, i) => i + 1).flatMap((dieAt) =>
-    // By twos, so that either half has steps after which the recovery is cut short as well.
-    [...common, ...OTHER_WAYS.filter((_, i) => (dieAt >> 1) % 2 === i % 2)].map(
-      ({ death, on, goesOn }) => ({
-        dieAt,
-        // Whoever goes on has few steps left; a recovery may have many.
-        dieAgainAt: dieAt % 2 === 0 ? ((dieAt * 7) % (goesOn ? 9 : steps)) + 1 : 0,
-        death,
-        on,
-        goesOn,
-      }),
-    ),
+  const last = clears ? steps.last + 8 : steps.last;
+  return Array.from({ length: last - steps.first + 1 }, (_, i) => steps.first + i).flatMap(
+    (dieAt) =>
+      // By twos, so that either half has steps after which the recovery is cut short as well.
+      [...common, ...OTHER_WAYS.filter((_, i) => (dieAt >> 1) % 2 === i % 2)].map(
+        ({ death, on, goesOn }) => ({
+          dieAt,
+          // Whoever goes on has few steps left; a recovery may have many.
+          dieAgainAt: dieAt % 2 === 0 ? ((dieAt * 7) % (goesOn ? 9 : steps.last)) + 1 : 0,
+          death,
+          on,
+          goesOn,
+        }),
+      ),
   );
 }

@@ -69,7 +69,9 @@ async function killAtEveryStep(): Promise<void> {
       tally.add(kind, problem === "" ? "recovered" : "lost");
       if (problem !== "") console.log(`  LOST: ${name}: ${problem}`);
     }
-    console.log(`${tally.total}  ${name}, cut short before each of its ${steps} steps`);
+    console.log(
+      `${tally.total}  ${name}, cut short before each step from ${steps.first} to ${steps.last}`,
+    );
   }
 }
 

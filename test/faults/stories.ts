@@ -5,9 +5,11 @@ import { inspectVolume, type EngineVolume } from "../../src/engine/volumes.ts";
 import { LockedVolume } from "../../src/lock/lock.ts";
 import type { WritingName } from "../../src/journal/operation.ts";
 import type { ExtractOptions } from "../../src/restore/extraction.ts";
-import { replaceInPlace } from "../../src/restore/in-place.ts";
+import { ReplacementBeside, type KeepOptions } from "../../src/restore/beside.ts";
+import { ReplacementInPlace } from "../../src/restore/in-place.ts";
 import { aboutNow } from "../../src/restore/kept.ts";
-import { replaceContents, type ReplaceOptions } from "../../src/restore/replace.ts";
+import { replaceTogether } from "../../src/restore/replace.ts";
+import type { WorkloadOptions } from "../../src/restore/request.ts";
 import { StagedContents } from "../../src/restore/staging.ts";
 import { discardKept, undoVolume } from "../../src/restore/undo.ts";
 import { storedChecksum } from "../../src/snapshot/sidecar.ts";
@@ -33,6 +35,8 @@ export interface Story {
   readonly isIll?: boolean;
   /** Whether the old contents are cleared away before the new ones are in the volume. */
   readonly clears?: boolean;
+  /** Up to this phase another story is the same, and its steps are done there. */
+  readonly partsAt?: string;
   /** What the volume may hold in the end, wherever it was cut short; the last when it was not. */
   readonly ends: readonly string[];
 }
@@ -40,12 +44,12 @@ export interface Story {
 export const STORIES: Readonly<Record<string, Story>> = {
   "a restore that keeps in place of what was kept": {
     from: "keeping-ready",
-    play: (scene) => restoreReady(scene, { keepReplaced: about(scene) }),
+    play: (scene) => restoreReady(scene, { ...KEEP_NOTHING, keepReplaced: about(scene) }),
     ends: ["old, keeps kept", "new, keeps old"],
   },
   "a restore beside what is kept": {
     from: "keeping-ready",
-    play: (scene) => restoreReady(scene, {}),
+    play: (scene) => restoreReady(scene, KEEP_NOTHING),
     ends: ["old, keeps kept", "new, keeps kept"],
   },
   "an undo": {
@@ -55,7 +59,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
   },
   "a restore that goes back and keeps what failed": {
     from: "ready",
-    play: (scene) => restoreReady(scene, { keepFailed: about(scene) }),
+    play: (scene) => restoreReady(scene, { ...KEEP_NOTHING, keepFailed: about(scene) }),
     isIll: true,
     ends: ["old", "new", "old, keeps new"],
   },
@@ -112,6 +116,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
     play: restoreInPlace,
     isIll: true,
     clears: true,
+    partsAt: "phase: start",
     ends: ["new", "old"],
   },
   "what is kept, given up": {
@@ -150,17 +155,20 @@ async function volumeOf({ target }: Client): Promise<EngineVolume> {
 }
 
 /** Puts in place what was extracted beforehand. */
-function restoreReady(scene: Scene, keep: Partial<ReplaceOptions>): Promise<unknown> {
+function restoreReady(scene: Scene, keep: KeepOptions): Promise<unknown> {
   return locked(scene, "restore", async (lock) => {
-    await scene.workplace.makeReadyFor(lock.stagingId);
-    const staged = StagedContents.of(lock, lock.stagingId, scene.tools);
-    await replaceContents(lock, staged, { ...REPLACE, ...keep }, scene.tools);
+    const { tools, workplace } = scene;
+    await workplace.makeReadyFor(lock.stagingId);
+    const staged = StagedContents.of(lock, lock.stagingId, tools);
+    await replaceTogether([new ReplacementBeside(lock, staged, keep, tools)], WORKLOAD, tools);
   });
 }
 
 function restorePaths(scene: Scene): Promise<unknown> {
   return locked(scene, "restore", async (lock) => {
-    await replaceContents(lock, await extract(lock, scene, PATHS), REPLACE, scene.tools);
+    const staged = await extract(lock, scene, PATHS);
+    const replacement = new ReplacementBeside(lock, staged, KEEP_NOTHING, scene.tools);
+    await replaceTogether([replacement], WORKLOAD, scene.tools);
   });
 }
 
@@ -168,22 +176,18 @@ function restoreInPlace(scene: Scene): Promise<unknown> {
   return locked(scene, "restore", async (lock) => {
     const { archive, contents } = await opened(scene);
     await using _ = archive;
-    const options = { ...REPLACE, ...extractOptions() };
-    await replaceInPlace(lock, archive, contents, options, scene.tools);
+    const what = [archive, contents, extractOptions()] as const;
+    const replacement = await ReplacementInPlace.prepare(lock, ...what, scene.tools);
+    await replaceTogether([replacement], WORKLOAD, scene.tools);
   });
 }
 
 function undo({ target, tools }: Scene): Promise<unknown> {
-  const { stopContainers, healthTimeoutMs } = REPLACE;
-  return undoVolume({ target, undeclared: true, stopContainers, healthTimeoutMs }, tools);
+  return undoVolume({ target, undeclared: true, ...WORKLOAD }, tools);
 }
 
-const REPLACE: ReplaceOptions = {
-  stopContainers: true,
-  healthTimeoutMs: HEALTH_TIMEOUT_MS,
-  keepReplaced: undefined,
-  keepFailed: undefined,
-};
+const WORKLOAD: WorkloadOptions = { stopContainers: true, healthTimeoutMs: HEALTH_TIMEOUT_MS };
+const KEEP_NOTHING: KeepOptions = { keepReplaced: undefined, keepFailed: undefined };
 
 function about({ tools }: Client): ReturnType<typeof aboutNow> {
   return aboutNow("a snapshot", tools);

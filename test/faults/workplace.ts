@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FolderStore } from "../../src/store/folder/folder-store.ts";
+import type { Log } from "../../src/log.ts";
 import type { VolumeTarget } from "../../src/lock/target.ts";
 import { recordLabels } from "../../src/journal/operation.ts";
 import type { KeptContents } from "../../src/restore/kept.ts";
@@ -100,6 +101,8 @@ export class Workplace implements AsyncDisposable {
   #helpersBegun = 0;
   #clientsBegun = 0;
   #killClient = (): void => {};
+  /** The steps that had been taken when a client last told of a phase, by what it said. */
+  readonly #phases = new Map<string, number>();
 
   private constructor(
     props: Props,
@@ -161,6 +164,11 @@ export class Workplace implements AsyncDisposable {
     return stepsIn(this.#stepsFile());
   }
 
+  /** The steps that the newest helper had taken when its client said that. */
+  stepsBefore(phase: string): number {
+    return this.#phases.get(phase) ?? 0;
+  }
+
   #startUser(): void {
     const mount = { Type: "volume", Source: VOLUME, Target: "/data" };
     const definition = { Image: "app:1", HostConfig: { Mounts: [mount] } };
@@ -204,9 +212,16 @@ export class Workplace implements AsyncDisposable {
         ...fakeTarget(client, VOLUME),
         store: new FolderStore(join(this.#folder, "store")),
       },
-      tools: fakeTools(`client ${this.#clientsBegun}`),
+      tools: { ...fakeTools(`client ${this.#clientsBegun}`), log: this.#log() },
       died: died.promise,
     };
+  }
+
+  #log(): Log {
+    const debug = (text: string): void => {
+      if (text.startsWith("phase: ")) this.#phases.set(text, this.steps);
+    };
+    return { debug, info: () => {}, warn: () => {} };
   }
 
   /** Gives what was made ready for nobody, if anything was, to an operation. */

@@ -38,6 +38,13 @@ begin() {
 	mkdir -m 700 "$staging" && chmod g-s "$staging" && touch -r $scratch/root-time $volume && echo "$1" >$scratch/staging
 }
 
+# begin_flushed ID: the same, and it is on the disk before the first container is stopped: a recovery that finds containers
+# stopped and no folder cannot tell what the volume holds.
+begin_flushed() {
+	resume "$1" || begin "$1" || exit 1
+	flush
+}
+
 # begin_by_kept ID: makes it on the disk of a union of disks on which what is kept lies, which could not be renamed into
 # it elsewhere. A death in between leaves an empty folder in what is kept.
 begin_by_kept() {
