@@ -207,9 +207,9 @@ export class VolumeVerbs {
     );
   }
 
-  /** Makes the staging folder, on the disk. */
-  async beginFlushed(id: string): Promise<string | undefined> {
-    return this.#failure(["begin_flushed", id]);
+  /** Makes the staging folder. */
+  async begin(id: string): Promise<string | undefined> {
+    return this.#failure(["begin", id]);
   }
 
   /** Goes on with a staging folder that may be gone. */

@@ -192,7 +192,7 @@ export class StagedContents {
 
   /** Makes the staging folder before there is anything to put into it. */
   async begin(): Promise<void> {
-    const failure = await this.#lock.surely((verbs) => verbs.beginFlushed(this.#id));
+    const failure = await this.#lock.surely((verbs) => verbs.begin(this.#id));
     if (failure === undefined) return;
     throw new DockformError("volume.unwritable", `cannot write to the volume: ${failure}`, {
       hint: "The contents are as they were. Check the file system under the volume.",

@@ -4,7 +4,7 @@ extract() {
 	input_from "$2"
 	# What is to be removed first may take longer than the client waits for this.
 	reply ready
-	resume "$1" || begin "$1" || exit 1
+	resume "$1" || make_staging "$1" || exit 1
 	rm -f "$staging/accepted" || exit 1
 	# One that its client did not like, or that was cut short.
 	if [ -e "$staging/new" ]; then rm -rf "$staging/new.partial" && move "$staging/new" "$staging/new.partial"; fi

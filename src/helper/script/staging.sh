@@ -30,19 +30,19 @@
 staging=
 spared=
 
-# begin ID: makes the staging folder, without a trace in the root folder's time, and without the root folder's setgid
-# bit, which what is extracted into it would have as well.
+# begin ID: makes the staging folder, and has it on the disk before the first container is stopped: a recovery that finds
+# containers stopped and no folder cannot tell what the volume holds.
 begin() {
+	resume "$1" || make_staging "$1" || exit 1
+	flush
+}
+
+# make_staging ID: without a trace in the root folder's time, and without the root folder's setgid bit, which what is
+# extracted into it would have as well.
+make_staging() {
 	staging=$volume/$staging_prefix$1
 	touch -r $volume $scratch/root-time
 	mkdir -m 700 "$staging" && chmod g-s "$staging" && touch -r $scratch/root-time $volume && echo "$1" >$scratch/staging
-}
-
-# begin_flushed ID: the same, and it is on the disk before the first container is stopped: a recovery that finds containers
-# stopped and no folder cannot tell what the volume holds.
-begin_flushed() {
-	resume "$1" || begin "$1" || exit 1
-	flush
 }
 
 # begin_by_kept ID: makes it on the disk of a union of disks on which what is kept lies, which could not be renamed into
@@ -60,7 +60,7 @@ begin_by_kept() {
 # as take_kept makes it.
 probe() {
 	how=$2
-	resume "$1" || if [ "$how" = beside_kept ]; then begin_by_kept "$1"; else begin "$1"; fi || exit 1
+	resume "$1" || if [ "$how" = beside_kept ]; then begin_by_kept "$1"; else make_staging "$1"; fi || exit 1
 	touch -r $volume $scratch/root-time
 	shift 2
 	for word; do
@@ -84,7 +84,7 @@ resume() {
 # (UID:GID), are extracted as an archive's are, and told as they are read back: mode with marks, owner, date, time.
 # What tar says of them is for the client, too.
 try_samples() {
-	resume "$1" || begin "$1" || exit 1
+	resume "$1" || make_staging "$1" || exit 1
 	shift
 	samples=$staging/samples
 	# What an extraction that failed has left may fill the disk.

@@ -2,7 +2,7 @@
 ask() {
 	case ${1-} in
 	hello | archive | attributes | fingerprint | scan | inspect | lies_on | \
-	look_at | begin_flushed | resume | probe | try_samples | extract | finish_extract | \
+	look_at | begin | resume | probe | try_samples | extract | finish_extract | \
 	accept | limit_to | take_kept | swap | swap_back | recover | keep | \
 	clear | discard | conclude | forget_kept | measure_kept | empty_trash) "$@" ;;
 	*)
