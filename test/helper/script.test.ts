@@ -258,6 +258,11 @@ test("what cannot be removed lies in folders of ours, each by its own name", { s
   assert.equal(await place.content(".dockform-kept/contents/file"), "old");
 });
 
+test("what is begun twice is begun", { skip }, async () => {
+  await using place = await Place.create({});
+  for (const _ of [1, 2]) assert.match(await place.call("begin", ID), /^=mark= end 0$/m);
+});
+
 test("what is extracted has no setgid bit of the root folder's", { skip }, async () => {
   await using place = await Place.create({});
   const from = join(place.folder, "from");
