@@ -1,11 +1,14 @@
+import type { Advice } from "./advice.ts";
 import { ERROR_CODES, type ErrorCode } from "./error-codes/codes.ts";
 import { EXIT_CODES, type ErrorKind } from "./error-codes/entry.ts";
 
-export type { ErrorCode };
+export type { Advice, ErrorCode };
 
 export interface ErrorDetails {
   /** What the person should do next, as a full sentence. */
   readonly hint?: string;
+  /** The same, where it depends on how this program is called. It follows the hint. */
+  readonly advice?: readonly Advice[];
   /** The underlying error, kept for `--log-level debug`. */
   readonly cause?: unknown;
   /** Machine-readable facts, printed under `--json`. */
@@ -14,7 +17,7 @@ export interface ErrorDetails {
 
 /**
  * The one error type of this program. It is raised where the facts are known: `code` names the situation for
- * scripts (docs/errors.md), `message` says what happened and to what, `hint` what to do next.
+ * scripts (docs/errors.md), `message` says what happened and to what, `hint` and `advice` what to do next.
  */
 export class DockformError extends Error {
   override readonly name = "DockformError";
@@ -22,6 +25,7 @@ export class DockformError extends Error {
   /** Decides the exit code. */
   readonly kind: ErrorKind;
   readonly hint: string | undefined;
+  readonly advice: readonly Advice[];
   readonly data: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -29,6 +33,7 @@ export class DockformError extends Error {
     this.code = code;
     this.kind = ERROR_CODES[code].kind;
     this.hint = details.hint;
+    this.advice = details.advice ?? [];
     this.data = details.data ?? {};
   }
 

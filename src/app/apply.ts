@@ -50,7 +50,7 @@ export async function planApply(
 }
 
 /** Each volume that is removed is read into a snapshot first. */
-const PRUNING = { note: "before apply --prune" };
+const PRUNING = { note: "before apply removed the volume" };
 
 /**
  * Does what was planned, and yields each step once it is done.

@@ -110,14 +110,17 @@ export class Catalog {
   #noSnapshots(reference: string, volumes: readonly VolumeSnapshots[]): DockformError {
     const names = volumes.map((listed) => volumeTitle(listed));
     const meant = nearest(reference, names);
-    const hint =
-      names.length === 0
-        ? `There are no snapshots in ${this.store.title}. Name another folder with --store.`
-        : `There are snapshots of ${names.join(", ")}.`;
+    const isEmpty = names.length === 0;
     return new DockformError(
       "snapshot.not-found",
       `there is no snapshot of ${reference}${meant === undefined ? "" : `; did you mean ${meant}?`}`,
-      { hint, data: { candidates: names } },
+      {
+        hint: isEmpty
+          ? `There are no snapshots in ${this.store.title}.`
+          : `There are snapshots of ${names.join(", ")}.`,
+        advice: isEmpty ? [{ code: "choose-store" }] : [],
+        data: { candidates: names },
+      },
     );
   }
 }

@@ -59,7 +59,7 @@ async function* liveEntriesOf(
       "snapshot.no-volume-named",
       "a path does not say which volume to compare with",
       {
-        hint: "Name the snapshot by its volume, as in `dockform snapshot diff myapp_data@latest live`.",
+        advice: [{ code: "compare-by-volume" }],
       },
     );
   }

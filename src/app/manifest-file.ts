@@ -36,7 +36,7 @@ export async function loadManifest(
 /** @throws DockformError `manifest` with the advice to run `dockform init`. */
 export function noManifest(folder: string): DockformError {
   return new DockformError("manifest.not-found", `there is no manifest in ${folder}`, {
-    hint: "Run `dockform init` to write one, or name one with --manifest.",
+    advice: [{ code: "write-manifest" }],
   });
 }
 
@@ -84,9 +84,9 @@ function unreadable(path: string, error: unknown): DockformError {
     missing ? "manifest.not-found" : "manifest.unreadable",
     missing ? `the manifest ${path} does not exist` : `cannot read ${path}: ${messageOf(error)}`,
     {
-      hint: missing
-        ? "Check the path given with --manifest, or run `dockform init` to write a manifest."
-        : "Check the file's owner and mode.",
+      ...(missing
+        ? { advice: [{ code: "choose-manifest" }] }
+        : { hint: "Check the file's owner and mode." }),
       cause: error,
     },
   );

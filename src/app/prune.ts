@@ -114,6 +114,6 @@ async function planVolume(
 function requireAnyPolicy(plans: readonly VolumePruning[]): void {
   if (plans.length === 0 || plans.some(({ verdicts }) => verdicts !== undefined)) return;
   throw new DockformError("prune.no-rules", "nothing says which snapshots to keep", {
-    hint: "Give rules, as in --keep-daily 7 --keep-weekly 4, or write them into the manifest: volumes: { name: { snapshot: { keep: { daily: 7 } } } }.",
+    advice: [{ code: "choose-retention" }],
   });
 }

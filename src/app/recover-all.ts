@@ -1,5 +1,5 @@
 import type { FoundOperation } from "../journal/operation.ts";
-import { AtWorkError } from "../lock/lock.ts";
+import { AtWorkError } from "../lock/refusals.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import { recoverVolume, type RecoverRequest, type RecoveryReport } from "../restore/recover.ts";
 import { volumesToRecover } from "../restore/volumes-to-recover.ts";

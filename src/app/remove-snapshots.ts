@@ -79,6 +79,7 @@ async function complete({ archivePath, stored }: FoundSnapshot): Promise<StoredS
 
 function notASnapshot(path: string, why: string): DockformError {
   return new DockformError("snapshot.not-a-snapshot", `${path} is not a snapshot: ${why}`, {
-    hint: "Nothing was removed. `dockform snapshot list` shows what there is; other files are yours to remove.",
+    hint: "Nothing was removed.",
+    advice: [{ code: "list-snapshots" }],
   });
 }

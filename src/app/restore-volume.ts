@@ -55,13 +55,13 @@ function rootChoice({ stripComponents, from }: RestoreOrder): RootChoice | undef
   return from === undefined ? undefined : { kind: "from", path: typedPath(from) };
 }
 
-/** What is kept is a volume's whole contents, and so is what --in-place clears. */
+/** What is kept is a volume's whole contents, and so is what a restore in place clears. */
 function refuseToKeepPart({ path, keepPrevious, keepFailed, inPlace }: RestoreOrder): void {
   if (path.length === 0 || !(keepPrevious || keepFailed || inPlace)) return;
   throw new DockformError(
     "command.options-conflict",
-    "--path does not go together with --keep-previous, --keep-failed and --in-place",
-    { hint: "Take a snapshot first if you may want back what --path replaces." },
+    "a restore of some paths does not go together with keeping contents, nor with replacing them in place",
+    { advice: [{ code: "keep-no-part" }] },
   );
 }
 
@@ -69,7 +69,7 @@ function refuseBoth({ without, strictAttributes }: RestoreOrder): void {
   if (!strictAttributes || !without.includes("attributes")) return;
   throw new DockformError(
     "command.options-conflict",
-    "--strict-attributes excludes --without attributes",
-    { hint: "Choose one." },
+    "attributes are to be left out, and to be restored or else fail",
+    { advice: [{ code: "choose-attributes" }] },
   );
 }

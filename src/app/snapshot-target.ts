@@ -26,7 +26,7 @@ export async function snapshotTarget(
       "context.unspecified",
       "it is not known which context's engine is to be used",
       {
-        hint: `Name one with --context: ${contexts.map(({ name }) => name).join(", ")}.`,
+        advice: [{ code: "choose-context", contexts: contexts.map(({ name }) => name) }],
       },
     );
   }

@@ -23,7 +23,7 @@ export function typedPath(typed: string): ByteText {
 /** That an archive holds nothing at a path, as it was typed. */
 export function notInArchive(path: string, archivePath: string): DockformError {
   return new DockformError("archive.path-not-found", `there is no ${path} in ${archivePath}`, {
-    hint: "`dockform snapshot files` lists what there is.",
+    advice: [{ code: "list-files" }],
     data: { path },
   });
 }

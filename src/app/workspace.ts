@@ -152,7 +152,8 @@ export class Workspace implements Disposable {
   #unknownContext(name: string): DockformError {
     const names = this.#declaredContexts().map((context) => context.name);
     return new DockformError("manifest.unknown-context", `the manifest has no context "${name}"`, {
-      hint: `It has ${names.join(", ")}. Leave --context away, or add the context to the manifest.`,
+      hint: `It has ${names.join(", ")}.`,
+      advice: [{ code: "drop-context" }],
     });
   }
 

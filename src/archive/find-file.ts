@@ -56,7 +56,7 @@ function notAFile({ path, type, linkTarget }: TarEntry): DockformError {
   const shown = displayText(entryPath(path));
   const what = type === "symlink" ? `a symbolic link to ${displayText(linkTarget)}` : `a ${type}`;
   return new DockformError("archive.not-a-regular-file", `${shown} is no file: it is ${what}`, {
-    hint: "`dockform snapshot extract` brings back anything else.",
+    advice: [{ code: "extract-instead" }],
   });
 }
 

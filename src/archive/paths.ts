@@ -73,7 +73,7 @@ function refuseOutside(path: ByteText): void {
     "archive.path-invalid",
     `"${displayText(path)}" is not a path inside a volume`,
     {
-      hint: "Give a path as `dockform snapshot files` shows it; for everything leave --path away.",
+      advice: [{ code: "path-as-listed-or-all" }],
     },
   );
 }
@@ -146,7 +146,7 @@ function refuseMissing(
   throw new DockformError(
     "archive.path-not-found",
     `${archive.path} does not hold ${missing.map(displayText).join(", ")}`,
-    { hint: "`dockform snapshot files` shows what it holds." },
+    { advice: [{ code: "list-files" }] },
   );
 }
 

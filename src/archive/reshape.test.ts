@@ -42,23 +42,31 @@ test("what is in the one folder so deep is taken", async (t) => {
 });
 
 for (const [files, components, said] of [
-  [["a", "b"], 1, ", a is not in a folder; --strip-components 1 needs everything in one folder"],
-  [["a/x", "b"], 1, ", b is not in a folder; --strip-components 1 needs everything in one folder"],
-  [["a/x", "b/x"], 1, ", b is beside a; --strip-components 1 needs everything in one folder"],
-  [
-    ["a/b/x", "a/c/d/x"],
-    2,
-    ", a/c is beside a/b; --strip-components 2 needs everything in one folder",
-  ],
-  [["a/x"], 2, ", a/x is not 2 folders deep; --strip-components 2 needs everything in one folder"],
-  [[], 1, " does not hold a folder"],
-  [[], 2, " does not hold folders 2 deep"],
+  [["a", "b"], 1, "a is not in a folder"],
+  [["a/x", "b"], 1, "b is not in a folder"],
+  [["a/x", "b/x"], 1, "b is beside a"],
+  [["a/b/x", "a/c/d/x"], 2, "a/c is beside a/b"],
+  [["a/x"], 2, "a/x is not 2 folders deep"],
 ] as const) {
-  test(`--strip-components ${components} of ${files.join(", ") || "nothing"} is refused`, async (t) => {
+  test(`the top folders of ${files.join(", ")}, ${components} of them, are not left out`, async (t) => {
     const path = await pack(t, files);
+    const top = components === 1 ? "top folder" : `top ${components} folders`;
     await assert.rejects(stripped(path, components), {
-      kind: "usage",
-      message: said.startsWith(",") ? `in ${path}${said}` : `${path}${said}`,
+      code: "archive.not-one-folder",
+      message: `the ${top} of ${path} cannot be left out: ${said}`,
+    });
+  });
+}
+
+for (const [components, said] of [
+  [1, "a folder"],
+  [2, "folders 2 deep"],
+] as const) {
+  test(`${said} cannot be left out of nothing`, async (t) => {
+    const path = await pack(t, []);
+    await assert.rejects(stripped(path, components), {
+      code: "archive.path-not-found",
+      message: `${path} does not hold ${said}`,
     });
   });
 }

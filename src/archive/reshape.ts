@@ -113,7 +113,7 @@ export class ReshapedArchive implements StoredSource {
       "archive.not-a-folder",
       `${shown(root)} in ${this.path} is not a folder`,
       {
-        hint: "`dockform snapshot files` shows what it holds.",
+        advice: [{ code: "list-files" }],
       },
     );
   }
@@ -124,7 +124,7 @@ export class ReshapedArchive implements StoredSource {
         ? foldersDeep(this.#choice.components)
         : `the folder ${shown(root)}`;
     return new DockformError("archive.path-not-found", `${this.path} does not hold ${what}`, {
-      hint: "`dockform snapshot files` shows what it holds.",
+      advice: [{ code: "list-files" }],
     });
   }
 
@@ -148,7 +148,7 @@ class NamedWay implements Way {
       "archive.path-invalid",
       `"${displayText(path)}" is not a folder inside an archive`,
       {
-        hint: "Give a path as `dockform snapshot files` shows it.",
+        advice: [{ code: "path-as-listed" }],
       },
     );
   }
@@ -189,11 +189,12 @@ class StrippedWay implements Way {
   }
 
   #notInOne(what: string): DockformError {
+    const top = this.#components === 1 ? "top folder" : `top ${this.#components} folders`;
     return new DockformError(
       "archive.not-one-folder",
-      `in ${this.#name}, ${what}; --strip-components ${this.#components} needs everything in one folder`,
+      `the ${top} of ${this.#name} cannot be left out: ${what}`,
       {
-        hint: "Name the folder that is to be the volume's root with --from. `dockform snapshot files` shows what there is.",
+        advice: [{ code: "choose-root-folder" }],
       },
     );
   }

@@ -1,4 +1,4 @@
-import { DockformError } from "../errors.ts";
+import { DockformError, type Advice } from "../errors.ts";
 import { formatBytes } from "../format.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { EXTRACT_ALL, PACK_ALL } from "../tar/damage.ts";
@@ -23,7 +23,8 @@ export interface Survey {
 export interface Room {
   readonly bytes: number;
   /** What else there is to do where that is too little, as a full sentence. */
-  readonly otherwise: string;
+  readonly hint: string;
+  readonly advice: readonly Advice[];
 }
 
 /**
@@ -70,11 +71,11 @@ export async function readAll(archive: ArchiveSource, room: Room, tools: Tools):
   return { contents: { tarBytes, entries, sha256: pass.sha256() }, isEmpty, layout };
 }
 
-function tooLarge({ path }: ArchiveSource, { bytes, otherwise }: Room): DockformError {
+function tooLarge({ path }: ArchiveSource, { bytes, hint, advice }: Room): DockformError {
   return new DockformError(
     "volume.no-room",
     `${path} holds more than the ${formatBytes(bytes)} that the volume's file system has room for`,
-    { hint: `Nothing was touched. ${otherwise}` },
+    { hint: `Nothing was touched. ${hint}`, advice },
   );
 }
 
@@ -106,12 +107,16 @@ export function refuseEmpty(
   forceEmpty: boolean,
 ): void {
   if (!isEmpty || forceEmpty) return;
-  throw holdsNothing(
-    path,
-    "Nothing was touched. Restore from another snapshot, or add --force-empty to leave the volume empty.",
-  );
+  throw holdsNothing(path, "Nothing was touched.", [{ code: "allow-empty" }]);
 }
 
-export function holdsNothing(path: string, hint: string): DockformError {
-  return new DockformError("archive.empty", `${path} is whole, but holds no files`, { hint });
+export function holdsNothing(
+  path: string,
+  hint: string,
+  advice: readonly Advice[] = [],
+): DockformError {
+  return new DockformError("archive.empty", `${path} is whole, but holds no files`, {
+    hint,
+    advice,
+  });
 }

@@ -86,7 +86,7 @@ function notThere(path: ByteText, archive: Archive): DockformError {
     "archive.path-not-found",
     `there is no ${displayText(path)} in ${archive.path}`,
     {
-      hint: "`dockform snapshot files` lists what there is.",
+      advice: [{ code: "list-files" }],
     },
   );
 }

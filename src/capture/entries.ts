@@ -2,7 +2,7 @@ import type { DockformError } from "../errors.ts";
 import type { ArchiveReply, VolumeVerbs } from "../helper/verbs.ts";
 import { TarReader, type DataPiece, type TarEntry } from "../tar/entries.ts";
 import { Handover } from "./handover.ts";
-import { interrupted } from "../lock/lock.ts";
+import { interrupted } from "../lock/refusals.ts";
 import type { Tools } from "../tools.ts";
 
 /** What a helper is to archive, and what is said of it. */

@@ -13,13 +13,8 @@ import { specHash } from "../snapshot/spec-hash.ts";
 import type { ArchiveInStore, PendingSnapshot } from "../store/store.ts";
 import { removeDeadReaders } from "./dead-readers.ts";
 import { Digest } from "../archive/digest.ts";
-import {
-  AtWorkError,
-  beginOperation,
-  interrupted,
-  lookAround,
-  refuseInterrupted,
-} from "../lock/lock.ts";
+import { beginOperation, lookAround } from "../lock/lock.ts";
+import { AtWorkError, interrupted, refuseInterrupted } from "../lock/refusals.ts";
 import { existingVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import { checkForChange } from "./unchanged.ts";

@@ -1,5 +1,6 @@
 import { CommanderError, Help, type Option } from "@commander-js/extra-typings";
 import { DockformError, stackOf, unexpected } from "../errors.ts";
+import { adviceText } from "./advice.ts";
 import type { CliIo } from "./io.ts";
 import { WatchedOutput } from "./output/standard-output.ts";
 import { addCommands } from "./routes/all.ts";
@@ -47,16 +48,15 @@ function endedByCommander(io: CliIo, argv: readonly string[], error: CommanderEr
     hint: "Run the command with --help to see how it is used.",
   });
   // The options were not parsed to their end, so they are looked at as they are.
-  if (argv.includes("--json")) io.stdout.write(`${JSON.stringify(errorDocument(usage))}\n`);
+  if (argv.includes("--json")) io.stdout.write(`${JSON.stringify(errorDocument(usage, ""))}\n`);
   return usage.exitCode;
 }
 
 function report(io: CliIo, session: Session | undefined, thrown: unknown): number {
   const error = asDockformError(thrown);
   if (session === undefined) {
-    io.stderr.write(
-      `error: ${error.message}${error.hint === undefined ? "" : `\n  ${error.hint}`}\n`,
-    );
+    const hint = adviceText(error, "");
+    io.stderr.write(`error: ${error.message}${hint === undefined ? "" : `\n  ${hint}`}\n`);
     return error.exitCode;
   }
   if (!io.signal.aborted || error === io.signal.reason) return end(session, error);

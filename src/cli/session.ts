@@ -5,6 +5,7 @@ import type { Surroundings } from "../app/surroundings.ts";
 import type { Workspace } from "../app/workspace.ts";
 import { shellWord } from "../format.ts";
 import type { Tools } from "../tools.ts";
+import { adviceText } from "./advice.ts";
 import type { DocumentName, DocumentOf } from "./documents/documents.ts";
 import type { CliIo } from "./io.ts";
 import { writeAll } from "./output/lines.ts";
@@ -19,7 +20,7 @@ export type Start = (command: { optsWithGlobals(): GlobalOptions }) => Session;
 export class Session {
   readonly io: CliIo;
   readonly options: GlobalOptions;
-  /** As it was typed, for hints that add something to it. */
+  /** As it was typed, for advice that adds something to it. */
   readonly commandLine: string;
   readonly log: Logger;
   /** Colours for standard output. */
@@ -40,6 +41,7 @@ export class Session {
       level: options.verbose === true ? "debug" : options.logLevel,
       format: options.logFormat,
       file: options.logFile,
+      commandLine: this.commandLine,
     });
     this.tools = {
       log: this.log,
@@ -138,7 +140,8 @@ export class Session {
 
   /** Under `--json` an error is a document, too, unless the result has said it already. */
   failure(error: DockformError): void {
-    if (this.options.json === true && !this.#resultWritten) this.#writeJson(errorDocument(error));
+    if (this.options.json === true && !this.#resultWritten)
+      this.#writeJson(errorDocument(error, this.commandLine));
   }
 
   #writeJson(value: unknown): void {
@@ -148,7 +151,8 @@ export class Session {
 }
 
 /** An error as `--json` prints it. */
-export function errorDocument(error: DockformError): DocumentOf<"error"> {
-  const { code, kind, message, hint, exitCode, data } = error;
+export function errorDocument(error: DockformError, commandLine: string): DocumentOf<"error"> {
+  const { code, kind, message, exitCode, data } = error;
+  const hint = adviceText(error, commandLine);
   return { error: { code, kind, message, hint: hint ?? null, exit_code: exitCode, ...data } };
 }

@@ -77,7 +77,6 @@ export async function restoreInto(
     paths: [],
     fromVolume: ANY_VOLUME,
     create: false,
-    command: "",
     // What is proven is the snapshot as it is.
     root: { kind: "strip", components: 0 },
     healthTimeoutMs: 0,

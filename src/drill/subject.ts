@@ -42,7 +42,8 @@ export async function prepare(
   const volume = await inspectVolume(target.engine, target.volume, tools.signal);
   if (volume === undefined) {
     throw new DockformError("drill.no-volume", `volume "${target.volume}" does not exist here`, {
-      hint: "So no container can tell how it is used. Name what to start with --image and --command.",
+      hint: "So no container can tell how it is used.",
+      advice: [{ code: "choose-drill-image" }],
     });
   }
   const original = await findOriginal(target, volume, subject.name, tools.signal);
@@ -52,7 +53,7 @@ export async function prepare(
       "drill.container-unrelated",
       `${nameOf(original)} does not use volume "${target.volume}"`,
       {
-        hint: "Name a container that does, or what to start with --image and --command.",
+        advice: [{ code: "choose-other-container" }],
       },
     );
   }
@@ -97,7 +98,7 @@ async function findOriginal(
     only === undefined
       ? `no container uses volume "${name}", so it is not known what to start`
       : `several containers use volume "${name}": ${names}`,
-    { hint: "Name one with --container, or what to start with --image and --command." },
+    { advice: [{ code: "choose-drill-container" }] },
   );
 }
 
@@ -116,7 +117,7 @@ async function prepareImage(
     throw new DockformError(
       "drill.no-mount-path",
       `the image ${image} declares ${declared.length === 0 ? "no volume" : `several volumes: ${declared.join(", ")}`}`,
-      { hint: "Say where it has its data with --mount-path." },
+      { advice: [{ code: "choose-mount-path" }] },
     );
   }
   return {

@@ -4,7 +4,7 @@ import { Readable, type Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { withSignal } from "../abort.ts";
-import { DockformError, messageOf, systemCode } from "../errors.ts";
+import { DockformError, messageOf, systemCode, type Advice } from "../errors.ts";
 import type { EngineEndpoint } from "./endpoint.ts";
 import { transportFor, type Transport } from "./transport.ts";
 
@@ -204,11 +204,12 @@ export class EngineClient {
     const isDenied = systemCode(error) === "EACCES";
     const hint = isDenied
       ? "You may not open that socket: run as root, or as a member of the group `docker`."
-      : "Is the engine running? Check with `docker info`; DOCKER_HOST or --context choose another one.";
+      : "Is the engine running? Check with `docker info`.";
+    const advice: readonly Advice[] = isDenied ? [] : [{ code: "choose-engine" }];
     return new DockformError(
       isDenied ? "engine.access-denied" : "engine.unreachable",
       `cannot reach the Docker Engine of context "${this.endpoint.context}" at ${address}: ${messageOf(error)}`,
-      { hint, cause: error },
+      { hint, advice, cause: error },
     );
   }
 }

@@ -15,7 +15,8 @@ export type VolumeMount = Readonly<Record<string, unknown>>;
 export class VolumeGoneError extends DockformError {
   constructor(volume: string) {
     super("volume.removed-meanwhile", `volume "${volume}" was removed meanwhile`, {
-      hint: "Nothing was touched. Run `dockform volume list` to see the volumes there are.",
+      hint: "Nothing was touched.",
+      advice: [{ code: "list-volumes" }],
     });
   }
 }

@@ -37,18 +37,16 @@ export async function findLeftovers(
   return (await Promise.all(found)).flat();
 }
 
-/** What to do about it, as commands for the engine's host. */
-export function leftoverAdvice(volume: EngineVolume, leftover: Leftover): string {
+/** What to do about it, as commands for the engine's host, without a full stop; a recovery has to follow. */
+export function leftoverHint(volume: EngineVolume, leftover: Leftover): string {
   const at = (path: string): string => shellWord(`${hostFolder(volume)}/${path}`);
   const commands =
     leftover.subvolumes.length > 0
       ? leftover.subvolumes.map((path) => `btrfs property set -ts ${at(path)} ro false`)
       : [`chattr -R -i -a ${at(leftover.folder)}`];
-  const first =
-    leftover.subvolumes.length > 0 || /not permitted/i.test(leftover.cause)
-      ? `On the engine's host, while a container that uses the volume runs: ${commands.join(" && ")}`
-      : `Find out what keeps ${at(leftover.folder)} on the engine's host from being removed`;
-  return `${first}. Then run \`dockform volume recover ${volume.name}\`.`;
+  return leftover.subvolumes.length > 0 || /not permitted/i.test(leftover.cause)
+    ? `On the engine's host, while a container that uses the volume runs: ${commands.join(" && ")}`
+    : `Find out what keeps ${at(leftover.folder)} on the engine's host from being removed`;
 }
 
 function isLeftover({ name }: FoundRecord): boolean {

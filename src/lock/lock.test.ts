@@ -5,6 +5,7 @@ import { FakeEngine } from "../../test/fakes/engine.ts";
 import { runsHelpers, type FakeVerb } from "../../test/fakes/helper.ts";
 import { fakeTarget, fakeTools, type FakeTools } from "../../test/fakes/surroundings.ts";
 import { inFastTime } from "../../test/fakes/time.ts";
+import { DockformError } from "../errors.ts";
 import { inspectVolume } from "../engine/volumes.ts";
 import {
   operationLabels,
@@ -14,7 +15,8 @@ import {
   type WritingName,
 } from "../journal/operation.ts";
 import { listContainers } from "../engine/containers.ts";
-import { interrupted, LockedVolume, refuseInterrupted } from "./lock.ts";
+import { LockedVolume } from "./lock.ts";
+import { interrupted, refuseInterrupted } from "./refusals.ts";
 
 const LOCK = "dockform-restore-data";
 
@@ -127,19 +129,21 @@ test("of clients that begin at the same moment one gets the lock, and the others
 });
 
 test("a holder that runs, or may be about to, is in everybody's way, and what to do is said", async () => {
-  for (const [state, hint] of [
-    ["running", /^(?!.*recover).*when that one has ended/s],
-    ["created", /If its client died before it could begin, `dockform volume recover data`/],
+  for (const [state, advice] of [
+    ["running", []],
+    ["created", [{ code: "recover", volume: "data", when: "unstarted" }]],
   ] as const) {
     for (const name of ["restore", "undo", "recover"] as const) {
       const scene = new Scene();
       scene.holder(state);
-      await assert.rejects(scene.lock(name), (error: Error & { hint?: string }) => {
+      await assert.rejects(scene.lock(name), (error: unknown) => {
+        assert.ok(error instanceof DockformError);
         assert.match(
           error.message,
           /restore by another, since .* \(container dockform-restore-data\)/,
         );
-        assert.match(error.hint ?? "", hint);
+        assert.match(error.hint ?? "", /when that one has ended/);
+        assert.deepEqual(error.advice, advice);
         return true;
       });
       assert.deepEqual(scene.ours(), [LOCK]);
@@ -322,7 +326,7 @@ test("the files of a volume are surveyed by whichever name they are reached", as
   const dead = scene.foreign("dockform-restore-alias", labels("restore"), "exited", 3);
   await assert.rejects(lock.survey(limit()), {
     message: /^an operation on volume "alias" was interrupted/,
-    hint: /dockform volume recover alias/,
+    advice: [{ code: "recover", volume: "alias", when: "interrupted" }],
   });
   await scene.engine.removeContainer(dead, true);
   scene.foreign("word", recordLabels("stopped-containers", "alias", "[]"));
@@ -433,7 +437,8 @@ test("what is to be done in the end is done under the lock, and a failure leaves
     lock.beforeRelease(() => Promise.reject(new Error("no answer")));
   }
   assert.deepEqual(scene.ours(), [LOCK]);
-  assert.match(tools.log.warnings.join(), /no answer\. `dockform volume recover data` tries again/);
+  assert.match(tools.log.warnings.join(), /no answer$/);
+  assert.deepEqual(tools.log.advice, [{ code: "recover", volume: "data", when: "retry" }]);
 });
 
 test("a stand-in that cannot be removed is a warning", async (t) => {
@@ -454,10 +459,8 @@ test("a stand-in that cannot be removed is a warning", async (t) => {
     client.failNext(/^DELETE/, 500, 500, 500, 500, 500);
   });
   assert.deepEqual(scene.ours(), ["dockform-interrupted-data"]);
-  assert.match(
-    tools.log.warnings.join(),
-    /cannot remove container .*`dockform volume recover data`/,
-  );
+  assert.match(tools.log.warnings.join(), /cannot remove container /);
+  assert.deepEqual(tools.log.advice, [{ code: "recover", volume: "data", when: "retry" }]);
 });
 
 test("a volume in memory is held by a container that has it mounted", async () => {

@@ -11,8 +11,6 @@ import { holderDefinition } from "../helper/holder.ts";
 import { endHelper, NameTakenError, removeHelper } from "../helper/session.ts";
 import type { VolumeVerbs } from "../helper/verbs.ts";
 import {
-  describeOperation,
-  interruptionIn,
   ofVolume,
   operationInTheWay,
   OPERATIONS,
@@ -20,7 +18,6 @@ import {
   recordLabels,
   standInLabels,
   type FoundOperation,
-  type FoundRecord,
   type Journal,
   type Operation,
   type OperationName,
@@ -30,6 +27,7 @@ import {
 import { stagingFolder } from "../snapshot/reserved.ts";
 import { volumesSharing } from "../workload/sharing.ts";
 import type { VolumeTarget } from "./target.ts";
+import { AtWorkError, interrupted, refuseInterrupted } from "./refusals.ts";
 import type { Tools } from "../tools.ts";
 import { usersOfAny, type VolumeUser } from "../workload/users.ts";
 
@@ -202,7 +200,8 @@ export class LockedVolume implements AsyncDisposable {
       await action().catch((error: unknown) => {
         this.#abandoned = true;
         this.#tools.log.warn(
-          `what held volume "${this.volume.name}" is not known to be removed: ${messageOf(error)}. \`dockform volume recover ${this.volume.name}\` tries again.`,
+          `what held volume "${this.volume.name}" is not known to be removed: ${messageOf(error)}`,
+          { code: "recover", volume: this.volume.name, when: "retry" },
         );
       });
     }
@@ -213,7 +212,8 @@ export class LockedVolume implements AsyncDisposable {
       await this.removeContainer(standIn).catch((error: unknown) => {
         const id = standIn.slice(0, 12);
         this.#tools.log.warn(
-          `cannot remove container ${id}, which tells of a helper that died: ${messageOf(error)}. \`dockform volume recover ${this.volume.name}\` tries again.`,
+          `cannot remove container ${id}, which tells of a helper that died: ${messageOf(error)}`,
+          { code: "recover", volume: this.volume.name, when: "retry" },
         );
       });
     }
@@ -286,7 +286,8 @@ export class LockedVolume implements AsyncDisposable {
         "helper.unremovable",
         `the engine cannot remove the dead helper ${containerName}: ${messageOf(error)}`,
         {
-          hint: `Try \`docker rm --force ${containerName}\`, or restart the engine; then run \`dockform volume recover ${operation.volume}\`.`,
+          hint: `Try \`docker rm --force ${containerName}\`, or restart the engine.`,
+          advice: [{ code: "recover", volume: operation.volume, when: "after" }],
           cause: error,
         },
       );
@@ -353,48 +354,4 @@ function refuseInterruptedNeighbours({ operations, records }: Journal, volume: s
 export function beginOperation(name: OperationName, volume: string, tools: Tools): Operation {
   const startedAt = formatTime(tools.now());
   return { name, volume, client: tools.client, startedAt, staging: undefined };
-}
-
-/** @throws DockformError `refused` when one of the operations was interrupted. */
-export function refuseInterrupted(journal: Journal): void {
-  const found = interruptionIn(journal);
-  if (found === undefined) return;
-  throw interrupted(found, "operation" in found ? found.operation.volume : found.volume);
-}
-
-/** Another client works on the volume. */
-export class AtWorkError extends DockformError {
-  constructor({ operation, standing, containerName }: FoundOperation) {
-    const unproven =
-      standing === "unstarted"
-        ? ` If its client died before it could begin, \`dockform volume recover ${operation.volume}\` takes it away.`
-        : "";
-    super(
-      "volume.busy",
-      `another client is at work on volume "${operation.volume}": ${describeOperation(operation)} (container ${containerName})`,
-      {
-        hint: `Nothing was touched. Run the command again when that one has ended.${unproven}`,
-        data: { holder: operation },
-      },
-    );
-  }
-}
-
-/** An operation on the volume was cut short, and nobody has brought it to its end yet. */
-export function interrupted(
-  found: FoundOperation | FoundRecord | undefined,
-  volume: string,
-): DockformError {
-  const what =
-    found !== undefined && "operation" in found
-      ? describeOperation(found.operation)
-      : "containers that it had stopped, or its files, are still as it left them";
-  return new DockformError(
-    "volume.interrupted",
-    `an operation on volume "${volume}" was interrupted: ${what}`,
-    {
-      hint: `Nothing was touched. Run \`dockform volume recover ${volume}\`: it puts the old or the new contents in place, whole, and starts what was stopped.`,
-      data: { interrupted: volume },
-    },
-  );
 }

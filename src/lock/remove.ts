@@ -2,7 +2,7 @@ import { listContainers } from "../engine/containers.ts";
 import { removeVolume } from "../engine/volumes.ts";
 import { removeHelper } from "../helper/session.ts";
 import { operationInTheWay, readJournal, type Journal } from "../journal/operation.ts";
-import { AtWorkError, refuseInterrupted } from "./lock.ts";
+import { AtWorkError, refuseInterrupted } from "./refusals.ts";
 import type { VolumeTarget } from "./target.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { EngineClient } from "../engine/client.ts";
 import { inspectVolume, type EngineVolume } from "../engine/volumes.ts";
-import { DockformError, type ErrorCode } from "../errors.ts";
+import { DockformError, type Advice, type ErrorCode } from "../errors.ts";
 import type { VolumeShape } from "../snapshot/spec-hash.ts";
 import type { Store, StoredVolume } from "../store/store.ts";
 import type { FindHelperImage } from "../tools.ts";
@@ -26,12 +26,12 @@ export interface VolumeTarget {
 /** How it is said that there is no such volume. */
 interface Missing {
   readonly code: ErrorCode;
-  readonly hint: string;
+  readonly advice: readonly Advice[];
 }
 
 const MISSING: Missing = {
   code: "volume.not-found",
-  hint: "Run `dockform volume list` to see the volumes there are.",
+  advice: [{ code: "list-volumes" }],
 };
 
 /**
@@ -42,13 +42,13 @@ const MISSING: Missing = {
 export async function existingVolume(
   target: VolumeTarget,
   signal: AbortSignal,
-  { code, hint }: Missing = MISSING,
+  { code, advice }: Missing = MISSING,
 ): Promise<EngineVolume> {
   const volume = await inspectVolume(target.engine, target.volume, signal);
   if (volume !== undefined) return volume;
   throw new DockformError(
     code,
     `volume "${target.volume}" not found in Docker context "${target.context}"`,
-    { hint, data: { volume: target.volume, context: target.context } },
+    { advice, data: { volume: target.volume, context: target.context } },
   );
 }

@@ -11,7 +11,7 @@ import { inspectVolume, type EngineVolume } from "../engine/volumes.ts";
 import type { HelperReply } from "../helper/reply.ts";
 import { operationLabels, readJournal, recordLabels, type Journal } from "../journal/operation.ts";
 import { asideAdvice, asideText, findAside, recordAside, tellOfAside } from "./aside.ts";
-import { findLeftovers, forgetLeftovers, leftoverAdvice, recordLeftovers } from "./leftover.ts";
+import { findLeftovers, forgetLeftovers, leftoverHint, recordLeftovers } from "./leftover.ts";
 import { removeVolumeForGood } from "./remove.ts";
 import { leftoversIn } from "../helper/outcomes.ts";
 import { asideFolder } from "../snapshot/reserved.ts";
@@ -144,20 +144,19 @@ test("what is left over is recorded, found while it is there, and forgotten", as
 test("the advice for what is left over is made of commands that can be copied", async () => {
   const [volume] = await volumesOf(engineWith("data"));
   assert.ok(volume);
-  const advice = (cause: string, ...subvolumes: readonly string[]): string =>
-    leftoverAdvice(volume, { folder: "trash it", cause, subvolumes });
-  const end = "Then run `dockform volume recover data`.";
+  const hint = (cause: string, ...subvolumes: readonly string[]): string =>
+    leftoverHint(volume, { folder: "trash it", cause, subvolumes });
   assert.equal(
-    advice("rm: Operation not permitted"),
-    `On the engine's host, while a container that uses the volume runs: chattr -R -i -a '/volumes/data/_data/trash it'. ${end}`,
+    hint("rm: Operation not permitted"),
+    `On the engine's host, while a container that uses the volume runs: chattr -R -i -a '/volumes/data/_data/trash it'`,
   );
   assert.match(
-    advice("anything", "a", "b"),
+    hint("anything", "a", "b"),
     /btrfs property .*_data\/a ro false && btrfs .*_data\/b/,
   );
   assert.equal(
-    advice("Device busy"),
-    `Find out what keeps '/volumes/data/_data/trash it' on the engine's host from being removed. ${end}`,
+    hint("Device busy"),
+    `Find out what keeps '/volumes/data/_data/trash it' on the engine's host from being removed`,
   );
 });
 
@@ -220,13 +219,17 @@ test("a volume on which somebody works, or something was cut short, is not remov
 test("a volume that is missing is named, with its context", async () => {
   const engine = engineWith("data");
   const { signal } = new AbortController();
-  const options = { code: "volume.not-found", hint: "Look for it." } as const;
+  const advice = [{ code: "apply" }] as const;
   const find = (name: string) =>
-    existingVolume(fakeTarget(new FakeClient(engine), name), signal, options);
+    existingVolume(fakeTarget(new FakeClient(engine), name), signal, {
+      code: "restore.no-volume",
+      advice,
+    });
   assert.equal((await find("data")).name, "data");
   await assert.rejects(find("no-such"), {
     message: 'volume "no-such" not found in Docker context "default"',
-    hint: "Look for it.",
+    code: "restore.no-volume",
+    advice,
     data: { volume: "no-such", context: "default" },
   });
 });

@@ -1,5 +1,5 @@
+import type { RootWay } from "../advice.ts";
 import { DockformError } from "../errors.ts";
-import { shellWord } from "../format.ts";
 import { storedChecksum, type Sidecar } from "../snapshot/sidecar.ts";
 import type { ByteText } from "../tar/header.ts";
 import type { Layout } from "../tar/layout.ts";
@@ -25,7 +25,7 @@ export interface CheckedArchive {
   readonly outsideEntries: number;
 }
 
-type Wanted = Pick<VolumeRestore, "target" | "paths" | "root" | "forceEmpty" | "command">;
+type Wanted = Pick<VolumeRestore, "target" | "paths" | "root" | "forceEmpty">;
 
 /**
  * Checks all of an archive that can be checked without the volume.
@@ -87,7 +87,7 @@ const ENGINES_FOLDER = "_data";
 function refuseWrapped(
   { path }: Archive,
   { hasRoot, common, names }: Layout,
-  { target, command }: Wanted,
+  { target }: Wanted,
 ): void {
   if (common.length === 0 || (hasRoot && common[0] !== ENGINES_FOLDER)) return;
   const wrapper = hasRoot ? [ENGINES_FOLDER] : common;
@@ -95,23 +95,22 @@ function refuseWrapped(
   const inside = common.length > wrapper.length ? [shown(common.slice(1, 2))] : [...names.keys()];
   const contents = inside.length === 0 ? "is empty" : `holds ${inside.map(displayText).join(", ")}`;
   const inner = hasRoot ? undefined : folderFor(target.volume, names);
-  const ways = [
-    ...(inner === undefined ? [] : [wayFrom(command, [...common, inner])]),
-    `What is in ${folder}: ${command} --strip-components ${wrapper.length}`,
-    `Everything as it is: ${command} --strip-components 0`,
+  const ways: readonly RootWay[] = [
+    ...(inner === undefined
+      ? []
+      : [{ kind: "folder", folder: shown([...common, inner]) } as const]),
+    { kind: "strip", folder, components: wrapper.length },
+    { kind: "as it is" },
   ];
   throw new DockformError(
     "archive.in-one-folder",
     `all of ${path} lies in the folder ${folder}, which ${contents}`,
     {
-      hint: `Nothing was touched. Say what is to be the root of volume "${target.volume}":${ways.map((way) => `\n    ${way}`).join("")}`,
+      hint: "Nothing was touched.",
+      advice: [{ code: "choose-root", volume: target.volume, ways }],
       data: { folder, depth: wrapper.length },
     },
   );
-}
-
-function wayFrom(command: string, folder: readonly ByteText[]): string {
-  return `What is in ${shown(folder)}: ${command} --from ${shellWord(shown(folder))}`;
 }
 
 /** The one of several folders that is called like a volume, with the name of its project or without. */

@@ -1,4 +1,5 @@
-import { refuseInterrupted, type LockedVolume } from "../lock/lock.ts";
+import type { LockedVolume } from "../lock/lock.ts";
+import { refuseInterrupted } from "../lock/refusals.ts";
 import type { Tools } from "../tools.ts";
 import { refuseUnstoppable } from "../workload/unstoppable.ts";
 import type { CheckedArchive } from "./check-archive.ts";

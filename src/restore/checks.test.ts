@@ -31,7 +31,6 @@ function request(more: Partial<VolumeRestore> = {}): VolumeRestore {
     archivePath: "/archive.tar.zst",
     undeclared: true,
     create: false,
-    command: "dockform volume restore data /archive.tar.zst",
     force: false,
     keepPrevious: false,
     keepFailed: false,
@@ -164,13 +163,14 @@ test("what cannot be renamed is removed in its place, where that is allowed and 
     clearsTheWay(request(more), obstacle);
   assert.equal(clear(undefined, { inPlace: true }), false);
   assert.equal(clear(XDEV, { inPlace: true }), true);
-  assert.match(refused(() => clear(XDEV)).hint ?? "", /Add --in-place/);
+  const advice = [{ code: "restore-in-place", why: "immovable" }];
+  assert.deepEqual(refused(() => clear(XDEV)).advice, advice);
   for (const keep of ["keepPrevious", "keepFailed"] as const) {
     const error = refused(() => clear(XDEV, { inPlace: true, [keep]: true }));
-    assert.match(error.hint ?? "", /Leave --keep-previous and --keep-failed away/);
+    assert.deepEqual(error.advice, [{ code: "keep-nothing" }]);
   }
   const part = refused(() => clear(XDEV, { paths: ["lower"] }));
-  assert.match(part.hint ?? "", /snapshot extract/);
+  assert.deepEqual(part.advice, [{ code: "extract-and-copy" }]);
   const fixed = refused(() => clear(IMMUTABLE, { inPlace: true }));
   assert.match(fixed.message, /immutable/);
   assert.deepEqual(fixed.data, { errno: 1, path: "fixed" });

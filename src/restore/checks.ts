@@ -1,6 +1,6 @@
 import { DockformError } from "../errors.ts";
 import type { ArchiveContents } from "../archive/archive.ts";
-import { interrupted } from "../lock/lock.ts";
+import { interrupted } from "../lock/refusals.ts";
 import type { Obstacle, PathStanding } from "../helper/outcomes.ts";
 import { obstacleText, refuseFixed } from "./movable.ts";
 import type { VolumeRestore, WorkloadOptions } from "./request.ts";
@@ -15,7 +15,7 @@ import { containerTitle, type VolumeUser } from "../workload/users.ts";
 export function refuseNonEmpty({ target, force }: VolumeRestore, facts: VolumeFiles): void {
   if (facts.empty || force) return;
   throw new DockformError("volume.not-empty", `volume "${target.volume}" is not empty`, {
-    hint: "Add --force to replace what it holds. Take a snapshot of it first if you may want it back.",
+    advice: [{ code: "replace-contents" }],
   });
 }
 
@@ -53,7 +53,8 @@ export function refusePaths(
       "volume.path-through-link",
       `in volume "${target.volume}" something on the way to ${named("through")} is a link, or no folder`,
       {
-        hint: "Nothing was touched. Use `dockform snapshot extract` and copy it to where it belongs.",
+        hint: "Nothing was touched.",
+        advice: [{ code: "extract-and-copy" }],
       },
     );
   }
@@ -62,7 +63,7 @@ export function refusePaths(
     "volume.path-taken",
     `volume "${target.volume}" holds ${named("there")} already`,
     {
-      hint: "Add --force to replace it.",
+      advice: [{ code: "replace-paths" }],
     },
   );
 }
@@ -79,7 +80,7 @@ export function refuseUsed(
     "volume.in-use",
     `containers are using volume "${volume}": ${named.join("; ")}`,
     {
-      hint: "Add --stop-containers: those that run are stopped for the swap and started again.",
+      advice: [{ code: "stop-containers" }],
       data: { containers: users.map(({ container }) => container.name) },
     },
   );
@@ -105,7 +106,8 @@ export function replacesInPlace(
       "volume.no-room",
       `the file system of volume "${target.volume}" cannot hold the old and the new contents at once: ${missing} missing`,
       {
-        hint: "Make room on it. Or add --in-place: a snapshot of the old contents is written and checked, then they are removed before the new ones are extracted.",
+        hint: "Make room on it.",
+        advice: [{ code: "restore-in-place", why: "no-room" }],
         data,
       },
     );
@@ -115,7 +117,7 @@ export function replacesInPlace(
       "volume.no-room-to-keep",
       `there is no room to keep anything in volume "${target.volume}": ${missing} missing`,
       {
-        hint: "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
+        advice: [{ code: "keep-nothing" }],
         data,
       },
     );
@@ -138,19 +140,21 @@ export function clearsTheWay(
   const data = { errno: obstacle.errno, path: obstacle.name };
   if (paths.length > 0) {
     throw new DockformError("volume.immovable", message, {
-      hint: "Nothing was touched. Use `dockform snapshot extract` and copy it to where it belongs.",
+      hint: "Nothing was touched.",
+      advice: [{ code: "extract-and-copy" }],
       data,
     });
   }
   if (!inPlace) {
     throw new DockformError("volume.immovable", message, {
-      hint: "Nothing was touched. Add --in-place: a snapshot of the old contents is written and checked, then they are removed before the new ones take their place.",
+      hint: "Nothing was touched.",
+      advice: [{ code: "restore-in-place", why: "immovable" }],
       data,
     });
   }
   if (keepPrevious || keepFailed) {
     throw new DockformError("volume.immovable", message, {
-      hint: "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
+      advice: [{ code: "keep-nothing" }],
       data,
     });
   }
@@ -204,9 +208,10 @@ export function refuseToPushOutKept(
   if (keepFailed) {
     throw new DockformError(
       "volume.keeps-contents",
-      `volume "${target.volume}" keeps contents since ${kept.kept_at}, which --keep-failed could push out`,
+      `volume "${target.volume}" keeps contents since ${kept.kept_at}, which the new ones could push out if they fail and are kept`,
       {
-        hint: `Nothing was touched. Leave --keep-failed away, or let go of what is kept: dockform volume undo ${target.volume} --discard`,
+        hint: "Nothing was touched.",
+        advice: [{ code: "let-go-of-kept", volume: target.volume }],
       },
     );
   }

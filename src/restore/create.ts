@@ -38,7 +38,8 @@ export function shapeToCreate(target: VolumeTarget, sidecar: Sidecar | undefined
     "volume.declared-otherwise",
     `the manifest declares volume "${volume}" otherwise than it was when the snapshot was taken: ${differences.join("; ")}`,
     {
-      hint: "'There' is the snapshot, 'here' the manifest. Run `dockform apply` to create it as declared, then restore without --create. Or change the manifest.",
+      hint: "'There' is the snapshot, 'here' the manifest.",
+      advice: [{ code: "apply-then-restore" }],
     },
   );
 }
@@ -59,7 +60,7 @@ function refuseSecondWay({ volume }: VolumeTarget, sidecar: Sidecar): void {
     "volume.same-contents",
     `with the options of volume ${JSON.stringify(name)}, volume "${volume}" would lead to the same contents`,
     {
-      hint: "Create it with `docker volume create` as it is to be, then restore with --undeclared, without --create.",
+      advice: [{ code: "create-then-restore" }],
     },
   );
 }
@@ -71,16 +72,15 @@ function refuseSecondWay({ volume }: VolumeTarget, sidecar: Sidecar): void {
  * @throws DockformError `refused`.
  */
 export async function volumeToRestore(
-  request: Pick<VolumeRestore, "target" | "undeclared" | "create" | "command">,
+  request: Pick<VolumeRestore, "target" | "undeclared" | "create">,
   tools: Tools,
 ): Promise<EngineVolume | undefined> {
-  const { target, create, command } = request;
+  const { target, create } = request;
   if (create) {
     const volume = await inspectVolume(target.engine, target.volume, tools.signal);
     if (volume === undefined) return undefined;
   }
-  const creating = `create it as the snapshot says and restore into it: ${command} --create`;
-  return declaredVolume(request, tools, create ? "" : creating);
+  return declaredVolume(request, tools, { mayCreate: !create });
 }
 
 /**

@@ -3,7 +3,7 @@ import { Digest } from "../archive/digest.ts";
 import type { ArchiveSource } from "../archive/source.ts";
 import { moreThanCounted, shortcoming } from "./scan.ts";
 import { leftOutText, mayLeaveOut, withoutAdvice, type DoesWithout } from "./without.ts";
-import { DockformError } from "../errors.ts";
+import { DockformError, type Advice } from "../errors.ts";
 import type { LostGroup, MessageGroup } from "../helper/message-groups.ts";
 import type { TarOutcome } from "../helper/messages.ts";
 import type { ExtractReply } from "../helper/verbs.ts";
@@ -161,8 +161,13 @@ function losesOwners(leftOut: readonly LostGroup[]): boolean {
   return leftOut.some(({ aspect }) => aspect === "owners");
 }
 
-function cannotExtract(archive: ArchiveSource, failure: string, advice = ""): DockformError {
+function cannotExtract(
+  archive: ArchiveSource,
+  failure: string,
+  advice: readonly Advice[] = [],
+): DockformError {
   return new DockformError("restore.extract-failed", `cannot extract ${archive.path}: ${failure}`, {
-    hint: `The old contents are in place.${advice}`,
+    hint: "The old contents are in place.",
+    advice,
   });
 }

@@ -48,8 +48,14 @@ async function refuseToForgetStopped(
     {
       hint:
         other === undefined
-          ? `Look at the files they use, which may be between old and new. Then: ${waiting.flatMap(commandsFor).join("; ")}. Then run \`dockform volume recover ${volume}\` again.`
-          : `They use volume "${other.name}": run \`dockform volume recover ${other.name}\`, then \`dockform volume recover ${volume}\` again.`,
+          ? `Look at the files they use, which may be between old and new. Then: ${waiting.flatMap(commandsFor).join("; ")}.`
+          : `They use volume "${other.name}".`,
+      advice: [
+        ...(other === undefined
+          ? []
+          : [{ code: "recover", volume: other.name, when: "stopped" } as const]),
+        { code: "recover", volume, when: "again" },
+      ],
       data: { volume, containers: waiting.map(({ name }) => name) },
     },
   );

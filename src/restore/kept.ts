@@ -62,7 +62,8 @@ export function keepsContents(
     "volume.keeps-contents",
     `volume "${volume}" keeps contents since ${keptAt}, which a snapshot of it does not hold`,
     {
-      hint: `${untouched} Let go of them first (dockform volume undo ${volume} --discard), or put them back (without --discard).`,
+      hint: untouched,
+      advice: [{ code: "let-go-or-undo", volume }],
     },
   );
 }

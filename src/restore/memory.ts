@@ -4,8 +4,7 @@
  */
 import { inspectContainer, startContainer } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
-import { DockformError } from "../errors.ts";
-import { shellWord } from "../format.ts";
+import { DockformError, type Advice } from "../errors.ts";
 import type { FoundRecord, Journal } from "../journal/operation.ts";
 import { newestSnapshot } from "../store/newest.ts";
 import { lookAround, type LockedVolume } from "../lock/lock.ts";
@@ -50,7 +49,7 @@ export async function refuseForgetful(
   throw new DockformError(
     "volume.in-memory-unused",
     `volume "${volume.name}" is in memory and no running container uses it: what is restored would be gone at once`,
-    { hint: "Start a container that uses it, then restore with --stop-containers." },
+    { advice: [{ code: "start-then-restore" }] },
   );
 }
 
@@ -90,7 +89,8 @@ async function letGoOfMemory(
     const running = holders(journal).find(({ state }) => state === "running");
     if (running !== undefined && !users.some(({ container }) => isActive(container))) {
       log.warn(
-        `volume "${name}" is in memory and no container that uses it runs: ${running.containerName} holds its contents. Start one that does, then run \`dockform volume recover ${name}\`. (\`docker rm --force ${running.containerName}\` gives the contents up.)`,
+        `volume "${name}" is in memory and no container that uses it runs: ${running.containerName} holds its contents. (\`docker rm --force ${running.containerName}\` gives them up.) Start one that does`,
+        { code: "recover", volume: name, when: "after" },
       );
       return;
     }
@@ -178,22 +178,36 @@ function wasCutShort({ operations, records }: Journal): boolean {
 function heldElsewhere(lock: LockedVolume, keeper: string, isHolder: boolean): DockformError {
   const { name } = lock.volume;
   lock.abandon();
-  const [folder, remove] = isHolder ? ["/volume", "rm --force"] : ["FOLDER", "stop"];
+  const [folder, remove] = isHolder ? ["/volume", "docker rm --force"] : ["FOLDER", "docker stop"];
   const where = isHolder ? "" : ", where FOLDER is where it has the volume mounted";
   return new DockformError(
     "volume.memory-held",
     `the engine has lost what volume "${name}" held in memory; the container ${keeper} still has it`,
     {
-      hint: `Copy it: docker exec ${keeper} tar --create --xattrs --acls --sparse --numeric-owner --directory=${folder} . > contents.tar${where}. Then \`docker ${remove} ${keeper}\`, and run \`dockform volume recover ${name}\`.`,
+      hint: `Copy it: docker exec ${keeper} tar --create --xattrs --acls --sparse --numeric-owner --directory=${folder} . > contents.tar${where}. Then \`${remove} ${keeper}\`.`,
+      advice: [{ code: "recover", volume: name, when: "after" }],
     },
   );
 }
 
-/** What to do where contents are lost, or are not known to be whole. */
-export async function restoreAdvice({ target, volume }: LockedVolume): Promise<string> {
+/** What to do where contents are lost, or are not known to be whole: hints, and advice that follows them. */
+export async function waysToRestore({ target, volume }: LockedVolume): Promise<{
+  readonly hints: readonly string[];
+  readonly advice: readonly Advice[];
+}> {
   const { store, storedAs } = target;
   const newest = await newestSnapshot(store, [storedAs], volume.name);
   return newest === undefined
-    ? `There is no snapshot of it in ${store.placeOnThisMachine(storedAs) ?? store.title}; restore one from elsewhere with \`dockform volume restore ${volume.name} <snapshot> --force --stop-containers\`.`
-    : `Restore a snapshot: dockform volume restore ${volume.name} ${shellWord(newest.archivePath)} --force --stop-containers`;
+    ? {
+        hints: [
+          `There is no snapshot of it in ${store.placeOnThisMachine(storedAs) ?? store.title}.`,
+        ],
+        advice: [{ code: "restore-from-elsewhere", volume: volume.name }],
+      }
+    : {
+        hints: [],
+        advice: [
+          { code: "restore-snapshot", volume: volume.name, archivePath: newest.archivePath },
+        ],
+      };
 }

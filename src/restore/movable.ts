@@ -74,7 +74,8 @@ export function refuseObstacle(obstacle: Obstacle | undefined, volume: string): 
   if (obstacle === undefined) return;
   refuseFixed(obstacle, volume);
   throw new DockformError("volume.immovable", obstacleText(obstacle, volume), {
-    hint: "Nothing was touched. What is kept is in the volume's folder .dockform-kept; a snapshot can be restored with --in-place.",
+    hint: "Nothing was touched. What is kept is in the volume's folder .dockform-kept.",
+    advice: [{ code: "restore-in-place", why: "another-time" }],
     data: { errno: obstacle.errno, path: obstacle.name },
   });
 }

@@ -27,7 +27,7 @@ export function refuseStranger(
       "restore.unknown-origin",
       `${archivePath} has no sidecar to say which volume it is of`,
       {
-        hint: "Leave --from-volume out to restore it all the same.",
+        advice: [{ code: "drop-origin" }],
       },
     );
   }
@@ -38,9 +38,11 @@ export function refuseStranger(
     "restore.wrong-volume",
     `${archivePath} is a snapshot of volume ${JSON.stringify(name)}, not of "${expected}"`,
     {
-      hint: VOLUME_NAME.test(name)
-        ? `Add --from-volume ${name} to restore it into volume "${target.volume}" all the same.`
-        : "No volume can have that name. Find out what wrote the sidecar before you trust the archive.",
+      ...(VOLUME_NAME.test(name)
+        ? { advice: [{ code: "choose-origin", origin: name, volume: target.volume }] }
+        : {
+            hint: "No volume can have that name. Find out what wrote the sidecar before you trust the archive.",
+          }),
       data: { volume: target.volume, snapshot_of: name },
     },
   );

@@ -103,7 +103,7 @@ type CheckArchive = (room: () => Promise<Room>) => Promise<CheckedArchive>;
 type Planned = Omit<PlannedRestore, "request" | "checkMs">;
 
 /** How much room there is shows only once there is a volume. */
-const UNKNOWN_ROOM: Room = { bytes: Infinity, otherwise: "" };
+const UNKNOWN_ROOM: Room = { bytes: Infinity, hint: "", advice: [] };
 
 async function planCreation(
   { target }: VolumeRestore,
@@ -140,12 +140,13 @@ function roomFor(
   { freeBytes, totalBytes }: VolumeFiles,
   { inPlace }: Pick<VolumeRestore, "inPlace">,
 ): Room {
-  const otherwise = "Make room on it, or restore from another snapshot.";
+  const hint = "Make room on it, or restore from another snapshot.";
   return inPlace
-    ? { bytes: totalBytes, otherwise }
+    ? { bytes: totalBytes, hint, advice: [] }
     : {
         bytes: freeBytes,
-        otherwise: `${otherwise} Or add --in-place to do without room for the old contents.`,
+        hint,
+        advice: [{ code: "restore-in-place", why: "no-room-after-all" }],
       };
 }
 

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isConflict, isNotFound, type EngineClient } from "../engine/client.ts";
 import { listContainers, removeStoppedContainer } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
-import { DockformError } from "../errors.ts";
-import { shellWord } from "../format.ts";
+import { DockformError, type Advice } from "../errors.ts";
 import {
   readJournal,
   type FoundOperation,
@@ -14,11 +13,11 @@ import { asideAdvice, asideText, tellOfAside } from "../lock/aside.ts";
 import { forgetGone, inheritedRecords } from "./gone.ts";
 import { aboutNow, forgetKept, measureKept, recordKept } from "./kept.ts";
 import { lackingAfterRefill, refillFromSafety } from "./safety.ts";
-import { forgetLeftovers, leftoverAdvice, recordLeftovers } from "../lock/leftover.ts";
+import { forgetLeftovers, leftoverHint, recordLeftovers } from "../lock/leftover.ts";
 import { asideFolder, stagingFolder } from "../snapshot/reserved.ts";
 import { LockedVolume } from "../lock/lock.ts";
 import { StoppedContainers, type ContainerOutcome } from "../workload/stopped.ts";
-import { memoryStanding, restoreAdvice, takeOverHolders, type MemoryStanding } from "./memory.ts";
+import { memoryStanding, takeOverHolders, waysToRestore, type MemoryStanding } from "./memory.ts";
 import { ReplacementBeside } from "./beside.ts";
 import { keepOld, letGo, startOrGoBack } from "./replace.ts";
 import { UnhealthyError, whyNotWell } from "./watch.ts";
@@ -160,17 +159,17 @@ async function refuseToVouch(
   if (memory === "there" && !isMissing) return;
   const containers = await startAgain(stopped);
   const data = { volume: name, containers: containers.map(containerToData) };
-  const hint = await restoreAdvice(lock);
+  const { hints, advice } = await waysToRestore(lock);
   throw memory === "lost"
     ? new DockformError(
         "volume.memory-lost",
         `volume "${name}" was in memory, and what it held is lost with the engine or the machine that held it`,
-        { hint, data },
+        { hint: hints.join(" "), advice, data },
       )
     : new DockformError(
         "volume.contents-unknown",
         `whether the contents of volume "${name}" are whole is not known: the folder ${folder} of an interrupted operation is not in it any more`,
-        { hint: `Look at them. ${hint}`, data },
+        { hint: ["Look at them.", ...hints].join(" "), advice, data },
       );
 }
 
@@ -299,7 +298,10 @@ async function startAndStay(
     throw failure.cause;
   }
   const wayBack = await keepWayBack(lock, staged, tools);
-  throw new UnhealthyError(failure.ill, `The new contents stay, for they were in use. ${wayBack}`);
+  throw new UnhealthyError(failure.ill, {
+    hint: "The new contents stay, for they were in use.",
+    advice: [wayBack],
+  });
 }
 
 /** Answers what is to be done to go back. */
@@ -307,18 +309,18 @@ async function keepWayBack(
   lock: LockedVolume,
   staged: StagedContents,
   tools: Tools,
-): Promise<string> {
+): Promise<Advice> {
   const { name } = lock.volume;
   if (staged.safety !== undefined) {
     await letGo(lock, staged, tools);
-    return `To go back: dockform volume restore ${name} ${shellWord(staged.safety.archivePath)}`;
+    return { code: "go-back", volume: name, archivePath: staged.safety.archivePath };
   }
   if (await staged.keepReplaced(aboutNow("an operation that was interrupted", tools))) {
     await letGo(lock, staged, tools);
-    return `The old ones are kept: \`dockform volume undo ${name}\` puts them back.`;
+    return { code: "undo-to-old", volume: name };
   }
   lock.abandon();
-  return "The old ones are still in the volume. Run this again once the containers are well; with --health-timeout 0 the old contents go all the same.";
+  return { code: "repeat-when-healthy" };
 }
 
 function tellOfSafety(
@@ -373,7 +375,8 @@ async function emptyTrash(lock: LockedVolume, journal: Journal, { log }: Tools):
   await recordLeftovers(lock, found);
   for (const leftover of found) {
     log.warn(
-      `cannot remove the folder ${leftover.folder} of volume "${lock.volume.name}", which an earlier operation left: ${leftover.cause}. ${leftoverAdvice(lock.volume, leftover)}`,
+      `cannot remove the folder ${leftover.folder} of volume "${lock.volume.name}", which an earlier operation left: ${leftover.cause}. ${leftoverHint(lock.volume, leftover)}`,
+      { code: "recover", volume: lock.volume.name, when: "after" },
     );
   }
 }

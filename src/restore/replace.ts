@@ -1,4 +1,4 @@
-import { messageOf } from "../errors.ts";
+import { messageOf, type Advice } from "../errors.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
@@ -9,7 +9,7 @@ import type { Replacement } from "./replacement.ts";
 import type { WorkloadOptions } from "./request.ts";
 import { UndecidedSwapError } from "./undecided.ts";
 import { presentUsers, refuseNewUsers, stopIntruders } from "./users.ts";
-import { UnhealthyError, whyNotWell } from "./watch.ts";
+import { UnhealthyError, whyNotWell, type WhatNow } from "./watch.ts";
 
 /** Replacements that are made together, and the containers that were stopped for them. */
 export interface ReplacementSet {
@@ -212,16 +212,16 @@ function leftStopped(
 function backInPlace(
   backOn: readonly ContainerOutcome[],
   newOnes: ReadonlyMap<Replacement, KeptContents>,
-): string {
+): WhatNow {
   const running = backOn.every(({ outcome }) => outcome === "started");
-  const place = `The old contents are in place again${running ? ", and the containers run on them" : ""}.`;
-  const time = "With --health-timeout they get more time, or with 0 no check";
-  const undo = [...newOnes.keys()].map(
-    ({ lock }) => `\`dockform volume undo ${lock.volume.name}\``,
-  );
-  return undo.length === 0
-    ? `${place} ${time}; \`restore --keep-failed\` keeps the new contents to look at.`
-    : `${place} ${time}. The new contents are kept: ${undo.join(", ")} puts them in place.`;
+  const volumes = [...newOnes.keys()].map(({ lock }) => lock.volume.name);
+  return {
+    hint: `The old contents are in place again${running ? ", and the containers run on them" : ""}.`,
+    advice: [
+      { code: "more-health-time" },
+      volumes.length === 0 ? { code: "keep-failed" } : { code: "undo-to-new", volumes },
+    ],
+  };
 }
 
 /** Where what is in place cannot be renamed. Returns what there is to do. */
@@ -229,18 +229,21 @@ export async function keepOld(
   lock: LockedVolume,
   replaced: Pick<Replacement, "keepReplaced" | "conclude">,
   tools: Tools,
-): Promise<string> {
+): Promise<WhatNow> {
   const stay = `The new contents stay in volume "${lock.volume.name}", because its file system cannot rename all of them.`;
   let place: string;
+  let advice: Advice;
   if (await replaced.keepReplaced(aboutNow("an operation with no way back", tools))) {
     await letGo(lock, replaced, tools);
-    place = `The old ones are kept in its folder .dockform-kept/contents: copy them from there, or restore a snapshot with --in-place`;
+    place = "The old ones are kept in its folder .dockform-kept/contents: copy them from there";
+    advice = { code: "restore-in-place", why: "another-time" };
   } else {
     lock.abandon();
-    place = `The old ones are still in it, in its folder .dockform-*/old/contents: copy them from there before you run \`dockform volume recover\`, which removes them once the containers are healthy`;
+    place = "The old ones are still in it, in its folder .dockform-*/old/contents";
+    advice = { code: "copy-before-recovery" };
   }
-  tools.log.warn(`${stay} ${place}`);
-  return `${stay} ${place}.`;
+  tools.log.warn(`${stay} ${place}`, advice);
+  return { hint: `${stay} ${place}.`, advice: [advice] };
 }
 
 /** What is not in place goes, or the engine gets to know that it is kept. */

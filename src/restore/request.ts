@@ -27,8 +27,6 @@ export interface VolumeRestore extends DoesWithout, ArchiveInStore {
   readonly undeclared: boolean;
   /** Create the volume, where it does not exist, as the snapshot says. */
   readonly create: boolean;
-  /** The command line, for hints that add something to it. */
-  readonly command: string;
   /** Allow replacing what the volume holds. */
   readonly force: boolean;
   /** Keep what the volume held, for `volume undo`. */

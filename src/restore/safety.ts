@@ -1,6 +1,5 @@
 import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
-import { shellWord } from "../format.ts";
 import { attributesText, unrestorable } from "../helper/attributes.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
@@ -37,7 +36,7 @@ export async function takeSafetySnapshot(
     target,
     format: "tar.zst",
     level: DEFAULT_LEVEL,
-    note: "the contents before a restore --in-place",
+    note: "the contents before a restore in place",
   } as const;
   const report = await writeSnapshot(lock.helper, request, tools, {
     volume,
@@ -157,7 +156,8 @@ export function lackingAfterRefill(
     "restore.old-contents-incomplete",
     `the old contents of volume "${name}" are back, but not all they held: ${lost.map(leftOutText).join("; ")}`,
     {
-      hint: `Keep ${archivePath}, which alone holds all of it. Where the volume can hold it, restore it: dockform volume restore ${name} ${shellWord(archivePath)} --force --stop-containers`,
+      hint: `Keep ${archivePath}, which alone holds all of it.`,
+      advice: [{ code: "restore-when-possible", volume: name, archivePath }],
       data: { volume: name, archive: archivePath, left_out: lost.map(({ what }) => what) },
     },
   );

@@ -109,7 +109,11 @@ export class StagedContents {
       "restore.swap-failed",
       `the new contents could not be put in place: ${cause}`,
       {
-        hint: `The old contents are in place, complete.${obstacle?.errno === EXDEV ? " The file system does not move everything to another folder: run the restore with --in-place." : ""}`,
+        hint: "The old contents are in place, complete.",
+        advice:
+          obstacle?.errno === EXDEV
+            ? [{ code: "restore-in-place", why: "immovable-after-all" }]
+            : [],
       },
     );
   }

@@ -107,7 +107,8 @@ function cannotHold(
     "volume.cannot-hold",
     `volume "${volume}" cannot hold all that is in ${path}: ${textOf(limits)}`,
     {
-      hint: `Nothing was touched. To restore without: --without ${[...aspects].join(",")}`,
+      hint: "Nothing was touched.",
+      advice: [{ code: "restore-without", aspects: [...aspects] }],
       data: { missing: limits.map(({ kind }) => kind) },
     },
   );

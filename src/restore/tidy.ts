@@ -2,7 +2,7 @@ import { messageOf } from "../errors.ts";
 import type { Leftover, TidyOutcome } from "../helper/outcomes.ts";
 import type { VolumeVerbs } from "../helper/verbs.ts";
 import { asideAdvice, asideText, recordAside } from "../lock/aside.ts";
-import { leftoverAdvice, recordLeftovers } from "../lock/leftover.ts";
+import { leftoverHint, recordLeftovers } from "../lock/leftover.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import { stagingFolder } from "../snapshot/reserved.ts";
 import type { Tools } from "../tools.ts";
@@ -59,9 +59,10 @@ async function cannotRemove(
 ): Promise<void> {
   await recordLeftovers(lock, leftovers);
   const folders = leftovers.map(({ folder }) => folder).join(" and ");
-  const advice = leftovers.map((leftover) => leftoverAdvice(lock.volume, leftover));
+  const hints = leftovers.map((leftover) => leftoverHint(lock.volume, leftover));
   log.warn(
-    `cannot remove ${what} from the volume's folder ${folders}: ${cause}. ${advice.join(" ")}`,
+    `cannot remove ${what} from the volume's folder ${folders}: ${[cause, ...hints].join(". ")}`,
+    { code: "recover", volume: lock.volume.name, when: "after" },
   );
 }
 
@@ -70,6 +71,7 @@ function leave({ lock, id, what }: Done, cause: string, { log }: Tools): void {
   lock.abandon();
   const { name } = lock.volume;
   log.warn(
-    `cannot put away ${what}, which is in the volume's folder ${stagingFolder(id)}: ${cause}. Run \`dockform volume recover ${name}\` before anything else.`,
+    `cannot put away ${what}, which is in the volume's folder ${stagingFolder(id)}: ${cause}`,
+    { code: "recover", volume: name, when: "first" },
   );
 }

@@ -17,13 +17,15 @@ export interface Safety {
 export class UndecidedSwapError extends DockformError {
   constructor(lock: LockedVolume, id: string, cause: string, safety?: Safety) {
     const { name } = lock.volume;
-    const recover = `Run \`dockform volume recover ${name}\``;
     const where =
       safety === undefined
-        ? `All old and new files are in it. ${recover} once the cause is mended: it puts the old or the new contents in place and starts what was stopped.`
-        : `Keep ${safety.archivePath} and the file beside it (written by ${safety.client}): the old contents may be nowhere else. ${recover} there once the cause is mended, or with the two files at the same path elsewhere.`;
+        ? "All old and new files are in it."
+        : `Keep ${safety.archivePath} and the file beside it (written by ${safety.client}): the old contents may be nowhere else.`;
     super("restore.swap-undecided", `the swap was cut short and could not be finished: ${cause}`, {
       hint: `Do not start containers on volume "${name}". ${where}`,
+      advice: [
+        { code: "recover", volume: name, when: safety === undefined ? "mended" : "mended-there" },
+      ],
       data: { folder: stagingFolder(id) },
     });
   }

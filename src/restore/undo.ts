@@ -1,7 +1,8 @@
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { aboutNow, forgetKept, type AboutKept } from "./kept.ts";
-import { LockedVolume, refuseInterrupted } from "../lock/lock.ts";
+import { LockedVolume } from "../lock/lock.ts";
+import { refuseInterrupted } from "../lock/refusals.ts";
 import { findObstacle, refuseObstacle } from "./movable.ts";
 import type { ContainerOutcome } from "../workload/stopped.ts";
 import { ReplacementBeside } from "./beside.ts";
@@ -88,7 +89,7 @@ async function whatIsKept(lock: LockedVolume, tools: Tools): Promise<AboutKept> 
     "volume.keeps-nothing",
     `volume "${lock.volume.name}" keeps nothing to go back to`,
     {
-      hint: "A restore with --keep-previous keeps what it replaces. Snapshots can be restored without it.",
+      advice: [{ code: "keep-previous" }],
     },
   );
 }

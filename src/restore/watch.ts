@@ -1,16 +1,22 @@
-import { DockformError } from "../errors.ts";
+import { DockformError, type Advice } from "../errors.ts";
 import type { EngineClient } from "../engine/client.ts";
 import type { Tools } from "../tools.ts";
 import { findIll, type Illness } from "../workload/health.ts";
 import type { ContainerOutcome } from "../workload/stopped.ts";
 import type { WorkloadOptions } from "./request.ts";
 
+/** What there is to do after a failure. */
+export interface WhatNow {
+  readonly hint: string;
+  readonly advice: readonly Advice[];
+}
+
 /** Containers were not well on the new contents. */
 export class UnhealthyError extends DockformError {
-  constructor(ill: readonly Illness[], whatNow: string) {
+  constructor(ill: readonly Illness[], whatNow: WhatNow) {
     const symptoms = ill.map(({ name, symptom }) => `${name}: ${symptom}`);
     super("restore.unhealthy", `not well on the new contents: ${symptoms.join("; ")}`, {
-      hint: whatNow,
+      ...whatNow,
       data: { unhealthy: ill },
     });
   }

@@ -1,3 +1,4 @@
+import type { Advice } from "../advice.ts";
 import { isOrdinaryAttribute } from "../helper/attributes.ts";
 import {
   ASPECTS,
@@ -37,16 +38,19 @@ export function leftOutText(group: LostGroup): string {
   return `left out: ${group.files.length === 0 ? group.what : groupText(group)}`;
 }
 
-/** The flag that goes on after a failure, where there is one. */
-export function withoutAdvice(groups: readonly MessageGroup[], options: DoesWithout): string {
+/** How to go on after a failure, where there is a way. */
+export function withoutAdvice(
+  groups: readonly MessageGroup[],
+  options: DoesWithout,
+): readonly Advice[] {
   const lost = groups.filter(({ aspect }) => aspect !== undefined);
-  if (lost.length === 0) return "";
+  if (lost.length === 0) return [];
   const [isStrict, isLenient] = [true, false].map((strictAttributes) =>
     lost.every((group) => mayLeaveOut({ ...options, strictAttributes }, group)),
   );
-  if (isLenient === true && isStrict === false) return " Or leave --strict-attributes away.";
+  if (isLenient === true && isStrict === false) return [{ code: "allow-lost-attributes" }];
   const aspects = new Set([...options.without, ...lost.flatMap(({ aspect }) => aspect ?? [])]);
-  return ` To restore without what cannot be put back: --without ${[...aspects].join(",")}`;
+  return [{ code: "restore-without", aspects: [...aspects] }];
 }
 
 /**

@@ -46,7 +46,10 @@ test("what is not one alone is refused, with those that could be meant", async (
   });
   await assert.rejects(() => pick("newest"), { kind: "usage", hint: /latest~1/ });
   await assert.rejects(() => pick("2026-1"), { kind: "usage", hint: /latest~1/ });
-  await assert.rejects(() => pickSnapshot([], "latest", "data"), { hint: /volume snapshot data/ });
+  await assert.rejects(() => pickSnapshot([], "latest", "data"), {
+    code: "snapshot.none",
+    advice: [{ code: "take-first-snapshot", volume: "data" }],
+  });
 });
 
 test("two of one second are told apart by what follows the time", async () => {

@@ -98,7 +98,7 @@ function pickByTime<Named extends SnapshotName>(
 
 function noneAtAll(volume: string): DockformError {
   return new DockformError("snapshot.none", `volume ${volume} has no snapshot`, {
-    hint: `Take one with \`dockform volume snapshot ${volume}\`. \`dockform snapshot list\` shows what there is.`,
+    advice: [{ code: "take-first-snapshot", volume }],
     data: { candidates: [] },
   });
 }

@@ -11,7 +11,8 @@ export const PACK_ALL = "tar --xattrs --acls --numeric-owner --sparse -C FOLDER 
 /** An archive that is not what an archive has to be. `name` is what people call it, e.g. its path. */
 export function damaged(name: string, problem: string, cause?: unknown): DockformError {
   return new DockformError("archive.damaged", `${name} is damaged: ${problem}`, {
-    hint: "Use another snapshot. `dockform snapshot verify` finds those that are whole.",
+    hint: "Use another snapshot.",
+    advice: [{ code: "verify-snapshots" }],
     cause,
   });
 }

@@ -304,7 +304,7 @@ test("with an engine that does not answer the record stays, for a recovery", asy
   await scene.stopped.forget();
   assert.equal(scene.ledger.found().length, 1);
   assert.equal(scene.ledger.isAbandoned, true);
-  assert.match(scene.log.warnings.join(), /dockform volume recover data/);
+  assert.deepEqual(scene.log.advice, [{ code: "recover", volume: "data", when: "stopped" }]);
   const recovery = scene.byRecords();
   await recovery.startAll();
   assert.equal(user.state, "running");

@@ -172,7 +172,11 @@ export class StoppedContainers {
     if (this.#uncertain) {
       this.#ledger.abandon();
       const { name } = this.#ledger.volume;
-      this.#log.warn(`containers may be left stopped: run \`dockform volume recover ${name}\``);
+      this.#log.warn("containers may be left stopped", {
+        code: "recover",
+        volume: name,
+        when: "stopped",
+      });
       return;
     }
     await this.#removeRecords();

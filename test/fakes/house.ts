@@ -83,7 +83,6 @@ export class House {
       archivePath: NEW_ARCHIVE,
       undeclared: true,
       create: false,
-      command: "dockform volume restore data new",
       force: true,
       dryRun: false,
       keepPrevious: false,

@@ -1,3 +1,4 @@
+import type { Advice } from "../../src/advice.ts";
 import type { Log, LogLevel } from "../../src/log.ts";
 import type { Tools } from "../../src/tools.ts";
 import type { VolumeTarget } from "../../src/lock/target.ts";
@@ -7,6 +8,8 @@ import { MemoryStore } from "./memory-store.ts";
 /** Keeps what was said. */
 export class FakeLog implements Log {
   readonly lines: { readonly level: LogLevel; readonly text: string }[] = [];
+  /** What was advised with warnings. */
+  readonly advice: Advice[] = [];
 
   debug(text: string): void {
     this.lines.push({ level: "debug", text });
@@ -16,7 +19,8 @@ export class FakeLog implements Log {
     this.lines.push({ level: "info", text });
   }
 
-  warn(text: string): void {
+  warn(text: string, ...advice: readonly Advice[]): void {
+    this.advice.push(...advice);
     this.lines.push({ level: "warn", text });
   }
 

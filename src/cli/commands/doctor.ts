@@ -3,7 +3,8 @@ import { DockformError, messageOf, type ErrorCode } from "../../errors.ts";
 import { formatBytes, formatCount } from "../../format.ts";
 import { describeOperation } from "../../journal/operation.ts";
 import { asideAdvice, asideText } from "../../lock/aside.ts";
-import { leftoverAdvice } from "../../lock/leftover.ts";
+import { leftoverHint } from "../../lock/leftover.ts";
+import { adviceText } from "../advice.ts";
 import { checkFreshness, freshnessRemark } from "../freshness-view.ts";
 import { table } from "../output/terminal.ts";
 import type { ItemOf } from "../documents/documents.ts";
@@ -66,7 +67,7 @@ function words(finding: Finding): Words {
       };
     case "cannot check": {
       const { check, error } = finding;
-      const advice = error instanceof DockformError ? error.hint : undefined;
+      const advice = error instanceof DockformError ? adviceText(error, "") : undefined;
       return { check, found: messageOf(error), advice };
     }
     case "context":
@@ -151,7 +152,7 @@ function remnantWords(
       return {
         check: `volume ${volume.name}`,
         found: `the folder ${leftover.folder} could not be removed: ${leftover.cause}`,
-        advice: leftoverAdvice(volume, leftover),
+        advice: `${leftoverHint(volume, leftover)}. Then run \`dockform volume recover ${volume.name}\`.`,
       };
     }
     case "set aside": {

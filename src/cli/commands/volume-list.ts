@@ -1,7 +1,7 @@
 import { inventory, type ListedVolume } from "../../app/inventory.ts";
 import { formatBytes, formatTime } from "../../format.ts";
 import { asideAdvice, asideText } from "../../lock/aside.ts";
-import { leftoverAdvice } from "../../lock/leftover.ts";
+import { leftoverHint } from "../../lock/leftover.ts";
 import { table } from "../output/terminal.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
@@ -25,7 +25,8 @@ function warnOf(volumes: readonly ListedVolume[], { log }: Session): void {
   }
   for (const { volume, leftover } of volumes.flatMap(({ leftovers }) => leftovers)) {
     log.warn(
-      `volume "${volume.name}" has a folder that could not be removed, ${leftover.folder}: ${leftover.cause}. ${leftoverAdvice(volume, leftover)}`,
+      `volume "${volume.name}" has a folder that could not be removed, ${leftover.folder}: ${leftover.cause}. ${leftoverHint(volume, leftover)}`,
+      { code: "recover", volume: volume.name, when: "after" },
     );
   }
   for (const { volume, setAside } of volumes) {

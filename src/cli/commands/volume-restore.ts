@@ -22,7 +22,6 @@ export async function volumeRestore(
     from,
     fromVolume,
     healthTimeoutMs: healthTimeout,
-    command: session.commandLine,
   };
   const report = await restoreNamed(workspace, order, session.tools);
   session.result<"volume restore">(toJson(report), toText(report, session));

@@ -1,6 +1,7 @@
 import { openSync, writeSync } from "node:fs";
-import { DockformError, messageOf } from "../../errors.ts";
+import { DockformError, messageOf, type Advice } from "../../errors.ts";
 import type { Log, LogLevel } from "../../log.ts";
+import { adviceText } from "../advice.ts";
 import type { CliIo } from "../io.ts";
 import type { Paint, StatusArea } from "./terminal.ts";
 
@@ -14,6 +15,8 @@ export interface LoggerOptions {
   readonly format: LogFormat;
   /** A copy of every line goes here, as JSON. */
   readonly file: string | undefined;
+  /** As it was typed, for advice that adds something to it. */
+  readonly commandLine: string;
 }
 
 /**
@@ -44,13 +47,14 @@ export class Logger implements Log {
     this.#write("info", message);
   }
 
-  warn(message: string): void {
-    this.#write("warn", message);
+  warn(message: string, ...advice: readonly Advice[]): void {
+    const text = adviceText({ advice }, this.#options.commandLine);
+    this.#write("warn", text === undefined ? message : `${message}. ${text}`);
   }
 
   /** An error that ends the command, with what to do about it. */
   error(error: DockformError): void {
-    this.#write("error", error.message, error.hint);
+    this.#write("error", error.message, adviceText(error, this.#options.commandLine));
     for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
       this.#write("debug", `caused by: ${messageOf(cause)}`);
     }

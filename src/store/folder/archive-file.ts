@@ -101,9 +101,9 @@ function cannotRead(path: string, error: unknown): DockformError {
     missing ? "archive.not-found" : "archive.unreadable",
     missing ? `${path} does not exist` : `cannot read ${path}: ${messageOf(error)}`,
     {
-      hint: missing
-        ? "Look into the folder .dockform/snapshots beside the manifest, or run `dockform volume list`."
-        : "Check the file's owner and mode.",
+      ...(missing
+        ? { advice: [{ code: "find-snapshots" }] }
+        : { hint: "Check the file's owner and mode." }),
       cause: error,
     },
   );

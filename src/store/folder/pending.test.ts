@@ -83,5 +83,8 @@ test("a folder that cannot be made is said with what to do", async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, "file");
   await writeFile(file, "");
-  await assert.rejects(begin(join(file, "below")), { kind: "failed", hint: /-o/ });
+  await assert.rejects(begin(join(file, "below")), {
+    code: "store.unwritable",
+    advice: [{ code: "choose-output-folder" }],
+  });
 });

@@ -210,7 +210,8 @@ async function makeLevelByLevel(folder: string): Promise<void> {
 
 function cannotWrite(folder: string, error: unknown): DockformError {
   return new DockformError("store.unwritable", `cannot write to ${folder}: ${messageOf(error)}`, {
-    hint: "Check the folder's owner and mode, or name another one with -o.",
+    hint: "Check the folder's owner and mode.",
+    advice: [{ code: "choose-output-folder" }],
     cause: error,
   });
 }
@@ -222,8 +223,9 @@ function cannotStore(path: string, error: unknown): DockformError {
     `cannot write ${path}: ${full ? "the disk is full" : messageOf(error)}`,
     {
       hint: full
-        ? "No snapshot was written. Make room there; `volume snapshot -o` writes elsewhere."
-        : "No snapshot was written. Check the disk of that folder, or name another one with -o.",
+        ? "No snapshot was written. Make room there."
+        : "No snapshot was written. Check the disk of that folder.",
+      advice: [{ code: "choose-output-folder" }],
       cause: error,
     },
   );

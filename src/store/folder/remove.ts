@@ -23,7 +23,8 @@ export async function removeSnapshot({ archivePath, sidecarPath }: StoredSnapsho
       "store.not-removed",
       `cannot remove ${archivePath}: ${messageOf(error)}`,
       {
-        hint: "Check the owner and mode of its folder. `dockform snapshot list` shows what is left.",
+        hint: "Check the owner and mode of its folder.",
+        advice: [{ code: "list-what-is-left" }],
         cause: error,
       },
     );

@@ -246,8 +246,7 @@ test(
     const args = ["volume", "restore", into.name, archive, "--force", "--json"];
     assertError(await sandbox.dockform([...args, "--strip-components", "2"]), {
       exitCode: 2,
-      message:
-        /^in \S+, backup\/\w+ is beside backup\/\w+; --strip-components 2 needs everything in one folder$/,
+      message: /^the top 2 folders of \S+ cannot be left out: backup\/\w+ is beside backup\/\w+$/,
       hint: /--from/,
     });
     assertError(await sandbox.dockform([...args, "--strip-components", "9"]), {

@@ -130,7 +130,7 @@ test("new contents that are not wanted are kept when that is asked for", { skip 
   assert.equal(await readFile(join(into.folder, ".dockform-kept/contents/bad"), "utf8"), "new");
   assertError(await restore(setting, setting.bad, "--keep-failed"), {
     exitCode: 3,
-    message: /keeps contents since .*, which --keep-failed could push out/,
+    message: /keeps contents since .*, which the new ones could push out/,
     hint: /volume undo .* --discard/,
   });
 });

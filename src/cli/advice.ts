@@ -1,0 +1,192 @@
+import type {
+  Advice,
+  InPlaceWhy,
+  PlainAdviceCode,
+  RecoverWhen,
+  RootWay,
+  SnapshotAdviceCode,
+  VolumeAdviceCode,
+} from "../advice.ts";
+import { shellWord } from "../format.ts";
+
+/**
+ * What to do about an error or a warning, in the words of this face.
+ *
+ * @param hint what goes before, for every face the same.
+ * @param commandLine as it was typed, where something is to be added to it.
+ * @returns `undefined` where there is nothing to do.
+ */
+export function adviceText(
+  { hint, advice }: { readonly hint?: string | undefined; readonly advice: readonly Advice[] },
+  commandLine: string,
+): string | undefined {
+  const sentences = advice.map((each) => inWords(each, commandLine));
+  const text = [hint ?? "", ...sentences].filter((each) => each !== "").join(" ");
+  return text === "" ? undefined : text;
+}
+
+function inWords(advice: Advice, commandLine: string): string {
+  if (isPlain(advice)) return PLAIN[advice.code];
+  if (isAboutVolume(advice)) return WITH_VOLUME[advice.code](advice.volume);
+  if (isAboutSnapshot(advice)) {
+    return WITH_SNAPSHOT[advice.code](advice.volume, shellWord(advice.archivePath));
+  }
+  switch (advice.code) {
+    case "recover":
+      return RECOVER[advice.when](`\`dockform volume recover ${advice.volume}\``);
+    case "create-from-snapshot":
+      return `${advice.when === "missing" ? "If it does not exist, create" : "Or create"} it as the snapshot says and restore into it: ${commandLine} --create`;
+    case "undo-to-new":
+      return `The new contents are kept: ${advice.volumes.map((volume) => `\`dockform volume undo ${volume}\``).join(", ")} puts them in place.`;
+    case "choose-context":
+      return `Name one with --context: ${advice.contexts.join(", ")}.`;
+    case "restore-without":
+      return `To restore without what cannot be put back: --without ${advice.aspects.join(",")}`;
+    case "restore-in-place":
+      return IN_PLACE[advice.why];
+    case "choose-origin":
+      return `Add --from-volume ${advice.origin} to restore it into volume "${advice.volume}" all the same.`;
+    case "choose-root":
+      return `Say what is to be the root of volume "${advice.volume}":${advice.ways.map((way) => `\n    ${rootWay(way, commandLine)}`).join("")}`;
+  }
+}
+
+type With<Code> = Extract<Advice, { readonly code: Code }>;
+
+function isPlain(advice: Advice): advice is With<PlainAdviceCode> {
+  return Object.hasOwn(PLAIN, advice.code);
+}
+
+function isAboutVolume(advice: Advice): advice is With<VolumeAdviceCode> {
+  return Object.hasOwn(WITH_VOLUME, advice.code);
+}
+
+function isAboutSnapshot(advice: Advice): advice is With<SnapshotAdviceCode> {
+  return Object.hasOwn(WITH_SNAPSHOT, advice.code);
+}
+
+const RECOVER: Readonly<Record<RecoverWhen, (command: string) => string>> = {
+  interrupted: (command) =>
+    `Run ${command}: it puts the old or the new contents in place, whole, and starts what was stopped.`,
+  stopped: (command) => `Run ${command}.`,
+  unstarted: (command) => `If its client died before it could begin, ${command} takes it away.`,
+  retry: (command) => `${command} tries again.`,
+  first: (command) => `Run ${command} before anything else.`,
+  after: (command) => `Then run ${command}.`,
+  again: (command) => `Then run ${command} again.`,
+  mended: (command) =>
+    `Run ${command} once the cause is mended: it puts the old or the new contents in place and starts what was stopped.`,
+  "mended-there": (command) =>
+    `Run ${command} there once the cause is mended, or with the two files at the same path elsewhere.`,
+};
+
+const CLEARED_FIRST =
+  "a snapshot of the old contents is written and checked, then they are removed before the new ones";
+
+const IN_PLACE: Readonly<Record<InPlaceWhy, string>> = {
+  "no-room": `Or add --in-place: ${CLEARED_FIRST} are extracted.`,
+  "no-room-after-all": "Or add --in-place to do without room for the old contents.",
+  immovable: `Add --in-place: ${CLEARED_FIRST} take their place.`,
+  "immovable-after-all":
+    "The file system does not move everything to another folder: run the restore with --in-place.",
+  "another-time": "A snapshot can be restored with --in-place.",
+};
+
+function rootWay(way: RootWay, commandLine: string): string {
+  switch (way.kind) {
+    case "folder":
+      return `What is in ${way.folder}: ${commandLine} --from ${shellWord(way.folder)}`;
+    case "strip":
+      return `What is in ${way.folder}: ${commandLine} --strip-components ${way.components}`;
+    case "as it is":
+      return `Everything as it is: ${commandLine} --strip-components 0`;
+  }
+}
+
+const IMAGE = "what to start with --image and --command";
+
+const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
+  "list-volumes": "Run `dockform volume list` to see the volumes there are.",
+  "list-what-is-left": "`dockform snapshot list` shows what is left.",
+  "list-files": "`dockform snapshot files` shows what it holds.",
+  "path-as-listed": "Give a path as `dockform snapshot files` shows it.",
+  "path-as-listed-or-all":
+    "Give a path as `dockform snapshot files` shows it; for everything leave --path away.",
+  "verify-snapshots": "`dockform snapshot verify` finds those that are whole.",
+  "find-snapshots":
+    "Look into the folder .dockform/snapshots beside the manifest, or run `dockform volume list`.",
+  "extract-instead": "`dockform snapshot extract` brings back anything else.",
+  "extract-and-copy": "Use `dockform snapshot extract` and copy it to where it belongs.",
+  "choose-store": "Name another folder with --store.",
+  "choose-output-folder": "Or name another folder with -o.",
+  "choose-manifest":
+    "Check the path given with --manifest, or run `dockform init` to write a manifest.",
+  "write-manifest": "Run `dockform init` to write one, or name one with --manifest.",
+  "drop-context": "Leave --context away, or add the context to the manifest.",
+  "choose-engine": "DOCKER_HOST or --context choose another one.",
+  "choose-drill-image": `Name ${IMAGE}.`,
+  "choose-drill-container": `Name one with --container, or ${IMAGE}.`,
+  "choose-other-container": `Name a container that does, or ${IMAGE}.`,
+  "choose-mount-path": "Say where it has its data with --mount-path.",
+  "choose-root-folder":
+    "--strip-components needs everything in one folder. Name the one that is to be the volume's root with --from. `dockform snapshot files` shows what there is.",
+  "allow-empty": "Restore from another snapshot, or add --force-empty to leave the volume empty.",
+  "allow-lost-attributes": "Or leave --strict-attributes away.",
+  "declare-volume": "Declare it under `volumes:`, or add --undeclared to work on it all the same.",
+  apply: "Run `dockform apply` to create it.",
+  "create-or-declare":
+    "Create it with `docker volume create`, or declare it and run `dockform apply`.",
+  "apply-then-restore":
+    "Run `dockform apply` to create it as declared, then restore without --create. Or change the manifest.",
+  "create-then-restore":
+    "Create it with `docker volume create` as it is to be, then restore with --undeclared, without --create.",
+  "start-then-restore": "Start a container that uses it, then restore with --stop-containers.",
+  "replace-contents":
+    "Add --force to replace what it holds. Take a snapshot of it first if you may want it back.",
+  "replace-paths": "Add --force to replace it.",
+  "stop-containers":
+    "Add --stop-containers: those that run are stopped for the swap and started again.",
+  "keep-nothing":
+    "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
+  "keep-previous":
+    "A restore with --keep-previous keeps what it replaces. Snapshots can be restored without it.",
+  "keep-failed": "`restore --keep-failed` keeps the new contents to look at.",
+  "more-health-time": "With --health-timeout they get more time, or with 0 no check.",
+  "repeat-when-healthy":
+    "The old ones are still in the volume. Run this again once the containers are healthy; with --health-timeout 0 the old contents go all the same.",
+  "copy-before-recovery":
+    "Copy them from there before you run `dockform volume recover`, which removes them once the containers are healthy.",
+  "drop-origin": "Leave --from-volume out to restore it all the same.",
+  "keep-no-part":
+    "Leave --keep-previous, --keep-failed and --in-place away. Take a snapshot first if you may want back what --path replaces.",
+  "choose-attributes": "Choose one of --strict-attributes and --without attributes.",
+  "compare-by-volume":
+    "Name the snapshot by its volume, as in `dockform snapshot diff myapp_data@latest live`.",
+  "choose-retention":
+    "Give rules, as in --keep-daily 7 --keep-weekly 4, or write them into the manifest: volumes: { name: { snapshot: { keep: { daily: 7 } } } }.",
+  "list-snapshots":
+    "`dockform snapshot list` shows what there is; other files are yours to remove.",
+};
+
+const WITH_VOLUME: Readonly<Record<VolumeAdviceCode, (volume: string) => string>> = {
+  "take-first-snapshot": (volume) =>
+    `Take one with \`dockform volume snapshot ${volume}\`. \`dockform snapshot list\` shows what there is.`,
+  "restore-from-elsewhere": (volume) =>
+    `Restore one from elsewhere with \`dockform volume restore ${volume} <snapshot> --force --stop-containers\`.`,
+  "let-go-of-kept": (volume) =>
+    `Leave --keep-failed away, or let go of what is kept: dockform volume undo ${volume} --discard`,
+  "let-go-or-undo": (volume) =>
+    `Let go of them first (dockform volume undo ${volume} --discard), or put them back (without --discard).`,
+  "undo-to-old": (volume) =>
+    `The old ones are kept: \`dockform volume undo ${volume}\` puts them back.`,
+};
+
+const WITH_SNAPSHOT: Readonly<
+  Record<SnapshotAdviceCode, (volume: string, archive: string) => string>
+> = {
+  "restore-snapshot": (volume, archive) =>
+    `Restore a snapshot: dockform volume restore ${volume} ${archive} --force --stop-containers`,
+  "restore-when-possible": (volume, archive) =>
+    `Where the volume can hold it, restore it: dockform volume restore ${volume} ${archive} --force --stop-containers`,
+  "go-back": (volume, archive) => `To go back: dockform volume restore ${volume} ${archive}`,
+};
