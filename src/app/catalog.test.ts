@@ -71,6 +71,7 @@ test("a volume without snapshots is told with the name that may have been meant,
     data: { candidates: ["data", "mail"] },
   });
   await assert.rejects(catalog(new MemoryStore()).volumes("data"), {
-    hint: "There are no snapshots in memory. Name another folder with --store.",
+    hint: "There are no snapshots in memory.",
+    advice: [{ code: "choose-store" }],
   });
 });

@@ -210,7 +210,8 @@ test("where the containers are not well, all go back, and their new contents can
   const error: unknown = await scene.replace().catch((reason: unknown) => reason);
   assert.ok(error instanceof DockformError);
   assert.equal(error.code, "restore.unhealthy");
-  assert.match(error.hint ?? "", /volume undo one.*volume undo two/);
+  const undo = { code: "undo-to-new", volumes: ["one", "two"] };
+  assert.deepEqual(error.advice, [{ code: "more-health-time" }, undo]);
   assert.deepEqual(scene.steps.slice(3), [
     "start",
     "stop",

@@ -108,9 +108,14 @@ test("what is not asked for is refused, before anything is touched", async () =>
 test("a volume that is missing is refused, and a hint says how it can be had", async () => {
   const house = await House.build();
   const target = { ...fakeTarget(new FakeClient(house.engine), "none"), store: house.store };
-  await assert.rejects(restore(house, { target }), { code: "restore.no-volume", hint: /--create/ });
+  await assert.rejects(restore(house, { target }), {
+    code: "restore.no-volume",
+    advice: [{ code: "create-or-declare" }, { code: "create-from-snapshot", when: "otherwise" }],
+  });
   const declared = { ...target, declared: true };
-  await assert.rejects(restore(house, { target: declared }), { hint: /dockform apply/ });
+  await assert.rejects(restore(house, { target: declared }), {
+    advice: [{ code: "apply" }, { code: "create-from-snapshot", when: "otherwise" }],
+  });
 });
 
 test("an archive without files is refused, unless that is asked for", async () => {
@@ -162,7 +167,10 @@ test("where containers are not well the old contents come back, and the new ones
       assert.rejects(restore(house, { healthTimeoutMs: 60_000, keepFailed }), {
         code: "restore.unhealthy",
         message: /app: unhealthy/,
-        hint: keepFailed ? /are kept: `dockform volume undo data`/ : /--keep-failed/,
+        advice: [
+          { code: "more-health-time" },
+          keepFailed ? { code: "undo-to-new", volumes: ["data"] } : { code: "keep-failed" },
+        ],
       }),
     );
     assert.equal(house.inPlace, "old");
@@ -227,7 +235,9 @@ test("a swap that the helper took back leaves everything as it was", async () =>
     messages: [message],
   }));
   await assertFails(house, "restore.swap-failed", /could not be put in place: mv: cannot move/);
-  await assert.rejects(restore(house), { hint: /--in-place/ });
+  await assert.rejects(restore(house), {
+    advice: [{ code: "restore-in-place", why: "immovable-after-all" }],
+  });
 });
 
 test("a volume between old and new keeps its containers stopped, until a recovery decides", async () => {
@@ -243,7 +253,7 @@ test("a volume between old and new keeps its containers stopped, until a recover
     await assert.rejects(restoreVolume(house.request({}, client), house.tools), {
       code: "restore.swap-undecided",
       message: /no space/,
-      hint: /volume recover data/,
+      advice: [{ code: "recover", volume: "data", when: "mended" }],
     });
     if (dies) client.die();
     assert.deepEqual(house.users(), ["app exited no"]);
@@ -430,16 +440,31 @@ test("what cannot be renamed is refused, with what would help", async () => {
     house.contents.instead.set("probe", () => ({ facts }));
     return house;
   };
-  for (const [unmovable, message, hint, more] of [
-    ["1 file", /immutable/, /chattr -i/, {}],
-    ["30 file", /read-only/, /btrfs property/, {}],
-    ["5 .", /folders in volume "data".*error 5/, /Check the file system/, {}],
-    ["18 file", /\(fuse\.mergerfs\) does not move it/, /Add --in-place/, {}],
-    ["18 file", /does not move it/, /snapshot extract/, { paths: ["file"] }],
-    ["18 file", /does not move it/, /--keep-previous/, { inPlace: true, keepPrevious: true }],
+  for (const [unmovable, message, what, more] of [
+    ["1 file", /immutable/, { hint: /chattr -i/ }, {}],
+    ["30 file", /read-only/, { hint: /btrfs property/ }, {}],
+    ["5 .", /folders in volume "data".*error 5/, { hint: /Check the file system/ }, {}],
+    [
+      "18 file",
+      /\(fuse\.mergerfs\) does not move it/,
+      { advice: [{ code: "restore-in-place", why: "immovable" }] },
+      {},
+    ],
+    [
+      "18 file",
+      /does not move it/,
+      { advice: [{ code: "extract-and-copy" }] },
+      { paths: ["file"] },
+    ],
+    [
+      "18 file",
+      /does not move it/,
+      { advice: [{ code: "keep-nothing" }] },
+      { inPlace: true, keepPrevious: true },
+    ],
   ] as const) {
     const house = await obstacle(unmovable)();
-    await assert.rejects(restore(house, more), { code: "volume.immovable", message, hint });
+    await assert.rejects(restore(house, more), { code: "volume.immovable", message, ...what });
     assertUntouched(house, []);
   }
   const broken = await House.build();
