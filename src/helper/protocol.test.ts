@@ -93,3 +93,9 @@ test("the tools that the script asks for are in an image of this machine's tools
 test("the script leaves room in the argument that it travels as", () => {
   assert.ok(Buffer.byteLength(helperScript()) < 100_000);
 });
+
+test("no file of the script is longer than those of TypeScript may be", () => {
+  for (const text of texts(join(FOLDER, "script"), ".sh", ".pl")) {
+    assert.ok(text.split("\n").length <= 400, text.slice(0, 80));
+  }
+});
