@@ -1,5 +1,6 @@
 import type { HelperImage } from "./helper/image.ts";
 import type { HelperProgress } from "./helper/reply.ts";
+import type { Emit } from "./events.ts";
 import type { Log } from "./log.ts";
 
 /** Shows how far something is that can take more than a second. */
@@ -16,6 +17,7 @@ export type StartProgress = (label: string, totalBytes?: number) => ProgressTask
 /** What a verb gets from the edge: the clock, the terminal, the machine. */
 export interface Tools {
   readonly log: Log;
+  readonly emit: Emit;
   readonly startProgress: StartProgress;
   readonly now: () => Date;
   /** Aborted when the person interrupts. */

@@ -45,6 +45,7 @@ export class Session {
     });
     this.tools = {
       log: this.log,
+      emit: ({ phase }) => this.log.debug(`phase: ${phase}`),
       startProgress: this.#status.startProgress,
       now: io.now,
       signal: io.signal,

@@ -53,7 +53,7 @@ export class ReplacementBeside implements Replacement {
     options: KeepOptions & ExtractOptions,
     tools: Tools,
   ): Promise<ReplacementBeside> {
-    tools.log.debug("phase: extract");
+    tools.emit({ type: "phase", phase: "extract", volumes: [lock.volume.name] });
     const clock = stopwatch();
     const staged = await StagedContents.extract(lock, archive, contents, options, tools);
     return new ReplacementBeside(lock, staged, options, tools, clock.lap());
@@ -72,7 +72,7 @@ export class ReplacementBeside implements Replacement {
   }
 
   async swap(): Promise<void> {
-    this.#tools.log.debug("phase: swap");
+    this.#tools.emit({ type: "phase", phase: "swap", volumes: [this.lock.volume.name] });
     const clock = stopwatch();
     await this.#staged.swap(this.#keep.keepReplaced);
     this.#swapMs = clock.lap();

@@ -47,7 +47,7 @@ export async function proveCopy(
     );
   const [shortcoming] = report.shortcomings;
   if (shortcoming !== undefined) throw lacking(shortcoming);
-  tools.log.debug("phase: prove");
+  tools.emit({ type: "phase", phase: "prove", volumes: [volume] });
   await using archive = await Archive.open(report);
   using pass = new ArchivePass(archive, "Reading", tools);
   const present = entriesThrough(

@@ -103,12 +103,13 @@ export class ReplacementInPlace implements Replacement {
   async swap(): Promise<void> {
     const staged = this.#staged;
     const tools = this.#tools;
+    const volumes = [this.lock.volume.name];
     const safety = await this.#saveOldContents();
     const clock = stopwatch();
-    tools.log.debug("phase: clear");
+    tools.emit({ type: "phase", phase: "clear", volumes: volumes });
     await clear(staged, safety, tools);
     this.#durations.swapMs = clock.lap();
-    tools.log.debug("phase: extract");
+    tools.emit({ type: "phase", phase: "extract", volumes: volumes });
     await fill(staged, safety, tools, (signal) =>
       staged.extract(this.#archive, this.#contents, this.#options, signal),
     );
@@ -117,7 +118,7 @@ export class ReplacementInPlace implements Replacement {
 
   /** Makes sure that everything that follows can be taken back. */
   async #saveOldContents(): Promise<Safety> {
-    this.#tools.log.debug("phase: safety");
+    this.#tools.emit({ type: "phase", phase: "safety", volumes: [this.lock.volume.name] });
     const safety = await takeSafetySnapshot(this.lock, this.#tools);
     await refuseWithoutRoom(this.lock, this.#contents, safety, this.#tools);
     const { holds } = safety.sidecar;

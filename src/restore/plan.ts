@@ -63,7 +63,11 @@ export async function planRestore(
   workload: WorkloadOptions,
   tools: Tools,
 ): Promise<RestorePlan> {
-  tools.log.debug("phase: check");
+  tools.emit({
+    type: "phase",
+    phase: "check",
+    volumes: requests.map(({ target }) => target.volume),
+  });
   refuseInPlaceAmongOthers(requests);
   await using held = new AsyncDisposableStack();
   const restores: PlannedRestore[] = [];

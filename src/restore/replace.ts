@@ -58,6 +58,10 @@ function stoppedFor(members: readonly Replacement[], { log }: Tools): StoppedCon
   return new StoppedContainers(lock.target.engine, lock, log);
 }
 
+function namesOf(members: readonly Replacement[]): readonly string[] {
+  return members.map(({ lock }) => lock.volume.name);
+}
+
 async function holdOn({ members }: Pick<ReplacementSet, "members">): Promise<void> {
   for (const member of members) await member.holdOn();
 }
@@ -73,7 +77,7 @@ async function stopAndSwap(
   try {
     await holdOn(set);
     for (const { lock } of members) await holdMemory(lock, tools);
-    tools.log.debug("phase: stop");
+    tools.emit({ type: "phase", phase: "stop", volumes: namesOf(members) });
     await stopped.stop(await presentUsers(members, workload, tools), () => holdOn(set));
     await refuseNewUsers(members, stopped, tools);
     for (const member of members) {
@@ -116,9 +120,9 @@ export async function startOrGoBack(
   tools: Tools,
 ): Promise<Replaced> {
   const { members, stopped } = set;
-  tools.log.debug("phase: start");
+  tools.emit({ type: "phase", phase: "start", volumes: namesOf(members) });
   const containers = await stopped.startAll();
-  tools.log.debug("phase: health");
+  tools.emit({ type: "phase", phase: "health", volumes: namesOf(members) });
   const clock = stopwatch();
   const { engine } = lastOf(members).lock.target;
   const failure = await whyNotWell(engine, containers, workload, tools);
@@ -250,9 +254,9 @@ export async function keepOld(
 export async function letGo(
   lock: LockedVolume,
   replaced: Pick<Replacement, "conclude">,
-  { log }: Tools,
+  { emit }: Tools,
 ): Promise<KeptContents | undefined> {
-  log.debug("phase: clean-up");
+  emit({ type: "phase", phase: "clean-up", volumes: [lock.volume.name] });
   const kept = await replaced.conclude();
   if (kept !== undefined) await recordKept(lock, kept);
   return kept;
@@ -260,9 +264,9 @@ export async function letGo(
 
 async function letGoOfAll(
   members: readonly Replacement[],
-  { log }: Tools,
+  { emit }: Tools,
 ): Promise<ReadonlyMap<Replacement, KeptContents>> {
-  log.debug("phase: clean-up");
+  emit({ type: "phase", phase: "clean-up", volumes: namesOf(members) });
   const all = new Map<Replacement, KeptContents>();
   for (const member of members) {
     const kept = await member.conclude();

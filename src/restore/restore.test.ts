@@ -105,6 +105,17 @@ test("what is not asked for is refused, before anything is touched", async () =>
   assert.equal(house.inPlace, "new", "an empty volume takes no force");
 });
 
+test("the phases of a restore are told as they begin, with the volume", async () => {
+  const house = await House.build();
+  house.user("app", "running");
+  await restore(house, { verify: true });
+  assert.deepEqual(
+    house.tools.events.map(({ phase }) => phase),
+    ["check", "extract", "verify", "stop", "swap", "start", "health", "clean-up"],
+  );
+  for (const { volumes } of house.tools.events) assert.deepEqual(volumes, ["data"]);
+});
+
 test("a volume that is missing is refused, and a hint says how it can be had", async () => {
   const house = await House.build();
   const target = { ...fakeTarget(new FakeClient(house.engine), "none"), store: house.store };

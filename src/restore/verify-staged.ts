@@ -31,7 +31,7 @@ export async function verifyStaged(
   { leftOut, tookRoot, ...doesWithout }: Expectations,
   tools: Tools,
 ): Promise<void> {
-  tools.log.debug("phase: verify");
+  tools.emit({ type: "phase", phase: "verify", volumes: [lock.volume.name] });
   using pass = new ArchivePass(archive, "Reading", tools);
   const staged = entriesThrough(
     lock.verbs,

@@ -1,4 +1,5 @@
 import type { Advice } from "../../src/advice.ts";
+import type { OperationEvent } from "../../src/events.ts";
 import type { Log, LogLevel } from "../../src/log.ts";
 import type { Tools } from "../../src/tools.ts";
 import type { VolumeTarget } from "../../src/lock/target.ts";
@@ -31,6 +32,8 @@ export class FakeLog implements Log {
 
 export interface FakeTools extends Tools {
   readonly log: FakeLog;
+  /** What was told, in its order. */
+  readonly events: readonly OperationEvent[];
 }
 
 /** @param client who this is, in the labels of what it makes. */
@@ -38,8 +41,11 @@ export function fakeTools(
   client = "somebody",
   signal: AbortSignal = new AbortController().signal,
 ): FakeTools {
+  const events: OperationEvent[] = [];
   return {
+    events,
     log: new FakeLog(),
+    emit: (event) => events.push(event),
     startProgress: () => ({ advance: () => {}, report: () => {}, end: () => {} }),
     now: () => new Date("2026-01-02T03:04:05Z"),
     signal,

@@ -1,4 +1,5 @@
 /** What clients do to a volume, by their own code. */
+import type { Phase } from "../../src/events.ts";
 import { Archive, countedContents, type ArchiveContents } from "../../src/archive/archive.ts";
 import { LENIENT } from "../../src/restore/without.ts";
 import { inspectVolume, type EngineVolume } from "../../src/engine/volumes.ts";
@@ -36,7 +37,7 @@ export interface Story {
   /** Whether the old contents are cleared away before the new ones are in the volume. */
   readonly clears?: boolean;
   /** Up to this phase another story is the same, and its steps are done there. */
-  readonly partsAt?: string;
+  readonly partsAt?: Phase;
   /** What the volume may hold in the end, wherever it was cut short; the last when it was not. */
   readonly ends: readonly string[];
 }
@@ -116,7 +117,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
     play: restoreInPlace,
     isIll: true,
     clears: true,
-    partsAt: "phase: start",
+    partsAt: "start",
     ends: ["new", "old"],
   },
   "what is kept, given up": {

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Phase } from "../../src/events.ts";
 import { FolderStore } from "../../src/store/folder/folder-store.ts";
-import type { Log } from "../../src/log.ts";
 import type { VolumeTarget } from "../../src/lock/target.ts";
 import { recordLabels } from "../../src/journal/operation.ts";
 import type { KeptContents } from "../../src/restore/kept.ts";
@@ -101,8 +101,8 @@ export class Workplace implements AsyncDisposable {
   #helpersBegun = 0;
   #clientsBegun = 0;
   #killClient = (): void => {};
-  /** The steps that had been taken when a client last told of a phase, by what it said. */
-  readonly #phases = new Map<string, number>();
+  /** The steps that had been taken when a client last told of a phase. */
+  readonly #phases = new Map<Phase, number>();
 
   private constructor(
     props: Props,
@@ -165,7 +165,7 @@ export class Workplace implements AsyncDisposable {
   }
 
   /** The steps that the newest helper had taken when its client said that. */
-  stepsBefore(phase: string): number {
+  stepsBefore(phase: Phase): number {
     return this.#phases.get(phase) ?? 0;
   }
 
@@ -212,16 +212,12 @@ export class Workplace implements AsyncDisposable {
         ...fakeTarget(client, VOLUME),
         store: new FolderStore(join(this.#folder, "store")),
       },
-      tools: { ...fakeTools(`client ${this.#clientsBegun}`), log: this.#log() },
+      tools: {
+        ...fakeTools(`client ${this.#clientsBegun}`),
+        emit: ({ phase }) => this.#phases.set(phase, this.steps),
+      },
       died: died.promise,
     };
-  }
-
-  #log(): Log {
-    const debug = (text: string): void => {
-      if (text.startsWith("phase: ")) this.#phases.set(text, this.steps);
-    };
-    return { debug, info: () => {}, warn: () => {} };
   }
 
   /** Gives what was made ready for nobody, if anything was, to an operation. */

@@ -348,6 +348,7 @@ async function extract(path: string, folder: string): Promise<unknown> {
 
 const TOOLS: Tools = {
   log: { debug: () => {}, info: () => {}, warn: () => {} },
+  emit: () => {},
   startProgress: () => ({ advance: () => {}, report: () => {}, end: () => {} }),
   now: () => new Date(),
   signal: new AbortController().signal,

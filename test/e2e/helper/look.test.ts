@@ -142,6 +142,7 @@ test(
     assert.ok(record);
     const tools: Tools = {
       log: { debug: () => {}, info: () => {}, warn: assert.fail },
+      emit: () => assert.fail(),
       startProgress: assert.fail,
       now: () => new Date(),
       signal: AbortSignal.timeout(60_000),

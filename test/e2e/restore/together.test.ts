@@ -38,6 +38,7 @@ class Pair {
     this.#image = user.image;
     this.tools = {
       log: { debug: () => {}, info: () => {}, warn: () => {} },
+      emit: () => {},
       startProgress: () => ({ advance: () => {}, report: () => {}, end: () => {} }),
       now: () => new Date(),
       signal: new AbortController().signal,
