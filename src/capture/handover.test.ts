@@ -55,3 +55,13 @@ test("who begins to read after the end reads nothing", async () => {
   handover.end();
   assert.deepEqual(await Array.fromAsync(handover.taken()), []);
 });
+
+test("what was given is read although the end came first", async () => {
+  const handover = new Handover();
+  const given = handover.give(Buffer.of(1));
+  await sleep(1);
+  handover.end();
+  const read = await Array.fromAsync(handover.taken(), (chunk) => [...chunk]);
+  assert.deepEqual(read, [[1]]);
+  await given;
+});

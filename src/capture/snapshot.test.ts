@@ -36,7 +36,7 @@ test("a snapshot is the volume's archive, and its sidecar says what that holds",
     ["./ ", "./a content"],
   );
   const engineVolume = await volume.inspect();
-  assert.deepEqual(report.sidecar, JSON.parse(kept.sidecarText));
+  assert.deepEqual(report.sidecar, JSON.parse(kept.sidecarText ?? ""));
   assert.deepEqual(report.sidecar, {
     dockform_version: "1.2.3",
     created_at: report.sidecar.created_at,

@@ -73,7 +73,7 @@ async function afterDamage(damage: (kept: { data: Buffer; sidecarText: string })
   const volume = new CapturedVolume();
   const { archivePath } = await ifChanged(volume);
   const kept = volume.store.kept.get(archivePath) ?? assert.fail();
-  const damaged = { data: kept.data, sidecarText: kept.sidecarText };
+  const damaged = { data: kept.data, sidecarText: kept.sidecarText ?? "" };
   damage(damaged);
   volume.store.kept.set(archivePath, { ...kept, ...damaged });
   return { volume, report: await ifChanged(volume) };

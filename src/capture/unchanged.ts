@@ -56,7 +56,6 @@ function isOf(
   fingerprint: NonNullable<Sidecar["fingerprint"]>,
 ): boolean {
   return (
-    sidecar.volume_name === volume.name &&
     sidecar.spec_hash === specHash(volume) &&
     sidecar.fingerprint?.algo === fingerprint.algo &&
     sidecar.fingerprint.value === fingerprint.value

@@ -13,7 +13,6 @@ import { proveCopy } from "./copy-proof.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import { missingRoom } from "./room.ts";
 import { writeSnapshot } from "../capture/snapshot.ts";
-import { archiveAt } from "../store/folder/folder-store.ts";
 import { inspectVolumeFiles } from "./files.ts";
 import type { StagedContents } from "./staging.ts";
 import type { Safety } from "./undecided.ts";
@@ -124,7 +123,9 @@ export async function refillFromSafety(
 ): Promise<void> {
   const { signal } = new AbortController();
   try {
-    await using archive = await Archive.open(archiveAt(safety.archivePath));
+    const { store } = staged;
+    const { archivePath } = safety;
+    await using archive = await Archive.open({ store, archivePath });
     const sidecar = await archive.sidecar();
     if (sidecar === undefined) throw new Error(`${safety.archivePath} has no sidecar`);
     const sha256 = await verifyChecksum(archive, sidecar, tools.startProgress, signal);

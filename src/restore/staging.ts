@@ -5,6 +5,7 @@ import type { LostGroup } from "../helper/message-groups.ts";
 import { EXDEV, type TidyOutcome } from "../helper/outcomes.ts";
 import type { VolumeVerbs } from "../helper/verbs.ts";
 import type { LockedVolume } from "../lock/lock.ts";
+import type { Store } from "../store/store.ts";
 import type { ByteText } from "../tar/header.ts";
 import type { Tools } from "../tools.ts";
 import { extractBeside, type ExtractOptions } from "./extraction.ts";
@@ -26,6 +27,11 @@ export class StagedContents {
     this.#lock = lock;
     this.#id = id;
     this.#tools = tools;
+  }
+
+  /** Where a snapshot of the old contents is. */
+  get store(): Store {
+    return this.#lock.target.store;
   }
 
   /**

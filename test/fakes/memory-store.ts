@@ -27,7 +27,8 @@ interface Kept {
   readonly place: StoredVolume;
   readonly snapshot: StoredSnapshot;
   readonly data: Buffer;
-  sidecarText: string;
+  /** `undefined` for an archive that came from elsewhere. */
+  sidecarText: string | undefined;
 }
 
 /** Snapshots in this process's memory. What a test wants of a store that does not do as it should is set from outside. */
@@ -74,7 +75,7 @@ export class MemoryStore implements Store {
     }
     const storedBytes = kept.data.length;
     try {
-      const sidecar = parseSidecar(kept.sidecarText, snapshot.sidecarPath);
+      const sidecar = parseSidecar(kept.sidecarText ?? "", snapshot.sidecarPath);
       const { stored_bytes: expected = storedBytes } = sidecar;
       const problem =
         expected === storedBytes
@@ -97,7 +98,10 @@ export class MemoryStore implements Store {
           yield data.subarray(at, at + CHUNK_BYTES);
         }
       },
-      sidecar: async () => parseSidecar(kept.sidecarText, kept.snapshot.sidecarPath),
+      sidecar: async () =>
+        kept.sidecarText === undefined
+          ? undefined
+          : parseSidecar(kept.sidecarText, kept.snapshot.sidecarPath),
       [Symbol.asyncDispose]: async () => {},
     };
   }
@@ -133,7 +137,7 @@ export class MemoryStore implements Store {
   async amend(archivePath: string, fields: Partial<Sidecar>): Promise<Sidecar> {
     const kept = this.kept.get(archivePath);
     if (this.amendFailure !== undefined) throw this.amendFailure;
-    if (kept === undefined) {
+    if (kept?.sidecarText === undefined) {
       throw new DockformError("sidecar.unwritable", `cannot write to ${archivePath}`);
     }
     parseSidecar(kept.sidecarText, kept.snapshot.sidecarPath);

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { archiveInMemory, type ArchiveInMemory } from "../../test/fakes/archive.ts";
+import { tarOf } from "../../test/fakes/archived.ts";
+import { fakeTools } from "../../test/fakes/surroundings.ts";
+import { DockformError } from "../errors.ts";
+import type { Sidecar } from "../snapshot/sidecar.ts";
+import { verifySnapshot, type Verification } from "./verify.ts";
+
+const TAR = await tarOf({ a: "content" });
+const COUNTED = { uncompressed_bytes: TAR.length, entry_count: 2, file_count: 1 };
+const tools = fakeTools();
+
+function verify(snapshot: ArchiveInMemory): Promise<Verification> {
+  return verifySnapshot(snapshot, tools);
+}
+
+test("a good snapshot is counted, and its sidecar says when that was", async () => {
+  for (const snapshot of [
+    archiveInMemory(TAR, { sidecar: COUNTED }),
+    archiveInMemory(zstdCompressSync(TAR), { sidecar: COUNTED, extension: "tar.zst" }),
+  ]) {
+    const { archivePath, store } = snapshot;
+    const { storedBytes, recordedAt, ...found } = await verify(snapshot);
+    assert.deepEqual(found, {
+      archivePath,
+      tarBytes: TAR.length,
+      entries: 2,
+      files: 1,
+      hasSidecar: true,
+    });
+    assert.equal(storedBytes, store.kept.get(archivePath)?.data.length);
+    assert.deepEqual(recordedAt, tools.now());
+    const sidecar: Sidecar = JSON.parse(store.kept.get(archivePath)?.sidecarText ?? "");
+    assert.equal(sidecar.verified_at, "2026-01-02T03:04:05Z");
+  }
+});
+
+test("without a sidecar the archive alone is looked at", async () => {
+  for (const snapshot of [
+    archiveInMemory(TAR),
+    archiveInMemory(gzipSync(TAR), { extension: "tar.gz" }),
+    archiveInMemory(zstdCompressSync(TAR), { extension: "tzst" }),
+  ]) {
+    const { hasSidecar, recordedAt, entries } = await verify(snapshot);
+    assert.deepEqual([hasSidecar, recordedAt, entries], [false, undefined, 2]);
+  }
+});
+
+test("what is not as its sidecar says is damaged, and nothing is recorded", async () => {
+  const cases: readonly (readonly [Partial<Sidecar>, string, RegExp])[] = [
+    [{ stored_bytes: 1 }, "archive.damaged", /bytes long, and was 1/],
+    [{ uncompressed_bytes: 1 }, "archive.damaged", /bytes as tar, and its sidecar says 1/],
+    [{ entry_count: 3 }, "archive.damaged", /holds 2 entries, and its sidecar says 3/],
+    [{ file_count: 0 }, "archive.damaged", /holds 1 files, and its sidecar says 0/],
+    [
+      { checksum: { algo: "sha256", tar: "0".repeat(64) } },
+      "archive.checksum-mismatch",
+      /checksum mismatch/,
+    ],
+    [{ checksum: { algo: "sha256" } }, "sidecar.no-checksum", /has no checksum/],
+  ];
+  for (const [fields, code, message] of cases) {
+    const snapshot = archiveInMemory(TAR, { sidecar: { ...COUNTED, ...fields } });
+    await assert.rejects(verify(snapshot), { code, message, kind: "integrity" });
+    const kept = snapshot.store.kept.get(snapshot.archivePath);
+    assert.equal(JSON.parse(kept?.sidecarText ?? "").verified_at, undefined);
+  }
+});
+
+test("the numbers of the original Dockform are of a second read, and prove nothing", async () => {
+  const sidecar = { format_version: undefined, entry_count: undefined, uncompressed_bytes: 0 };
+  const { entries } = await verify(
+    archiveInMemory(TAR, { sidecar: { ...sidecar, file_count: 9 } }),
+  );
+  assert.equal(entries, 2);
+});
+
+test("an archive that is cut short, empty or something else is not good", async () => {
+  for (const [snapshot, error] of [
+    [archiveInMemory(TAR.subarray(0, 1024)), { code: "archive.damaged" }],
+    [archiveInMemory(Buffer.alloc(10_240)), { code: "archive.empty" }],
+    [
+      archiveInMemory(zstdCompressSync(TAR).subarray(0, -8), { extension: "tar.zst" }),
+      { kind: "integrity" },
+    ],
+    [archiveInMemory(gzipSync(TAR)), { message: /its content is gzip, and not an uncompressed/ }],
+    [archiveInMemory(TAR, { extension: "tar.zst" }), { message: /uncompressed tar, and not zstd/ }],
+  ] as const) {
+    await assert.rejects(verify(snapshot), error);
+  }
+});
+
+test("a store that cannot be written to makes a snapshot no worse", async () => {
+  const snapshot = archiveInMemory(TAR, { sidecar: COUNTED });
+  const cause = new Error("EROFS");
+  snapshot.store.amendFailure = new DockformError("sidecar.unwritable", "cannot write", { cause });
+  const own = fakeTools();
+  const { hasSidecar, recordedAt } = await verifySnapshot(snapshot, own);
+  assert.deepEqual([hasSidecar, recordedAt], [true, undefined]);
+  assert.match(own.log.warnings.join(), /was verified is not recorded: EROFS/);
+  snapshot.store.amendFailure = new DockformError("sidecar.invalid", "not valid");
+  await assert.rejects(verify(snapshot), { code: "sidecar.invalid" });
+});
+
+test("only what is named like an archive is opened", async () => {
+  const { store } = archiveInMemory(TAR);
+  const notes = { store, archivePath: "/memory/notes.txt" };
+  await assert.rejects(verifySnapshot(notes, tools), { code: "snapshot.not-a-snapshot" });
+  const missing = { store, archivePath: "/memory/missing.tar" };
+  await assert.rejects(verifySnapshot(missing, tools), { code: "archive.not-found" });
+});
