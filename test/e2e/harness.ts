@@ -1,65 +1,12 @@
-import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buffer } from "node:stream/consumers";
-import { EngineClient, isNotFound } from "../../src/engine/client.ts";
-import {
-  createContainer,
-  inspectContainer,
-  listContainers,
-  removeContainer,
-  startContainer,
-} from "../../src/engine/containers.ts";
-import { createVolume, inspectVolume, removeVolume } from "../../src/engine/volumes.ts";
-import { joinedScript } from "../../src/helper/script/join.ts";
 import { originFlags } from "./archives.ts";
-import { CliProcess, until, type CliResult } from "./cli-process.ts";
-import { assertDocumented } from "./documents.ts";
-import { run } from "../oracle/host.ts";
-import { describeTree, differences, type TreeEntry } from "../oracle/tree.ts";
-
-export { CliProcess, until, type CliResult } from "./cli-process.ts";
-
-const SOURCES = new URL("../../src", import.meta.url).pathname;
-const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
-const DIFFERENCES_SHOWN = 20;
-
-export interface CliOptions {
-  readonly env?: Readonly<Record<string, string>>;
-  readonly cwd?: string;
-  /** The program's main file, where it is not the one under test as it is. */
-  readonly main?: string;
-  /** A program with arguments that runs the CLI, e.g. in namespaces of its own. */
-  readonly under?: readonly string[];
-}
-
-/** For {@link Sandbox.flawed}: a helper that finds beforehand nothing that it could not rename in a swap. */
-export const UNSUSPECTING = `renaming() { [ "$1" = probe ] || perl -e "$rename_program" "$@"; }`;
-
-/** For {@link Sandbox.flawed}: a helper that does something to what it has extracted before that counts. */
-export function beforeFlush(command: string): string {
-  return `sync() {
-	if [ "$*" = "-f $staging" ]; then
-		${command}
-	fi
-	command sync "$@"
-}`;
-}
-
-/** The CLI has a TMPDIR that no engine sees, a mount in a namespace of its own: data goes by exec. */
-export const UNSEEN_TMPDIR: CliOptions = {
-  under: ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs "$TMPDIR" && exec "$0" "$@"'],
-};
-
-/** The program under test: the sources, or the bundle that a whole run makes of them. */
-export function mainFile(): string {
-  return (
-    process.env["DOCKFORM_TEST_MAIN"] ?? new URL("../../src/main.ts", import.meta.url).pathname
-  );
-}
+import type { CliProcess, CliResult } from "./cli-process.ts";
+import { EngineObjects } from "./engine-objects.ts";
+import { evidenceOf, type Evidence } from "./evidence.ts";
+import { flawedProgram } from "./flawed-helper.ts";
+import { startProgram, type CliOptions } from "./program.ts";
 
 /** A complete snapshot, as `volume snapshot --json` tells of it. */
 export interface Snapshot {
@@ -69,39 +16,20 @@ export interface Snapshot {
   readonly stderr: string;
 }
 
-/** What a command that fails before its first side effect leaves as it was. */
-export interface Evidence {
-  readonly tree: readonly TreeEntry[];
-  readonly containers: readonly unknown[];
-}
-
-/** A volume's name and its folder on this machine. */
-export interface TestVolume {
-  readonly name: string;
-  readonly folder: string;
-}
-
 /**
- * One test's place: a folder, an engine, and names of its own. Disposing removes every volume and
- * container that was made through it.
+ * One test's place: a folder with a manifest, an engine with objects of its own, and the CLI that works on
+ * them. Disposing ends and removes all that was made through it.
  */
-export class Sandbox implements AsyncDisposable {
+export class Sandbox extends EngineObjects {
   readonly folder: string;
   /** The CLI's TMPDIR: empty when it has cleaned up. */
   readonly temporaryFolder: string;
-  readonly host: string;
-  readonly engine: EngineClient;
-  readonly prefix: string;
-  readonly #volumes = new Set<string>();
-  readonly #containers = new Set<string>();
   readonly #processes = new Set<CliProcess>();
 
   private constructor(folder: string, host: string) {
+    super(host);
     this.folder = folder;
     this.temporaryFolder = join(folder, "tmp");
-    this.host = host;
-    this.engine = new EngineClient({ context: "default", host });
-    this.prefix = `dockform-test-${randomBytes(4).toString("hex")}`;
   }
 
   static async create(host: string): Promise<Sandbox> {
@@ -113,82 +41,6 @@ export class Sandbox implements AsyncDisposable {
   /** A path in this test's folder. */
   path(...parts: readonly string[]): string {
     return join(this.folder, ...parts);
-  }
-
-  /** A volume name of this test's own; removed in the end whoever makes it. */
-  name(suffix: string): string {
-    const name = `${this.prefix}-${suffix}`;
-    this.#volumes.add(name);
-    return name;
-  }
-
-  /** Makes a volume and answers its name and its folder on this machine. */
-  async volume(
-    suffix: string,
-    options: {
-      readonly driverOpts?: Readonly<Record<string, string>>;
-      readonly labels?: Readonly<Record<string, string>>;
-    } = {},
-  ): Promise<TestVolume> {
-    const name = this.name(suffix);
-    const volume = await createVolume(this.engine, {
-      name,
-      driver: "local",
-      driverOpts: options.driverOpts ?? {},
-      labels: options.labels ?? {},
-    });
-    return { name, folder: volume.mountpoint };
-  }
-
-  async volumeExists(name: string): Promise<boolean> {
-    return (await inspectVolume(this.engine, name)) !== undefined;
-  }
-
-  /** Creates a container by the Engine API's definition and answers its id; it is not started. */
-  async container(
-    suffix: string,
-    definition: Readonly<Record<string, unknown>>,
-  ): Promise<{ readonly id: string; readonly name: string }> {
-    const name = `${this.prefix}-${suffix}`;
-    const id = await createContainer(this.engine, name, definition);
-    this.#containers.add(id);
-    return { id, name };
-  }
-
-  /** Creates and starts a container; it runs until it is stopped, which takes no time. */
-  async running(
-    suffix: string,
-    definition: Readonly<Record<string, unknown>>,
-  ): Promise<{ readonly id: string; readonly name: string }> {
-    const container = await this.container(suffix, definition);
-    await startContainer(this.engine, container.id);
-    return container;
-  }
-
-  /** The definition of a container that mounts a volume and waits. */
-  async waiting(
-    volume: string,
-    more: {
-      readonly hostConfig?: Readonly<Record<string, unknown>>;
-      readonly [field: string]: unknown;
-    } = {},
-  ): Promise<Readonly<Record<string, unknown>>> {
-    const { hostConfig, ...fields } = more;
-    return {
-      Image: await this.#image(),
-      Entrypoint: ["sh", "-c"],
-      Cmd: ["read line"],
-      OpenStdin: true,
-      StopSignal: "SIGKILL",
-      // Starts in half of the time.
-      NetworkDisabled: true,
-      HostConfig: {
-        NetworkMode: "none",
-        Mounts: [{ Type: "volume", Source: volume, Target: "/data" }],
-        ...hostConfig,
-      },
-      ...fields,
-    };
   }
 
   /** Writes a manifest into the folder; JSON is YAML. */
@@ -207,28 +59,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** Starts the CLI in this folder, against this engine, without a terminal. */
   start(args: readonly string[], options: CliOptions = {}): CliProcess {
-    const [program = process.execPath, ...programArgs] = [
-      ...(options.under ?? []),
-      process.execPath,
-      options.main ?? mainFile(),
-      ...args,
-    ];
-    const child = spawn(program, programArgs, {
-      cwd: options.cwd ?? this.folder,
-      env: {
-        PATH: process.env["PATH"],
-        HOME: this.folder,
-        TMPDIR: this.temporaryFolder,
-        DOCKER_HOST: this.host,
-        ...options.env,
-      },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    // What stands between may print as well, or not let anything through.
-    const isDirect = options.under === undefined;
-    const started = new CliProcess(child, (stdout) => {
-      if (isDirect) assertDocumented(args, stdout);
-    });
+    const started = startProgram(args, options, this);
     this.#processes.add(started);
     return started;
   }
@@ -275,89 +106,39 @@ export class Sandbox implements AsyncDisposable {
     return result;
   }
 
-  async evidence(folder: string, containerIds: readonly string[] = []): Promise<Evidence> {
-    const containers = await Promise.all(
-      containerIds.map(async (id) => {
-        const { State } = await inspectContainer(this.engine, id);
-        return { id, status: State.Status, startedAt: State.StartedAt };
-      }),
-    );
-    return { tree: await describeTree(folder), containers };
+  evidence(folder: string, containerIds: readonly string[] = []): Promise<Evidence> {
+    return evidenceOf(this.engine, folder, containerIds);
   }
 
-  async state(containerId: string): Promise<string> {
-    return (await inspectContainer(this.engine, containerId)).State.Status;
+  /** A copy of the program with a flaw in its helper (flawed-helper.ts); returns its main file. */
+  flawed(flaw: string): Promise<string> {
+    return flawedProgram(this.path("flawed"), flaw);
   }
 
-  /** A file as a container sees it. */
-  async readInside(containerId: string, path: string): Promise<string> {
-    const answer = await this.engine.stream("GET", `/containers/${containerId}/archive`, {
-      query: { path },
-    });
-    return (await run("tar", ["-xOf", "-"], { input: await buffer(answer) })).toString();
-  }
-
-  /** The helper containers that work on volumes of this test. */
-  async helpers(): Promise<readonly string[]> {
-    const found = await listContainers(this.engine, { filters: { label: [HELPER_VOLUME_LABEL] } });
-    return found
-      .filter(({ labels }) => this.#volumes.has(labels[HELPER_VOLUME_LABEL] ?? ""))
-      .map(({ id }) => id);
-  }
-
-  /** Waits until the helpers whose client was killed have ended; their containers may stay. */
-  async helpersEnded(): Promise<void> {
-    await until("the helpers have ended", async () => {
-      const states = await Promise.all((await this.helpers()).map((id) => this.state(id)));
-      return !states.includes("running");
-    });
-  }
-
-  /**
-   * A copy of the program whose helper does something wrong; returns its main file.
-   *
-   * @param flaw what the script takes in place of its own: variables, and functions by the names of its own ones or of
-   * tools, where `command tar` is the real one.
-   */
-  async flawed(flaw: string): Promise<string> {
-    const folder = this.path("flawed");
-    await cp(SOURCES, join(folder, "src"), { recursive: true });
-    for (const beside of ["node_modules", "package.json"]) {
-      await symlink(join(SOURCES, "..", beside), join(folder, beside));
-    }
-    const script = joinedScript();
-    for (const [, name = ""] of flaw.matchAll(/^(\w+)(?:\(\) |=)/gm)) {
-      assert.match(script, new RegExp(`\\b${name}\\b`), `the helper has no ${name}`);
-    }
-    const last = join(folder, "src/helper/script/verbs.sh");
-    await writeFile(last, `${flaw}\n${await readFile(last, "utf8")}`);
-    return join(folder, "src/main.ts");
-  }
-
-  /** Kills the helpers of a call that is under way, at a moment when it cannot end by itself. */
-  async killHelpers(process: CliProcess): Promise<void> {
-    const removals: Promise<void>[] = [];
-    await process.whileStopped(async () => {
-      for (const id of await this.helpers()) {
-        // The engine waits for the CLI to read the last of the output: this ends when that goes on.
-        removals.push(removeContainer(this.engine, id).catch(() => {}));
-        await until("the helper is dead", async () => !(await this.#hasProcesses(id)));
-      }
-    });
-    assert.equal(removals.length, 1, "one helper was at work");
-    await Promise.all(removals);
-  }
-
-  async #hasProcesses(containerId: string): Promise<boolean> {
-    try {
-      const top = await this.engine.json<{ readonly Processes: readonly unknown[] }>(
-        "GET",
-        `/containers/${containerId}/top`,
-      );
-      return top.Processes.length > 0;
-    } catch {
-      return false;
-    }
+  /** The definition of a container that mounts a volume and waits. */
+  async waiting(
+    volume: string,
+    more: {
+      readonly hostConfig?: Readonly<Record<string, unknown>>;
+      readonly [field: string]: unknown;
+    } = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const { hostConfig, ...fields } = more;
+    return {
+      Image: await this.#image(),
+      Entrypoint: ["sh", "-c"],
+      Cmd: ["read line"],
+      OpenStdin: true,
+      StopSignal: "SIGKILL",
+      // Starts in half of the time.
+      NetworkDisabled: true,
+      HostConfig: {
+        NetworkMode: "none",
+        Mounts: [{ Type: "volume", Source: volume, Target: "/data" }],
+        ...hostConfig,
+      },
+      ...fields,
+    };
   }
 
   /** Helper containers, and what the CLI left in its TMPDIR. */
@@ -365,30 +146,13 @@ export class Sandbox implements AsyncDisposable {
     return [...(await this.helpers()), ...(await readdir(this.temporaryFolder))];
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#processes) {
       child.signal("SIGKILL");
       await child.ended.catch(() => {});
     }
-    // A test may be about an engine that nobody reaches.
-    const helpers = await this.helpers().catch(() => []);
-    const containers = [...this.#containers, ...helpers];
-    for (const id of containers) await removeContainer(this.engine, id).catch(() => {});
-    for (const name of this.#volumes) {
-      // A container that is being removed still holds its volumes for a moment.
-      await until(`volume ${name} is removed`, () => this.#removed(name));
-    }
-    this.engine.close();
+    await super[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true, force: true });
-  }
-
-  async #removed(volume: string): Promise<boolean> {
-    try {
-      await removeVolume(this.engine, volume);
-      return true;
-    } catch (error) {
-      return isNotFound(error);
-    }
   }
 
   /** An image with a shell: the product's own helper image, which a first snapshot makes. */
@@ -405,12 +169,6 @@ export class Sandbox implements AsyncDisposable {
     if (reference === undefined) throw new Error(`no helper image in: ${stderr}`);
     return reference;
   }
-}
-
-/** Asserts that nothing is different, and says what is. */
-export function assertUntouched(before: Evidence, after: Evidence): void {
-  assert.deepEqual(differences(before.tree, after.tree).slice(0, DIFFERENCES_SHOWN), []);
-  assert.deepEqual(after.containers, before.containers);
 }
 
 /** By engine. */

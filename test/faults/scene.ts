@@ -11,7 +11,8 @@ import {
 } from "../../src/engine/containers.ts";
 import { sidecarOf } from "../e2e/archives.ts";
 import type { FileSystem } from "../e2e/file-system.ts";
-import { Sandbox, type TestVolume } from "../e2e/harness.ts";
+import { Sandbox } from "../e2e/harness.ts";
+import type { TestVolume } from "../e2e/engine-objects.ts";
 import { attempt, run } from "../oracle/host.ts";
 import { describeTree, differences, removeTree, type TreeEntry } from "../oracle/tree.ts";
 import { fillsHoles, prepareSite, type SceneEngine, type Site } from "./ground.ts";

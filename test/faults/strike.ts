@@ -6,7 +6,7 @@ import { removeContainer } from "../../src/engine/containers.ts";
 import type { CliProcess, CliResult } from "../e2e/cli-process.ts";
 import { originFlags } from "../e2e/archives.ts";
 import { FileSystem } from "../e2e/file-system.ts";
-import type { CliOptions } from "../e2e/harness.ts";
+import type { CliOptions } from "../e2e/program.ts";
 import { needProgram, run } from "../oracle/host.ts";
 import { CuttableConnection } from "./cuttable.ts";
 import type { Blow, Moment, Operation, Phase } from "./plan.ts";

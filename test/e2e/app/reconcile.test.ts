@@ -14,7 +14,8 @@ import {
 import { startPrivateEngine } from "../../engine/private-engine.ts";
 import { testEngine } from "../../engine/test-engine.ts";
 import { assertError, writeFiles } from "../archives.ts";
-import { Sandbox, type TestVolume } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import type { TestVolume } from "../engine-objects.ts";
 import { onTerminal } from "../terminal.ts";
 
 const engine = await testEngine();

@@ -7,7 +7,8 @@ import { removeVolume } from "../../../src/engine/volumes.ts";
 import { testEngine } from "../../engine/test-engine.ts";
 import type { TestImage } from "../../images/import-image.ts";
 import { attempt, run } from "../../oracle/host.ts";
-import { mainFile, Sandbox } from "../harness.ts";
+import { mainFile } from "../program.ts";
+import { Sandbox } from "../harness.ts";
 
 const engine = await testEngine();
 const GUIDE = new URL("../../../docs/week.md", import.meta.url);

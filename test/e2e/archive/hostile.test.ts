@@ -15,7 +15,8 @@ import { run } from "../../oracle/host.ts";
 import { describeTree, differences, removeTree, type TreeEntry } from "../../oracle/tree.ts";
 import { originFlags, sidecarOf, writeFiles, writeSidecar } from "../archives.ts";
 import { FileSystem } from "../file-system.ts";
-import { Sandbox, type TestVolume } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

@@ -15,7 +15,10 @@ import { testEngine } from "../../engine/test-engine.ts";
 import { run } from "../../oracle/host.ts";
 import { describeTree, differences, type TreeEntry } from "../../oracle/tree.ts";
 import { assertError, packFolder, writeFiles } from "../archives.ts";
-import { assertUntouched, Sandbox, type TestVolume, UNSUSPECTING } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
+import type { TestVolume } from "../engine-objects.ts";
+import { UNSUSPECTING } from "../flawed-helper.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

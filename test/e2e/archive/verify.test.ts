@@ -6,7 +6,10 @@ import { testEngine } from "../../engine/test-engine.ts";
 import { run } from "../../oracle/host.ts";
 import { makeOddTree } from "../../oracle/tree.ts";
 import { assertError, writeFiles } from "../archives.ts";
-import { assertUntouched, beforeFlush, Sandbox, UNSEEN_TMPDIR } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { beforeFlush } from "../flawed-helper.ts";
+import { Sandbox } from "../harness.ts";
+import { UNSEEN_TMPDIR } from "../program.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

@@ -8,7 +8,9 @@ import { attempt, run } from "../../oracle/host.ts";
 import { describeTree, differences } from "../../oracle/tree.ts";
 import { assertError, packFiles, packFolder, writeFiles, writeSidecar } from "../archives.ts";
 import { FileSystem } from "../file-system.ts";
-import { assertUntouched, Sandbox, until } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
+import { until } from "../cli-process.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

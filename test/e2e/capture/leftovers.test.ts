@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { testEngine } from "../../engine/test-engine.ts";
 import { EngineProxy } from "../engine-proxy.ts";
-import { Sandbox, until } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import { until } from "../cli-process.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

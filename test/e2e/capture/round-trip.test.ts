@@ -5,7 +5,8 @@ import { testEngine } from "../../engine/test-engine.ts";
 import { attempt, run } from "../../oracle/host.ts";
 import { describeTree, differences, makeOddTree, removeTree } from "../../oracle/tree.ts";
 import { readJson, sha256Of, writeFiles } from "../archives.ts";
-import { Sandbox, UNSEEN_TMPDIR } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import { UNSEEN_TMPDIR } from "../program.ts";
 
 const { host, skipUnlessPrivate } = await testEngine();
 const skip = skipUnlessPrivate;

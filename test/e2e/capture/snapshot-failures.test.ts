@@ -9,7 +9,9 @@ import { run } from "../../oracle/host.ts";
 import { assertError, writeFiles } from "../archives.ts";
 import { EngineProxy } from "../engine-proxy.ts";
 import { FileSystem } from "../file-system.ts";
-import { Sandbox, UNSEEN_TMPDIR, until, type CliOptions, type CliProcess } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import { UNSEEN_TMPDIR, type CliOptions } from "../program.ts";
+import { until, type CliProcess } from "../cli-process.ts";
 
 const { host, skip, skipUnlessPrivate } = await testEngine();
 

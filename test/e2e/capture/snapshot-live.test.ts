@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { testEngine } from "../../engine/test-engine.ts";
 import { assertError, writeFiles } from "../archives.ts";
-import { beforeFlush, Sandbox } from "../harness.ts";
+import { beforeFlush } from "../flawed-helper.ts";
+import { Sandbox } from "../harness.ts";
 
 const engine = await testEngine();
 const { skipUnlessPrivate: skip } = engine;

@@ -7,7 +7,8 @@ import { pauseContainer, stopContainer } from "../../../src/engine/containers.ts
 import { testEngine } from "../../engine/test-engine.ts";
 import { run } from "../../oracle/host.ts";
 import { assertError, readJson, sha256Of, sidecarOf, specHashOf, writeFiles } from "../archives.ts";
-import { assertUntouched, Sandbox } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
 
 const { host, skip, skipUnlessPrivate } = await testEngine();
 

@@ -8,7 +8,8 @@ import { test } from "node:test";
 import { testEngine } from "../../engine/test-engine.ts";
 import { needProgram } from "../../oracle/host.ts";
 import { assertError, packFiles, writeFiles } from "../archives.ts";
-import { Sandbox, type CliResult } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import type { CliResult } from "../cli-process.ts";
 import { onTerminal } from "../terminal.ts";
 
 const engine = await testEngine();

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { needProgram, run } from "../../oracle/host.ts";
-import { mainFile, Sandbox } from "../harness.ts";
+import { mainFile } from "../program.ts";
+import { Sandbox } from "../harness.ts";
 import { onTerminal } from "../terminal.ts";
 
 const root = process.platform === "linux" && process.getuid?.() === 0;

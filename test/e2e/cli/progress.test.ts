@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { testEngine } from "../../engine/test-engine.ts";
 import { writeFiles } from "../archives.ts";
-import { Sandbox, UNSEEN_TMPDIR, type CliOptions } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import { UNSEEN_TMPDIR, type CliOptions } from "../program.ts";
 import { onTerminal } from "../terminal.ts";
 
 const { host, skipUnlessPrivate } = await testEngine();

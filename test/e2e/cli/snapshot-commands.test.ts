@@ -14,7 +14,8 @@ import { ORIGINAL_SNAPSHOTS } from "../../fixtures/original.ts";
 import { needProgram, run } from "../../oracle/host.ts";
 import { describeTree, differences, makeOddTree, type TreeEntry } from "../../oracle/tree.ts";
 import { assertError, readJson, sidecarOf, writeFiles, type TestFiles } from "../archives.ts";
-import { Sandbox, type CliResult } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import type { CliResult } from "../cli-process.ts";
 import { store } from "../snapshot-store.ts";
 import { onSlowTerminal, onTerminal } from "../terminal.ts";
 

@@ -13,7 +13,9 @@ import { importPostgres, POSTGRES_DATA } from "../../images/postgres.ts";
 import { importRedis, REDIS_DATA } from "../../images/redis.ts";
 import { makeOddTree, removeTree } from "../../oracle/tree.ts";
 import { assertError, readJson, writeFiles } from "../archives.ts";
-import { assertUntouched, Sandbox, until, type CliResult } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
+import { until, type CliResult } from "../cli-process.ts";
 
 const engine = await testEngine();
 const { host, skipUnlessPrivate } = engine;

@@ -5,7 +5,8 @@ import { testEngine } from "../../engine/test-engine.ts";
 import { startPrivateEngine } from "../../engine/private-engine.ts";
 import { Container, EngineApi } from "../../images/engine-api.ts";
 import { packFiles, writeFiles } from "../archives.ts";
-import { Sandbox, until, type CliProcess } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import { until, type CliProcess } from "../cli-process.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

@@ -12,7 +12,8 @@ import type { TestImage } from "../../images/import-image.ts";
 import { cannotUnpackPackages } from "../../images/packages.ts";
 import { describeTree, differences, makeOddTree } from "../../oracle/tree.ts";
 import { assertError, writeFiles } from "../archives.ts";
-import { assertUntouched, Sandbox } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
 
 const engine = await testEngine();
 /** Images of Debian's packages take root, and so does looking into volumes. */

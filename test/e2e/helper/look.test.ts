@@ -10,7 +10,9 @@ import type { Tools } from "../../../src/tools.ts";
 import { testEngine } from "../../engine/test-engine.ts";
 import { packFiles, writeFiles } from "../archives.ts";
 import { EngineProxy } from "../engine-proxy.ts";
-import { Sandbox, type CliProcess, type TestVolume } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import type { CliProcess } from "../cli-process.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

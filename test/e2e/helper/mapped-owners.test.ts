@@ -6,7 +6,8 @@ import { canStartPrivateEngine, startPrivateEngine } from "../../engine/private-
 import { run } from "../../oracle/host.ts";
 import { describeTree, differences } from "../../oracle/tree.ts";
 import { assertError, originFlags, writeFiles } from "../archives.ts";
-import { assertUntouched, Sandbox } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
 
 const skip = !canStartPrivateEngine() && "a private engine needs root on Linux";
 /** Any but root, for which the engine maps nothing. */

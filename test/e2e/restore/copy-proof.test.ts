@@ -6,7 +6,9 @@ import { test } from "node:test";
 import { testEngine } from "../../engine/test-engine.ts";
 import { assertError, packFiles, writeFiles, writeSidecar } from "../archives.ts";
 import { FileSystem } from "../file-system.ts";
-import { assertUntouched, Sandbox, type TestVolume } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

@@ -6,7 +6,9 @@ import { inspectVolume, removeVolume, type EngineVolume } from "../../../src/eng
 import { testEngine } from "../../engine/test-engine.ts";
 import { describeTree, differences } from "../../oracle/tree.ts";
 import { assertError, packFiles, sidecarOf, writeFiles, writeSidecar } from "../archives.ts";
-import { beforeFlush, Sandbox, type TestVolume } from "../harness.ts";
+import { beforeFlush } from "../flawed-helper.ts";
+import { Sandbox } from "../harness.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skip } = await testEngine();
 

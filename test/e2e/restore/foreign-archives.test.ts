@@ -20,7 +20,9 @@ import { PACKERS } from "../../fixtures/packers.ts";
 import { needProgram, run } from "../../oracle/host.ts";
 import { describeTree, differences } from "../../oracle/tree.ts";
 import { assertError, packFiles, packFolder, writeFiles, writeSidecar } from "../archives.ts";
-import { Sandbox, UNSEEN_TMPDIR, type TestVolume } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import { UNSEEN_TMPDIR } from "../program.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skip } = await testEngine();
 

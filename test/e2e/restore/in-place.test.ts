@@ -9,7 +9,10 @@ import { run } from "../../oracle/host.ts";
 import { describeTree, differences } from "../../oracle/tree.ts";
 import { assertError, packFiles, writeFiles, writeSidecar } from "../archives.ts";
 import { FileSystem } from "../file-system.ts";
-import { assertUntouched, Sandbox, until, type TestVolume } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
+import { until } from "../cli-process.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

@@ -8,13 +8,10 @@ import { testEngine } from "../../engine/test-engine.ts";
 import { exists } from "../../oracle/host.ts";
 import { assertError, packFiles, writeFiles, writeSidecar } from "../archives.ts";
 import type { CliProcess } from "../cli-process.ts";
-import {
-  assertUntouched,
-  Sandbox,
-  UNSEEN_TMPDIR,
-  type CliOptions,
-  type TestVolume,
-} from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
+import { UNSEEN_TMPDIR, type CliOptions } from "../program.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate } = await testEngine();
 const skip = skipUnlessPrivate;

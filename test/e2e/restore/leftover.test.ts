@@ -7,7 +7,8 @@ import { testEngine } from "../../engine/test-engine.ts";
 import { attempt, run } from "../../oracle/host.ts";
 import { packFiles, writeFiles } from "../archives.ts";
 import { FileSystem, SMALLEST_BYTES } from "../file-system.ts";
-import { Sandbox, type TestVolume } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

@@ -10,7 +10,9 @@ import { run } from "../../oracle/host.ts";
 import { assertError, packFiles, writeFiles } from "../archives.ts";
 import { EngineProxy } from "../engine-proxy.ts";
 import { FolderFileSystem } from "../folder-file-systems.ts";
-import { Sandbox, until, type CliResult, type TestVolume } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import { until, type CliResult } from "../cli-process.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 /** An engine of its own, that can be killed. */
 const skip = canStartPrivateEngine() ? false : "a private engine needs root on Linux";

@@ -12,7 +12,9 @@ import {
   writeFiles,
   writeSidecar,
 } from "../archives.ts";
-import { assertUntouched, Sandbox, type Snapshot, type TestVolume } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox, type Snapshot } from "../harness.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skip } = await testEngine();
 

@@ -21,7 +21,9 @@ import {
 import { canStartPrivateEngine, startPrivateEngine } from "../../engine/private-engine.ts";
 import { exists } from "../../oracle/host.ts";
 import { assertError, packFiles, writeFiles } from "../archives.ts";
-import { Sandbox, until, type CliResult, type TestVolume } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import { until, type CliResult } from "../cli-process.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 /** An engine of its own: without a volume's name every volume of the engine is recovered. */
 const skip = canStartPrivateEngine() ? false : "needs root on Linux";

@@ -8,14 +8,11 @@ import { exists, run } from "../../oracle/host.ts";
 import { describeTree } from "../../oracle/tree.ts";
 import { assertError, packFiles, packFolder, writeFiles, writeSidecar } from "../archives.ts";
 import { FileSystem } from "../file-system.ts";
-import {
-  assertUntouched,
-  Sandbox,
-  UNSEEN_TMPDIR,
-  type CliOptions,
-  type CliProcess,
-  type TestVolume,
-} from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
+import { UNSEEN_TMPDIR, type CliOptions } from "../program.ts";
+import type { CliProcess } from "../cli-process.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skip, skipUnlessPrivate } = await testEngine();
 

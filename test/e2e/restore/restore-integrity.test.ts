@@ -17,7 +17,9 @@ import {
   writeSidecar,
   type ExpectedError,
 } from "../archives.ts";
-import { assertUntouched, Sandbox, type Evidence, type TestVolume } from "../harness.ts";
+import { assertUntouched, type Evidence } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skip } = await testEngine();
 

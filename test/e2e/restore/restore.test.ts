@@ -7,7 +7,8 @@ import { describeTree } from "../../oracle/tree.ts";
 import { run } from "../../oracle/host.ts";
 import { assertError, packFiles, sidecarOf, writeFiles, writeSidecar } from "../archives.ts";
 import { FileSystem } from "../file-system.ts";
-import { assertUntouched, Sandbox } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
 
 const engine = await testEngine();
 const { skip, skipUnlessPrivate } = engine;

@@ -9,7 +9,9 @@ import {
   startContainer,
 } from "../../../src/engine/containers.ts";
 import { testEngine } from "../../engine/test-engine.ts";
-import { Sandbox, until, type CliProcess, type TestVolume } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import { until, type CliProcess } from "../cli-process.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

@@ -8,7 +8,9 @@ import { describeTree, differences } from "../../oracle/tree.ts";
 import { assertError, originFlags, packFiles, packFolder, writeFiles } from "../archives.ts";
 import { ExfatFileSystem } from "../exfat.ts";
 import { FolderFileSystem } from "../folder-file-systems.ts";
-import { assertUntouched, Sandbox, type TestVolume } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

@@ -13,7 +13,8 @@ import { testEngine } from "../../engine/test-engine.ts";
 import { run } from "../../oracle/host.ts";
 import { describeTree, differences } from "../../oracle/tree.ts";
 import { packFiles, writeFiles } from "../archives.ts";
-import { Sandbox, type TestVolume } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

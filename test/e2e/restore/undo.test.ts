@@ -7,7 +7,8 @@ import { removeVolume } from "../../../src/engine/volumes.ts";
 import { testEngine } from "../../engine/test-engine.ts";
 import { describeTree, differences } from "../../oracle/tree.ts";
 import { assertError, packFiles, writeFiles } from "../archives.ts";
-import { Sandbox, type TestVolume } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

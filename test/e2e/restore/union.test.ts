@@ -11,13 +11,11 @@ import { attempt, run } from "../../oracle/host.ts";
 import { assertError, packFiles } from "../archives.ts";
 import { FileSystem } from "../file-system.ts";
 import { FolderFileSystem } from "../folder-file-systems.ts";
-import {
-  assertUntouched,
-  Sandbox,
-  UNSUSPECTING,
-  type CliProcess,
-  type TestVolume,
-} from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
+import { UNSUSPECTING } from "../flawed-helper.ts";
+import type { CliProcess } from "../cli-process.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 

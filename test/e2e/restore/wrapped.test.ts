@@ -8,7 +8,9 @@ import { run } from "../../oracle/host.ts";
 import { describeTree, differences } from "../../oracle/tree.ts";
 import { assertError, packFolder, writeFiles, writeSidecar } from "../archives.ts";
 import { FileSystem } from "../file-system.ts";
-import { assertUntouched, Sandbox, type TestVolume } from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skip, skipUnlessPrivate } = await testEngine();
 

@@ -13,14 +13,11 @@ import { testEngine } from "../../engine/test-engine.ts";
 import { attempt, run } from "../../oracle/host.ts";
 import { assertError, packFiles, writeFiles } from "../archives.ts";
 import { EngineProxy } from "../engine-proxy.ts";
-import {
-  assertUntouched,
-  Sandbox,
-  until,
-  type CliResult,
-  type TestVolume,
-  UNSUSPECTING,
-} from "../harness.ts";
+import { assertUntouched } from "../evidence.ts";
+import { Sandbox } from "../harness.ts";
+import { until, type CliResult } from "../cli-process.ts";
+import type { TestVolume } from "../engine-objects.ts";
+import { UNSUSPECTING } from "../flawed-helper.ts";
 
 const { host, skip, skipUnlessPrivate } = await testEngine();
 

@@ -5,7 +5,9 @@ import { test } from "node:test";
 import { inspectContainer } from "../../../src/engine/containers.ts";
 import { testEngine } from "../../engine/test-engine.ts";
 import { assertError, packFiles, writeFiles } from "../archives.ts";
-import { Sandbox, type CliResult, type TestVolume } from "../harness.ts";
+import { Sandbox } from "../harness.ts";
+import type { CliResult } from "../cli-process.ts";
+import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 
