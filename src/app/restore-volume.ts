@@ -40,9 +40,14 @@ export async function restoreNamed(
   refuseBoth(order);
   const { volume, snapshot, path, stripComponents: _, from: __, without, ...options } = order;
   const target = await workspace.target(volume);
-  // Before the snapshots are looked through: of a volume that is not there, there may be none.
-  await volumeToRestore({ target, ...options }, tools);
-  const found = await workspace.catalog().find(snapshot, `${target.context}/${target.volume}`);
+  const snapshots = workspace.catalog();
+  const found = await snapshots
+    .find(snapshot, `${target.context}/${target.volume}`)
+    .catch(async (error: unknown) => {
+      // Of a volume that is not there, or not declared, there may be none; then that is what is wrong.
+      await volumeToRestore({ target, ...options }, tools);
+      throw error;
+    });
   const { store, archivePath } = found;
   const paths = path.map(typedPath);
   const root = rootChoice(order);

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeEngine } from "../../test/fakes/engine.ts";
+import { DEFAULT_HOST, FakeSite } from "../../test/fakes/workspace.ts";
+import { restoreNamed, type RestoreOrder } from "./restore-volume.ts";
+
+const manifest = { identifier: "home", volumes: { data: {}, missing: {} } };
+
+async function refusal(order: Partial<RestoreOrder>): Promise<unknown> {
+  const engine = new FakeEngine();
+  for (const name of ["data", "foreign"]) engine.createVolume(name);
+  await using site = await FakeSite.create(manifest, { [DEFAULT_HOST]: engine });
+  using workspace = await site.open();
+  const whole: RestoreOrder = {
+    volume: "data",
+    snapshot: "latest",
+    path: [],
+    stripComponents: undefined,
+    from: undefined,
+    fromVolume: undefined,
+    without: [],
+    strictAttributes: false,
+    undeclared: false,
+    create: false,
+    force: false,
+    stopContainers: false,
+    dryRun: false,
+    keepPrevious: false,
+    keepFailed: false,
+    verify: false,
+    inPlace: false,
+    forceEmpty: false,
+    healthTimeoutMs: 0,
+    ...order,
+  };
+  try {
+    await restoreNamed(workspace, whole, site.tools);
+  } catch (error) {
+    return error instanceof Error && "code" in error ? error.code : error;
+  }
+  return undefined;
+}
+
+test("what is wrong with the volume is said before what is wrong with the snapshot", async () => {
+  assert.equal(await refusal({}), "snapshot.not-found");
+  assert.equal(await refusal({ volume: "foreign" }), "volume.undeclared");
+  assert.equal(await refusal({ volume: "missing" }), "restore.no-volume");
+  assert.equal(await refusal({ volume: "missing", create: true }), "snapshot.not-found");
+});
+
+test("a part of a volume is not kept, nor put in place where there is no room for both", async () => {
+  for (const option of ["keepPrevious", "keepFailed", "inPlace"]) {
+    assert.equal(await refusal({ path: ["a"], [option]: true }), "command.options-conflict");
+  }
+  assert.equal(
+    await refusal({ strictAttributes: true, without: ["attributes"] }),
+    "command.options-conflict",
+  );
+});
