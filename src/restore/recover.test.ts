@@ -101,7 +101,7 @@ test("new contents that are in use stay whatever becomes of them, and the old on
     await inFastTime(t, () =>
       assert.rejects(recover(house, 60_000), {
         code: "restore.unhealthy",
-        hint: keeps ? /volume undo data/ : /still in the volume/,
+        advice: [keeps ? { code: "undo-to-old", volume: "data" } : { code: "repeat-when-healthy" }],
       }),
     );
     assert.deepEqual([house.inPlace, house.kept], ["new", keeps ? "old" : "nothing"]);
