@@ -4,7 +4,7 @@ import { entryPath } from "../tar/path.ts";
 import type { Archive } from "./archive.ts";
 import { ArchivePass } from "./pass.ts";
 import { ConfinedFolder } from "./confined-folder.ts";
-import { selectEntries, type Selection } from "./wanted.ts";
+import { selectEntries, type SelectedEntries } from "./selected-entries.ts";
 import type { Tools } from "../tools.ts";
 
 export interface ExtractReport {
@@ -73,7 +73,7 @@ function inOrder(later: readonly Later[]): readonly Later[] {
 }
 
 /** The paths that an entry is extracted to: its own, or those of links to it that come without it. */
-function namesFor(entry: TarEntry, { entries, sources }: Selection): readonly ByteText[] {
+function namesFor(entry: TarEntry, { entries, sources }: SelectedEntries): readonly ByteText[] {
   const path = entryPath(entry.path);
   if (entries.get(path) === entry.positionBytes) return [path];
   return sources.get(entry.positionBytes) ?? [];
@@ -83,7 +83,7 @@ async function makeLater(
   target: ConfinedFolder,
   path: ByteText,
   entry: TarEntry,
-  { entries }: Selection,
+  { entries }: SelectedEntries,
 ): Promise<void> {
   if (entry.type === "symlink") return target.makeSymlink(path, entry);
   if (entry.type !== "hardlink") return target.makeNode(path, entry);

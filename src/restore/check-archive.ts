@@ -7,7 +7,7 @@ import { displayText } from "../tar/path.ts";
 import { checksumMismatch, type Archive, type ArchiveContents } from "../archive/archive.ts";
 import { leavesAsItIs, ReshapedArchive, shown } from "../archive/reshape.ts";
 import type { VolumeRestore } from "./request.ts";
-import { selectPaths } from "../archive/paths.ts";
+import { selectPaths } from "../archive/selected-paths.ts";
 import type { ArchiveSource } from "../archive/source.ts";
 import { readAll, refuseEmpty, surveyArchive, type Room, type Survey } from "../archive/survey.ts";
 import type { Tools } from "../tools.ts";

@@ -7,7 +7,7 @@ import { fakeTools } from "../../test/fakes/surroundings.ts";
 import { readTar, sha256 } from "../../test/fixtures/tar-streams.ts";
 import { Archive } from "./archive.ts";
 import { Digest } from "./digest.ts";
-import { selectPaths } from "./paths.ts";
+import { selectPaths } from "./selected-paths.ts";
 
 const FILES = { a: "one", "folder/b": "x".repeat(3000), c: "three", "folder2/d": "four" };
 const TAR = await tarOf(FILES);

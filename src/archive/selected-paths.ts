@@ -21,7 +21,7 @@ interface Range {
 }
 
 /** Some paths of an archive, as an archive of its own: the entries as they are stored, and no others. */
-export interface Selection {
+export interface SelectedPaths {
   readonly source: ArchiveSource;
   readonly contents: ArchiveContents;
   /** Without those that lie in another one. */
@@ -41,7 +41,7 @@ export async function selectPaths(
   sidecar: Sidecar | undefined,
   wanted: readonly ByteText[],
   tools: Tools,
-): Promise<Selection> {
+): Promise<SelectedPaths> {
   for (const path of wanted) refuseOutside(path);
   const paths = outermost(wanted);
   const first = await findEntries(archive, paths, new Set(), tools);

@@ -6,7 +6,7 @@ import { ArchivePass } from "./pass.ts";
 import type { Tools } from "../tools.ts";
 
 /** What of an archive is to be extracted, found in a first pass that reads all of it. */
-export interface Selection {
+export interface SelectedEntries {
   /** By path the place of its entry: of several of one path the last one. */
   readonly entries: ReadonlyMap<ByteText, number>;
   /** By the place of an entry with data: which hard links are to get that, for it is not extracted itself. */
@@ -23,7 +23,7 @@ export async function selectEntries(
   archive: Archive,
   paths: readonly ByteText[],
   tools: Tools,
-): Promise<Selection> {
+): Promise<SelectedEntries> {
   const entries = new Map<ByteText, number>();
   const links = new Map<ByteText, ByteText>();
   const missing = new Set(paths);
