@@ -297,7 +297,7 @@ function textOf(place: Buffer): string | undefined {
   return Buffer.from(text).equals(place) ? text : undefined;
 }
 
-/** Runs a program of the system; answers why it did not work. */
+/** Runs a program of the system; returns why it did not work. */
 async function runAlone(
   program: string,
   args: readonly string[],

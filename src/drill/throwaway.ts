@@ -81,7 +81,7 @@ export class ThrowAwayVolume implements AsyncDisposable {
     }
   }
 
-  /** A network that leads nowhere; answers its name. */
+  /** A network that leads nowhere; returns its name. */
   async network(): Promise<string> {
     await createIsolatedNetwork(this.target.engine, this.name, this.labels);
     return this.name;
@@ -166,7 +166,7 @@ function isHolding({ labels, state }: ContainerSummary, now: Date): boolean {
   return ageMs < UNSTARTED_LIMIT_MS;
 }
 
-/** Removes what trial restores left behind; answers what that was. */
+/** Removes what trial restores left behind; returns what that was. */
 export async function removeLeftovers(
   engine: EngineClient,
   tools: Tools,

@@ -132,7 +132,7 @@ export async function inspectContainer(
 }
 
 /**
- * Creates a container and answers its id.
+ * Creates a container and returns its id.
  *
  * @throws EngineApiError 409 when the name is taken, 404 when the image is missing.
  */
@@ -205,7 +205,7 @@ export async function unpauseContainer(
   await engine.json("POST", `/containers/${id}/unpause`, { signal });
 }
 
-/** Waits until a container has ended and answers its exit code. */
+/** Waits until a container has ended and returns its exit code. */
 export async function waitContainer(
   engine: EngineClient,
   id: string,
@@ -301,7 +301,7 @@ async function insist(
 }
 
 /**
- * Runs a command in a running container and answers the connection to it. Output of an exec is not
+ * Runs a command in a running container and returns the connection to it. Output of an exec is not
  * written to the container's log.
  */
 export async function execInContainer(

@@ -6,7 +6,7 @@ import { createContainer } from "./containers.ts";
 const ANSWER_TIMEOUT_MS = 30_000;
 
 /**
- * Creates a container and answers its id. An interruption waits for the engine's answer, since a container whose
+ * Creates a container and returns its id. An interruption waits for the engine's answer, since a container whose
  * id nobody knows would stay behind, but not for ever.
  *
  * @throws EngineApiError as `createContainer` does; the signal's reason when there is no answer.

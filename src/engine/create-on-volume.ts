@@ -22,7 +22,7 @@ export class VolumeGoneError extends DockformError {
 }
 
 /**
- * Creates a container that has a volume mounted at /volume, and answers its id. Where the volume is missing, an engine
+ * Creates a container that has a volume mounted at /volume, and returns its id. Where the volume is missing, an engine
  * makes an empty one of that name without a word: it is removed again.
  *
  * @param create with the mount

@@ -4,7 +4,7 @@ import { DockformError } from "../errors.ts";
 import type { EngineClient } from "./client.ts";
 import { isNotFound } from "./client.ts";
 
-/** Whether the engine has an image of that name; answers its id. */
+/** Whether the engine has an image of that name; returns its id. */
 export async function findImage(
   engine: EngineClient,
   reference: string,

@@ -147,13 +147,13 @@ export class LockedVolume implements AsyncDisposable {
     return instead(this.verbs);
   }
 
-  /** Keeps a text in the engine, on a container that is never started; answers its id. */
+  /** Keeps a text in the engine, on a container that is never started; returns its id. */
   record(name: RecordName, text: string): Promise<string> {
     return this.#leaveWord(name, recordLabels(name, this.volume.name, text));
   }
 
   /**
-   * Makes a record of a volume in memory, which holds that once the caller starts it; answers its id.
+   * Makes a record of a volume in memory, which holds that once the caller starts it; returns its id.
    *
    * @param device the file system's device number
    */
@@ -308,7 +308,7 @@ export class LockedVolume implements AsyncDisposable {
     }
   }
 
-  /** A container that is never started and says something by its labels; answers its id. */
+  /** A container that is never started and says something by its labels; returns its id. */
   async #leaveWord(what: string, labels: Readonly<Record<string, string>>): Promise<string> {
     const { reference } = await this.target.findHelperImage();
     const definition = neverStarted(reference, labels);

@@ -170,7 +170,7 @@ export class VolumeCreation implements AsyncDisposable {
     );
   }
 
-  /** Answers why the volume stays; `undefined` where it was removed. */
+  /** Returns why the volume stays; `undefined` where it was removed. */
   async #removeAgain(): Promise<string | undefined> {
     const { driver, driverOpts } = this.#shape;
     const isEmpty = this.#state === "empty";

@@ -304,7 +304,7 @@ async function startAndStay(
   });
 }
 
-/** Answers what is to be done to go back. */
+/** Returns what is to be done to go back. */
 async function keepWayBack(
   lock: LockedVolume,
   staged: StagedContents,

@@ -167,7 +167,7 @@ function linkChanges(
 class HardLinks {
   readonly #targets = new Map<ByteText, ByteText>();
 
-  /** Takes note of an entry; answers the path that has its data where it is a hard link. */
+  /** Takes note of an entry; returns the path that has its data where it is a hard link. */
   add(path: ByteText, entry: TarEntry): ByteText | undefined {
     if (entry.type !== "hardlink") {
       if (this.#targets.size > 0) this.#targets.delete(path);

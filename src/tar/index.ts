@@ -52,7 +52,7 @@ export class EntryIndex {
     return number === EMPTY ? undefined : number;
   }
 
-  /** Adds an entry, or replaces the one of that path; answers its number. */
+  /** Adds an entry, or replaces the one of that path; returns its number. */
   set(path: ByteText, record: EntryRecord): number {
     const slot = this.#slotOf(path);
     const present = this.#slots[slot] ?? EMPTY;

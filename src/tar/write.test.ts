@@ -27,7 +27,7 @@ function reader(tar: string): TarReader {
   return new TarReader(createReadStream(tar), tar);
 }
 
-/** Reads an archive and writes it again; answers the copy's path. */
+/** Reads an archive and writes it again; returns the copy's path. */
 async function rewritten(tar: string): Promise<string> {
   const copy = tar.replace(/\.tar$/, "-again.tar");
   await pipeline(Readable.from(writeTar(reader(tar).entries())), createWriteStream(copy));

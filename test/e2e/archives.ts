@@ -40,7 +40,7 @@ export async function writeFiles(folder: string, files: TestFiles): Promise<void
   }
 }
 
-/** Packs files with this machine's tar and zstd; answers the archive's path. There is no sidecar. */
+/** Packs files with this machine's tar and zstd; returns the archive's path. There is no sidecar. */
 export async function packFiles(
   folder: string,
   files: TestFiles,

@@ -14,7 +14,7 @@ export interface StoredOptions {
   readonly sidecar?: Readonly<Record<string, unknown>>;
 }
 
-/** Packs a folder as this program's helper does, into `<store>/<volume>/`; answers the data's path. */
+/** Packs a folder as this program's helper does, into `<store>/<volume>/`; returns the data's path. */
 export async function store(
   source: string,
   folder: string,

@@ -222,7 +222,7 @@ function allowed(
   return code === 3 || code === 4 ? [before] : [before, after];
 }
 
-/** What the stranger does before recovering; answers what must be in the volume when it worked. */
+/** What the stranger does before recovering; returns what must be in the volume when it worked. */
 async function next(
   scene: Scene,
   fault: Strike,

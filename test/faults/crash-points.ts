@@ -138,7 +138,7 @@ export interface Deaths {
   readonly goesOn: boolean;
 }
 
-/** Dies, perhaps twice, and then recovers undisturbed. Answers what is wrong then. */
+/** Dies, perhaps twice, and then recovers undisturbed. Returns what is wrong then. */
 export async function die(stage: Stage, story: Story, deaths: Deaths): Promise<string> {
   const { dieAt, dieAgainAt, death, on, goesOn } = deaths;
   await using workplace = await Workplace.create(stage, story.from, death, on);

@@ -200,7 +200,7 @@ export class Scene implements AsyncDisposable {
     await this.#site.disk?.losePower();
   }
 
-  /** Starts a user as somebody would by hand; answers what the engine has against it. */
+  /** Starts a user as somebody would by hand; returns what the engine has against it. */
   async startByHand(name: string): Promise<string> {
     const user = this.#users.find(({ wanted }) => wanted.name === name);
     if (user === undefined) throw new Error(`${name} is not of this scene`);

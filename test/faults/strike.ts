@@ -201,7 +201,7 @@ export function mustSucceed({ code, stderr }: CliResult): void {
   if (code !== 0) throw new Error(`a command that nothing disturbed ended with ${code}: ${stderr}`);
 }
 
-/** Kills or removes the helpers that run; answers how many there were. */
+/** Kills or removes the helpers that run; returns how many there were. */
 export async function killHelpers(scene: Scene, how: "kill" | "remove"): Promise<number> {
   const running = (await scene.workers()).filter(({ state }) => state === "running");
   const { engine } = scene.sandbox;
@@ -213,7 +213,7 @@ export async function killHelpers(scene: Scene, how: "kill" | "remove"): Promise
   return done.filter(({ status }) => status === "fulfilled").length;
 }
 
-/** Answers whether the blow has hit anything. */
+/** Returns whether the blow has hit anything. */
 type Act = (child: CliProcess) => Promise<boolean>;
 
 /** What makes a blow possible, and then strikes it. Disposing takes away what it has put in the way. */
@@ -310,7 +310,7 @@ class Weapon implements AsyncDisposable {
     }
   }
 
-  /** Strikes, unless it is too late; answers whether it was in time. */
+  /** Strikes, unless it is too late; returns whether it was in time. */
   async strike(child: CliProcess, inTime: boolean): Promise<boolean> {
     return inTime && this.#act(child);
   }

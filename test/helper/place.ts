@@ -57,7 +57,7 @@ export class Place implements AsyncDisposable {
     return place;
   }
 
-  /** Calls a verb; one that hangs is ended. Answers what it says. */
+  /** Calls a verb; one that hangs is ended. Returns what it says. */
   async call(...verb: readonly string[]): Promise<string> {
     const variables = ["DOCKFORM_MARK==mark=", `PATH=${this.#path.join(":")}`];
     const script = ["sh", join(this.folder, "helper.sh"), ...verb];

@@ -31,7 +31,7 @@ class TracedPlace {
     this.#trace = join(place.folder, "trace");
   }
 
-  /** Calls a verb, and checks what it does with what is in the volume; answers what it renames. */
+  /** Calls a verb, and checks what it does with what is in the volume; returns what it renames. */
   async call(...verb: readonly string[]): Promise<readonly string[]> {
     const strace = await needProgram("/usr/bin/strace", "strace");
     const options = ["-f", "-y", "-s", "0", "-e", `trace=${CALLS}`, "-o", this.#trace];

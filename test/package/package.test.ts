@@ -129,7 +129,7 @@ describe("the published package", () => {
   }
 });
 
-/** Packs the project and installs it as `npm install -g` does; answers the command's path. */
+/** Packs the project and installs it as `npm install -g` does; returns the command's path. */
 async function packAndInstall(folder: string): Promise<string> {
   const prefix = join(folder, "prefix");
   await mkdir(prefix);

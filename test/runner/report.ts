@@ -16,7 +16,7 @@ export class Report {
     console.log(`${mark} ${file}  ${counts}  ${seconds(result.durationMs)}`);
   }
 
-  /** Prints the end of the report and answers the exit code. */
+  /** Prints the end of the report and returns the exit code. */
   finish(wasInterrupted: boolean): number {
     this.#printSlow();
     this.#printSkipped();

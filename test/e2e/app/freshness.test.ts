@@ -23,7 +23,7 @@ interface Status {
   readonly damage: string | null;
 }
 
-/** Puts a snapshot of a given age where the manifest has them; answers its path. */
+/** Puts a snapshot of a given age where the manifest has them; returns its path. */
 async function stored(
   sandbox: Sandbox,
   volume: string,

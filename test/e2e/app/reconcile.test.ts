@@ -658,7 +658,7 @@ volumes:
   },
 );
 
-/** A context in a store as the docker CLI keeps it; answers the environment that leads to it. */
+/** A context in a store as the docker CLI keeps it; returns the environment that leads to it. */
 async function storeContext(
   sandbox: Sandbox,
   name: string,

@@ -38,7 +38,7 @@ function commandsIn(text: string): readonly string[] {
   return [...text.matchAll(/`(tar [^`]*)`/g)].map(([, command = ""]) => command);
 }
 
-/** Extracts into the folder and packs it again, as advised; answers the archive, which is checked by itself, too. */
+/** Extracts into the folder and packs it again, as advised; returns the archive, which is checked by itself, too. */
 async function follow(
   sandbox: Sandbox,
   extractions: readonly string[],

@@ -336,7 +336,7 @@ test(
   },
 );
 
-/** In this process: there are many of them. Answers what it failed with. */
+/** In this process: there are many of them. Returns what it failed with. */
 async function extract(path: string, folder: string): Promise<unknown> {
   try {
     await using archive = await Archive.open(archiveAt(path));
