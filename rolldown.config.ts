@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defineConfig, type Plugin } from "rolldown";
-import { joinedScript } from "./src/helper/script/join.ts";
+import { joinHelperScript } from "./rolldown.plugins.ts";
 
 /**
  * The published program: src/main.ts with its dependencies, a chunk for what every command needs and
@@ -32,23 +32,6 @@ function withoutSubprocesses(): Plugin {
         ? "\0no-subprocesses"
         : undefined,
     load: (id) => (id === "\0no-subprocesses" ? "export default {};" : undefined),
-  };
-}
-
-/** The helper's script is one file to read, too. */
-function joinHelperScript(): Plugin {
-  const fileName = "helper.sh";
-  return {
-    name: "join-helper-script",
-    load: (id) =>
-      id.endsWith("/src/helper/script/join.ts")
-        ? `import { readFileSync } from "node:fs";
-           export const joinedScript = () =>
-             readFileSync(new URL("./${fileName}", import.meta.url), "utf8");`
-        : undefined,
-    generateBundle() {
-      this.emitFile({ type: "asset", fileName, source: joinedScript() });
-    },
   };
 }
 

@@ -1,16 +1,8 @@
-import { homedir, hostname, machine, tmpdir, userInfo } from "node:os";
+import { homedir, machine, tmpdir } from "node:os";
 import { outputStream } from "./cli/output/standard-output.ts";
 import { runProgram } from "./cli/program.ts";
 import { DockformError, messageOf, stackOf, unexpected } from "./errors.ts";
-
-/** A process may run under a number that no user has. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `user ${process.getuid?.() ?? "unknown"}`;
-  }
-}
+import { clientName } from "./process-edge.ts";
 
 const interruption = new AbortController();
 
@@ -51,9 +43,8 @@ async function main(): Promise<void> {
     platform: process.platform,
     machine: machine(),
     nodeVersion: process.versions.node,
-    // The system may look a user's name up on the network.
     get client() {
-      return `${userName()}@${hostname()}, process ${process.pid}`;
+      return clientName();
     },
     now: () => new Date(),
     signal: interruption.signal,

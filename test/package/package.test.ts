@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -35,12 +35,14 @@ describe("the published package", () => {
       .map((file) => join(file.parentPath, file.name).slice(installed.length + 1));
     const chunks = names.filter((name) => /^dist\/[\w-]+\.cjs$/.test(name));
     assert.ok(chunks.includes("dist/main.cjs"));
-    const others = names.filter((name) => !chunks.includes(name) && !name.startsWith("README"));
-    assert.deepEqual(others.toSorted(), [
+    const isSecondary = (name: string): boolean =>
+      chunks.includes(name) || name.endsWith(".d.ts") || name.startsWith("README");
+    assert.deepEqual(names.filter((name) => !isSecondary(name)).toSorted(), [
       "LICENSE",
       "bin/dockform.cjs",
       "dist/LICENSES.txt",
       "dist/helper.sh",
+      "dist/index.mjs",
       "dockform-output.schema.json",
       "dockform.schema.json",
       "package.json",
@@ -92,6 +94,52 @@ describe("the published package", () => {
     assert.match(stdout, /"newest_snapshot": "[^"]+\.tar\.zst"/);
   });
 
+  describe("as a library", () => {
+    let project = "";
+    before(async () => {
+      project = await installAsDependency(folder);
+    });
+
+    test("is imported and required", async () => {
+      const load = `
+        const keys = (all) => Object.keys(all).sort().join();
+        console.log(keys(require("dockform")));
+        import("dockform").then((all) => console.log(keys(all)));`;
+      const { stdout } = await run(process.execPath, ["-e", load], { cwd: project });
+      assert.equal(stdout, "DockformError,openDockform\n".repeat(2));
+    });
+
+    test("has types, which tell a program what it may do", async () => {
+      const { code, stdout } = await compile(project, USES);
+      assert.equal(code, 0, stdout);
+      for (const [use, problem] of MISUSES) {
+        const result = await compile(project, use);
+        assert.notEqual(result.code, 0, use);
+        assert.match(result.stdout, problem);
+      }
+    });
+
+    test("runs the example of the documentation", { skip: engine.skipUnlessPrivate }, async () => {
+      await using sandbox = await Sandbox.create(engine.host);
+      const volume = await sandbox.volume("example");
+      await writeFile(join(volume.folder, "file"), "content");
+      await copyFile(join(PROJECT, "docs/examples/library.ts"), join(project, "library.ts"));
+      const args = ["library.ts", volume.name, sandbox.path("store")];
+      const env = { ...process.env, DOCKER_HOST: engine.host };
+      const { stdout } = await run(process.execPath, args, { cwd: project, env });
+      assert.match(stdout, /^snapshot of 1 files: .*\.tar\.zst\nverified: 2 entries\n/);
+      assert.match(
+        stdout,
+        /\nrefused: .*\nto be restored: 2 entries\nrestored, containers stopped: 0\n/,
+      );
+      assert.match(
+        stdout,
+        /\nthe contents from before the restore are back\nsnapshot: before the upgrade\n$/,
+      );
+      assert.equal(await readFile(join(volume.folder, "file"), "utf8"), "content");
+    });
+  });
+
   test("says in one line what it needs on an older Node.js", async () => {
     const preload = join(folder, "old-node.cjs");
     await writeFile(
@@ -141,12 +189,61 @@ async function packAndInstall(folder: string): Promise<string> {
   return join(prefix, "bin/dockform");
 }
 
+/** An empty project with nothing but the package; answers its folder. */
+async function installAsDependency(folder: string): Promise<string> {
+  const project = join(folder, "project");
+  await mkdir(project);
+  await writeFile(join(project, "package.json"), JSON.stringify({ type: "module" }));
+  const [tarball = ""] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
+  await run("npm", ["install", "--offline", join(folder, tarball)], { cwd: project });
+  return project;
+}
+
+const USES = `
+import { DockformError, openDockform, type Dockform, type ErrorCode } from "dockform";
+await using dockform: Dockform = await openDockform({ signal: AbortSignal.timeout(1000) });
+const bytes: number = (await dockform.restore("a", "latest", { without: ["owners"] })).uncompressedBytes;
+const code: ErrorCode = new DockformError("volume.not-empty", String(bytes)).code;
+console.log(code);`;
+
+const MISUSES: readonly (readonly [use: string, problem: RegExp])[] = [
+  [
+    'import { openDockform } from "dockform";\nawait (await openDockform()).restore("a");',
+    /Expected 2-3 arguments/,
+  ],
+  [
+    'import { openDockform } from "dockform";\nawait openDockform({ stor: "x" });',
+    /'stor' does not exist in type 'OpenOptions'/,
+  ],
+  ['import { EngineClient } from "dockform";\nEngineClient;', /no exported member 'EngineClient'/],
+];
+
+/** Compiles a program as strictly as can be, with the declarations of the package and of nothing else but Node.js. */
+async function compile(
+  project: string,
+  program: string,
+): Promise<{ code: unknown; stdout: string }> {
+  await writeFile(join(project, "program.ts"), program);
+  const tsc = join(PROJECT, "node_modules/.bin/tsc");
+  const types = ["--types", "node", "--typeRoots", join(PROJECT, "node_modules/@types")];
+  const strict = [
+    "--noEmit",
+    "--strict",
+    "--exactOptionalPropertyTypes",
+    "--skipLibCheck",
+    "false",
+  ];
+  const target = ["--module", "nodenext", "--target", "esnext", "--lib", "esnext"];
+  return refusal(tsc, ["program.ts", ...strict, ...target, ...types], project);
+}
+
 async function refusal(
   program: string,
   args: readonly string[],
+  cwd = PROJECT,
 ): Promise<{ code: unknown; stdout: string; stderr: string }> {
   const { promise, resolve } = Promise.withResolvers<Awaited<ReturnType<typeof refusal>>>();
-  execFile(program, [...args], (error, stdout, stderr) => {
+  execFile(program, [...args], { cwd }, (error, stdout, stderr) => {
     resolve({ code: error?.code ?? 0, stdout, stderr });
   });
   return promise;
