@@ -165,7 +165,8 @@ async function pump(
   sink.on("error", () => {});
   try {
     const moved = writeAll(source, sink, signal).catch((error: unknown) => {
-      if (error instanceof DockformError) throw error;
+      // A sink that failed first does so because the verb is over, and the reply says why.
+      if (error instanceof DockformError || !sink.destroyed) throw error;
     });
     // A verb that is over reads nothing any more, and an exec's connection does not say so.
     const replied = withSignal(call.reply, signal).then((reply) => {
