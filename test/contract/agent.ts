@@ -7,7 +7,7 @@ import type { StreamVerb, VolumeAgent } from "../../src/helper/agent.ts";
 export interface AgentPlace extends AsyncDisposable {
   readonly agent: VolumeAgent;
   /** Ends the script's process, as a machine that is out of memory does. */
-  kill(): Promise<void>;
+  readonly kill: () => Promise<void>;
 }
 
 const ID = "0123456789ab";
