@@ -14,7 +14,7 @@ import type { UndecidedSwapError } from "./undecided.ts";
 export interface KeepOptions {
   /** Keep what was replaced. */
   readonly keepReplaced: AboutKept | undefined;
-  /** Keep the new contents where containers are not well on them, and the old ones are put back. */
+  /** Keep the new contents where containers are not healthy on them, and the old ones are put back. */
   readonly keepFailed: AboutKept | undefined;
 }
 

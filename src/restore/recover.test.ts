@@ -82,7 +82,7 @@ test("new contents that are in place stay, and what was stopped runs on them", a
   assert.deepEqual(house.left(), []);
 });
 
-test("where containers are not well on them the old contents come back, and the new ones are kept", async (t) => {
+test("where containers are not healthy on them the old contents come back, and the new ones are kept", async (t) => {
   const house = await House.build();
   house.user("app", "running", { health: "unhealthy" });
   await dieAfterSwap(house);

@@ -20,7 +20,7 @@ import { StoppedContainers, type ContainerOutcome } from "../workload/stopped.ts
 import { memoryStanding, takeOverHolders, waysToRestore, type MemoryStanding } from "./memory.ts";
 import { ReplacementBeside } from "./beside.ts";
 import { keepOld, letGo, startOrGoBack } from "./replace.ts";
-import { UnhealthyError, whyNotWell } from "./watch.ts";
+import { UnhealthyError, whyUnhealthy } from "./watch.ts";
 import { refuseMounts } from "./checks.ts";
 import { inspectVolumeFiles, type VolumeFiles } from "./files.ts";
 import { StagedContents } from "./staging.ts";
@@ -35,7 +35,7 @@ const POLL_MS = 100;
 
 export interface RecoverRequest {
   readonly target: VolumeTarget;
-  /** For how long containers may take to be well after their start; 0 asks for nothing. */
+  /** For how long containers may take to be healthy after their start; 0 asks for nothing. */
   readonly healthTimeoutMs: number;
 }
 
@@ -277,7 +277,7 @@ function replacementBy(
 }
 
 /**
- * Starts and watches the containers as a restore does, but stays with the new contents. Where they are not well, the
+ * Starts and watches the containers as a restore does, but stays with the new contents. Where they are not healthy, the
  * old ones do not go.
  */
 async function startAndStay(
@@ -288,17 +288,17 @@ async function startAndStay(
   tools: Tools,
 ): Promise<{ readonly containers: readonly ContainerOutcome[] }> {
   const containers = await startAgain(stopped);
-  const failure = await whyNotWell(lock.target.engine, containers, { healthTimeoutMs }, tools);
+  const failure = await whyUnhealthy(lock.target.engine, containers, { healthTimeoutMs }, tools);
   if (failure === undefined) {
     await letGo(lock, staged, tools);
     return { containers };
   }
-  if (failure.ill === undefined) {
+  if (failure.unhealthy === undefined) {
     lock.abandon();
     throw failure.cause;
   }
   const wayBack = await keepWayBack(lock, staged, tools);
-  throw new UnhealthyError(failure.ill, {
+  throw new UnhealthyError(failure.unhealthy, {
     hint: "The new contents stay, for they were in use.",
     advice: [wayBack],
   });

@@ -205,7 +205,7 @@ test("where one swap fails, what was swapped goes back before the containers sta
   assert.deepEqual(scene.abandoned, [false, false, false]);
 });
 
-test("where the containers are not well, all go back, and their new contents can be kept", async () => {
+test("where the containers are not healthy, all go back, and their new contents can be kept", async () => {
   await using scene = await Scene.of({ one: {}, two: {} }, false);
   const error: unknown = await scene.replace().catch((reason: unknown) => reason);
   assert.ok(error instanceof DockformError);

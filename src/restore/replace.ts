@@ -9,7 +9,7 @@ import type { Replacement } from "./replacement.ts";
 import type { WorkloadOptions } from "./request.ts";
 import { UndecidedSwapError } from "./undecided.ts";
 import { presentUsers, refuseNewUsers, stopIntruders } from "./users.ts";
-import { UnhealthyError, whyNotWell, type WhatNow } from "./watch.ts";
+import { UnhealthyError, whyUnhealthy, type WhatNow } from "./watch.ts";
 
 /** Replacements that are made together, and the containers that were stopped for them. */
 export interface ReplacementSet {
@@ -21,7 +21,7 @@ export interface ReplacementSet {
 /** What a set of replacements did, and what its steps took. */
 export interface Replaced {
   readonly containers: readonly ContainerOutcome[];
-  /** Until the containers were known to be well. */
+  /** Until the containers were known to be healthy. */
   readonly watchMs: number;
   readonly removeOldMs: number;
   /** What was replaced, where it is kept. */
@@ -31,7 +31,7 @@ export interface Replaced {
 /**
  * The part of an operation with downtime: containers that use any of the volumes are stopped once, the contents of
  * each volume swapped, the containers started again once, on success and on failure alike; but not on volumes that
- * stand between old and new. When one swap fails, or the containers are not well, the old contents are put back in all.
+ * stand between old and new. When one swap fails, or the containers are not healthy, the old contents are put back in all.
  *
  * A client that dies on the way leaves each volume of a set to be recovered by itself, so that only a set of one is
  * sure to be old or new as a whole.
@@ -109,7 +109,7 @@ async function startAsBefore(set: ReplacementSet): Promise<void> {
 }
 
 /**
- * After a swap: starts the containers, sees whether they are well, and lets go of what was replaced;
+ * After a swap: starts the containers, sees whether they are healthy, and lets go of what was replaced;
  * or puts it back and starts them on that.
  *
  * @throws UnhealthyError, UndecidedSwapError.
@@ -125,7 +125,7 @@ export async function startOrGoBack(
   tools.emit({ type: "phase", phase: "health", volumes: namesOf(members) });
   const clock = stopwatch();
   const { engine } = lastOf(members).lock.target;
-  const failure = await whyNotWell(engine, containers, workload, tools);
+  const failure = await whyUnhealthy(engine, containers, workload, tools);
   const watchMs = clock.lap();
   if (failure === undefined) {
     await stopped.forget();
@@ -138,8 +138,8 @@ export async function startOrGoBack(
     stays === undefined
       ? backInPlace(outcomes, await letGoOfAll(members, tools))
       : await keepOld(stays.lock, stays, tools);
-  if (failure.ill === undefined) throw failure.cause;
-  throw new UnhealthyError(failure.ill, whatNow);
+  if (failure.unhealthy === undefined) throw failure.cause;
+  throw new UnhealthyError(failure.unhealthy, whatNow);
 }
 
 interface GoneBack {

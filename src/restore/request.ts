@@ -16,7 +16,7 @@ export const DEFAULT_HEALTH_TIMEOUT_MS = 60_000;
 export interface WorkloadOptions {
   /** Stop those that run, and start them again. */
   readonly stopContainers: boolean;
-  /** For how long containers may take to be well after their start; 0 asks for nothing. */
+  /** For how long containers may take to be healthy after their start; 0 asks for nothing. */
   readonly healthTimeoutMs: number;
 }
 
@@ -31,7 +31,7 @@ export interface VolumeRestore extends DoesWithout, ArchiveInStore {
   readonly force: boolean;
   /** Keep what the volume held, for `volume undo`. */
   readonly keepPrevious: boolean;
-  /** Keep the new contents where containers are not well on them. */
+  /** Keep the new contents where containers are not healthy on them. */
   readonly keepFailed: boolean;
   /** Only these paths of the snapshot; everything where there is none. */
   readonly paths: readonly ByteText[];
@@ -75,7 +75,7 @@ export interface RestoreReport {
     readonly extractMs: number;
     /** Renames alone, whatever the volume's size. */
     readonly swapMs: number;
-    /** Until the containers were known to be well. */
+    /** Until the containers were known to be healthy. */
     readonly watchMs: number;
     readonly removeOldMs: number;
     readonly totalMs: number;

@@ -169,7 +169,7 @@ test("what is kept already is not pushed out by what may fail, and by nothing wi
   );
 });
 
-test("where containers are not well the old contents come back, and the new ones go, or are kept", async (t) => {
+test("where containers are not healthy the old contents come back, and the new ones go, or are kept", async (t) => {
   for (const keepFailed of [false, true]) {
     const house = await House.build();
     house.user("app", "running", { health: "unhealthy" });

@@ -1,7 +1,7 @@
 import { DockformError, type Advice } from "../errors.ts";
 import type { EngineClient } from "../engine/client.ts";
 import type { Tools } from "../tools.ts";
-import { findIll, type Illness } from "../workload/health.ts";
+import { findUnhealthy, type UnhealthyContainer } from "../workload/health.ts";
 import type { ContainerOutcome } from "../workload/stopped.ts";
 import type { WorkloadOptions } from "./request.ts";
 
@@ -11,38 +11,40 @@ export interface WhatNow {
   readonly advice: readonly Advice[];
 }
 
-/** Containers were not well on the new contents. */
+/** Containers were not healthy on the new contents. */
 export class UnhealthyError extends DockformError {
-  constructor(ill: readonly Illness[], whatNow: WhatNow) {
-    const symptoms = ill.map(({ name, symptom }) => `${name}: ${symptom}`);
-    super("restore.unhealthy", `not well on the new contents: ${symptoms.join("; ")}`, {
+  constructor(unhealthy: readonly UnhealthyContainer[], whatNow: WhatNow) {
+    const symptoms = unhealthy.map(({ name, symptom }) => `${name}: ${symptom}`);
+    super("restore.unhealthy", `not healthy on the new contents: ${symptoms.join("; ")}`, {
       ...whatNow,
-      data: { unhealthy: ill },
+      data: { unhealthy },
     });
   }
 }
 
-type NotWell =
-  | { readonly text: string; readonly ill: readonly Illness[] }
-  | { readonly text: string; readonly ill: undefined; readonly cause: unknown };
+type HealthFailure =
+  | { readonly text: string; readonly unhealthy: readonly UnhealthyContainer[] }
+  | { readonly text: string; readonly unhealthy: undefined; readonly cause: unknown };
 
 /** An interruption says that the new contents were not wanted after all. */
-export async function whyNotWell(
+export async function whyUnhealthy(
   engine: EngineClient,
   outcomes: readonly ContainerOutcome[],
   { healthTimeoutMs }: Pick<WorkloadOptions, "healthTimeoutMs">,
   { log, signal }: Tools,
-): Promise<NotWell | undefined> {
+): Promise<HealthFailure | undefined> {
   if (healthTimeoutMs > 0 && outcomes.length > 0) {
     log.info(`Watching ${outcomes.map(({ name }) => name).join(", ")}`);
   }
   try {
-    const ill = await findIll(engine, outcomes, healthTimeoutMs, signal);
-    for (const { name, symptom, lastLines } of ill) {
+    const unhealthy = await findUnhealthy(engine, outcomes, healthTimeoutMs, signal);
+    for (const { name, symptom, lastLines } of unhealthy) {
       log.warn([`${name}: ${symptom}`, ...lastLines.map((line) => `  | ${line}`)].join("\n"));
     }
-    return ill.length === 0 ? undefined : { text: "not well on the new contents", ill };
+    return unhealthy.length === 0
+      ? undefined
+      : { text: "not healthy on the new contents", unhealthy };
   } catch (cause) {
-    return { text: "the containers could not be watched to the end", ill: undefined, cause };
+    return { text: "the containers could not be watched to the end", unhealthy: undefined, cause };
   }
 }

@@ -4,7 +4,7 @@ import { FakeClient } from "../../test/fakes/client.ts";
 import type { FakeContainer, Health } from "../../test/fakes/container.ts";
 import { FakeEngine } from "../../test/fakes/engine.ts";
 import { inFastTime } from "../../test/fakes/time.ts";
-import { findIll, type Illness } from "./health.ts";
+import { findUnhealthy, type UnhealthyContainer } from "./health.ts";
 import type { ContainerOutcome } from "./stopped.ts";
 
 const STEADY_MS = 5000;
@@ -52,12 +52,12 @@ async function watch(
   { client, container }: Scene,
   timeoutMs = 60_000,
   more: Partial<ContainerOutcome> = {},
-): Promise<{ readonly ill: readonly Illness[]; readonly tookMs: number }> {
+): Promise<{ readonly unhealthy: readonly UnhealthyContainer[]; readonly tookMs: number }> {
   return inFastTime(t, async () => {
     const beganMs = performance.now();
     const signal = new AbortController().signal;
-    const ill = await findIll(client, [outcomeOf(container, more)], timeoutMs, signal);
-    return { ill, tookMs: performance.now() - beganMs };
+    const unhealthy = await findUnhealthy(client, [outcomeOf(container, more)], timeoutMs, signal);
+    return { unhealthy, tookMs: performance.now() - beganMs };
   });
 }
 
@@ -78,109 +78,113 @@ function probed(Status: Health["Status"], ...outputs: readonly string[]): Health
 
 test("without a timeout nothing is asked", async (t) => {
   const scene = started(probed("unhealthy"));
-  assert.deepEqual((await watch(t, scene, 0)).ill, []);
+  assert.deepEqual((await watch(t, scene, 0)).unhealthy, []);
   assert.deepEqual(scene.client.calls, []);
 });
 
 test("one without a health check is well once it has run for some seconds, and not before", async (t) => {
-  const { ill, tookMs } = await watch(t, started());
-  assert.deepEqual(ill, []);
+  const { unhealthy, tookMs } = await watch(t, started());
+  assert.deepEqual(unhealthy, []);
   assert.ok(tookMs >= STEADY_MS && tookMs < STEADY_MS + 1000, `${tookMs} ms`);
 });
 
 test("a timeout below that is enough for one that ran all the time", async (t) => {
-  const { ill, tookMs } = await watch(t, started(), 1000);
-  assert.deepEqual(ill, []);
+  const { unhealthy, tookMs } = await watch(t, started(), 1000);
+  assert.deepEqual(unhealthy, []);
   assert.ok(tookMs >= 1000 && tookMs < 2000, `${tookMs} ms`);
 });
 
 test("one with a health check is well as soon as it is healthy", async (t) => {
   const scene = started(probed("starting"));
   at(scene.client, 5, () => (scene.container.health = probed("healthy")));
-  const { ill, tookMs } = await watch(t, scene);
-  assert.deepEqual(ill, []);
+  const { unhealthy, tookMs } = await watch(t, scene);
+  assert.deepEqual(unhealthy, []);
   assert.ok(tookMs < STEADY_MS, `${tookMs} ms`);
 });
 
-test("one that is unhealthy is ill at once, with what its probe said last", async (t) => {
+test("one that its probe finds unhealthy is told at once, with what its probe said last", async (t) => {
   const probe = probed("unhealthy", "first", "on the way\nno database\n");
-  const { ill, tookMs } = await watch(t, started(probe));
-  assert.deepEqual(ill, [{ name: "app", symptom: "unhealthy (no database)", lastLines: [""] }]);
+  const { unhealthy, tookMs } = await watch(t, started(probe));
+  assert.deepEqual(unhealthy, [
+    { name: "app", symptom: "unhealthy (no database)", lastLines: [""] },
+  ]);
   assert.ok(tookMs < 1000, `${tookMs} ms`);
   const silent = await watch(t, started(probed("unhealthy", " \n")));
-  assert.equal(silent.ill[0]?.symptom, "unhealthy");
+  assert.equal(silent.unhealthy[0]?.symptom, "unhealthy");
 });
 
-test("one that never gets healthy is ill when the time is over", async (t) => {
-  const { ill, tookMs } = await watch(t, started(probed("starting")), 20_000);
-  assert.equal(ill[0]?.symptom, "not healthy yet after 20 s");
+test("one that never gets healthy is unhealthy when the time is over", async (t) => {
+  const { unhealthy, tookMs } = await watch(t, started(probed("starting")), 20_000);
+  assert.equal(unhealthy[0]?.symptom, "not healthy yet after 20 s");
   assert.ok(tookMs >= 20_000 && tookMs < 21_000, `${tookMs} ms`);
 });
 
-test("one that has ended is ill at once, with its exit code and its last lines", async (t) => {
+test("one that has ended is unhealthy at once, with its exit code and its last lines", async (t) => {
   const scene = started();
   await scene.client.json("POST", `/containers/${scene.container.id}/kill`);
   scene.container.log.push(frame("one\r\ntwo\nthree\nfour\nfive\nsix\n"));
-  const { ill } = await watch(t, scene);
+  const { unhealthy } = await watch(t, scene);
   const lastLines = ["two", "three", "four", "five", "six"];
-  assert.deepEqual(ill, [{ name: "app", symptom: "exited with code 137", lastLines }]);
+  assert.deepEqual(unhealthy, [{ name: "app", symptom: "exited with code 137", lastLines }]);
 });
 
 test("a log that cannot be read is said to be that", async (t) => {
   const scene = started(probed("unhealthy"));
   scene.client.failNext(/\/logs$/, 500);
-  const { ill } = await watch(t, scene);
-  assert.match(ill[0]?.lastLines[0] ?? "", /^its log cannot be read: .*told to fail/);
+  const { unhealthy } = await watch(t, scene);
+  assert.match(unhealthy[0]?.lastLines[0] ?? "", /^its log cannot be read: .*told to fail/);
 });
 
 test("one that restarts has to run for the whole time after that", async (t) => {
   const scene = started();
   at(scene.client, 30, () => (scene.container.startedAt = scene.engine.now()));
-  const { ill, tookMs } = await watch(t, scene);
-  assert.deepEqual(ill, []);
+  const { unhealthy, tookMs } = await watch(t, scene);
+  assert.deepEqual(unhealthy, []);
   assert.ok(tookMs >= STEADY_MS + 2900, `${tookMs} ms`);
 });
 
-test("one that restarts again and again is ill when the time is over", async (t) => {
+test("one that restarts again and again is unhealthy when the time is over", async (t) => {
   const scene = started();
   scene.client.gate = (call) => {
     if (call.endsWith("/json")) scene.container.startedAt = scene.engine.now();
   };
   scene.container.restartCount = 17;
-  const { ill } = await watch(t, scene, 10_000);
-  assert.equal(ill[0]?.symptom, "restarted 17 times after 10 s");
+  const { unhealthy } = await watch(t, scene, 10_000);
+  assert.equal(unhealthy[0]?.symptom, "restarted 17 times after 10 s");
 });
 
-test("one that is between two runs is not ill before the time is over", async (t) => {
+test("one that is between two runs is not unhealthy before the time is over", async (t) => {
   const scene = started();
   scene.container.state = "restarting";
   scene.container.exitCode = 2;
   at(scene.client, 20, () => (scene.container.state = "running"));
-  assert.deepEqual((await watch(t, scene)).ill, []);
+  assert.deepEqual((await watch(t, scene)).unhealthy, []);
   scene.container.state = "restarting";
-  const { ill } = await watch(t, scene, 2000);
-  assert.equal(ill[0]?.symptom, "restarting, last exit code 2 after 2 s");
+  const { unhealthy } = await watch(t, scene, 2000);
+  assert.equal(unhealthy[0]?.symptom, "restarting, last exit code 2 after 2 s");
 });
 
-test("a container that is dead is ill at once", async (t) => {
+test("a container that is dead is unhealthy at once", async (t) => {
   const scene = started();
   scene.container.state = "dead";
-  assert.equal((await watch(t, scene)).ill[0]?.symptom, "dead with code 0");
+  assert.equal((await watch(t, scene)).unhealthy[0]?.symptom, "dead with code 0");
 });
 
-test("one that was not started is ill without a look, and one that is gone or paused is not", async (t) => {
+test("one that was not started is unhealthy without a look, and one that is gone or paused is not", async (t) => {
   const scene = started(probed("unhealthy"));
   const failed = await watch(t, scene, 1000, { outcome: "failed", problem: "no port" });
-  assert.deepEqual(failed.ill, [{ name: "app", symptom: "not started: no port", lastLines: [] }]);
-  assert.deepEqual((await watch(t, scene, 1000, { outcome: "gone" })).ill, []);
-  assert.deepEqual((await watch(t, scene, 1000, { paused: true })).ill, []);
+  assert.deepEqual(failed.unhealthy, [
+    { name: "app", symptom: "not started: no port", lastLines: [] },
+  ]);
+  assert.deepEqual((await watch(t, scene, 1000, { outcome: "gone" })).unhealthy, []);
+  assert.deepEqual((await watch(t, scene, 1000, { paused: true })).unhealthy, []);
   assert.deepEqual(scene.client.calls, []);
 });
 
 test("an interruption ends the watch", async () => {
   const { client, container } = started();
   const interruption = new AbortController();
-  const watched = findIll(client, [outcomeOf(container)], 60_000, interruption.signal);
+  const watched = findUnhealthy(client, [outcomeOf(container)], 60_000, interruption.signal);
   interruption.abort(new Error("enough"));
   await assert.rejects(watched);
 });

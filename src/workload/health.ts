@@ -9,8 +9,8 @@ const POLL_MS = 100;
 const STEADY_MS = 5000;
 const LOG_LINES = 5;
 
-/** A container that is not well after its start. */
-export interface Illness {
+/** A container that is not healthy after its start. */
+export interface UnhealthyContainer {
   readonly name: string;
   /** What was seen: `exited with code 1`, `unhealthy`. */
   readonly symptom: string;
@@ -19,23 +19,23 @@ export interface Illness {
 }
 
 /**
- * Waits until containers that were started are well: one with a health check when it is healthy, one
+ * Waits until containers that were started are healthy: one with a health check when it is healthy, one
  * without when it has run for some seconds without a break.
  *
  * @param timeoutMs how long that may take; 0 asks for nothing.
- * @returns those that are not well: at once where that is final, else when the time is over.
+ * @returns those that are not healthy: at once where that is final, else when the time is over.
  */
-export async function findIll(
+export async function findUnhealthy(
   engine: EngineClient,
   containers: readonly ContainerOutcome[],
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<readonly Illness[]> {
+): Promise<readonly UnhealthyContainer[]> {
   if (timeoutMs === 0) return [];
   const examined = await Promise.all(
     containers.map((container) => examine(engine, container, { timeoutMs, signal })),
   );
-  return examined.filter((illness) => illness !== undefined);
+  return examined.filter((container) => container !== undefined);
 }
 
 interface Limits {
@@ -47,7 +47,7 @@ async function examine(
   engine: EngineClient,
   { id, name, outcome, problem, paused }: ContainerOutcome,
   { timeoutMs, signal }: Limits,
-): Promise<Illness | undefined> {
+): Promise<UnhealthyContainer | undefined> {
   if (outcome === "failed") return { name, symptom: `not started: ${problem}`, lastLines: [] };
   if (outcome === "gone" || paused) return undefined;
   const beganMs = performance.now();
@@ -61,7 +61,7 @@ async function examine(
     startedAt = details.State.StartedAt;
     const steady = nowMs - runsSinceMs >= STEADY_MS || (timeIsOver && runsSinceMs === beganMs);
     const condition = conditionOf(details, steady);
-    if (condition === "well") return undefined;
+    if (condition === "healthy") return undefined;
     if (condition.final || timeIsOver) {
       const time = condition.final ? "" : ` after ${Math.round(timeoutMs / 1000)} s`;
       const lastLines = await lastLinesOf(engine, details, signal);
@@ -71,7 +71,7 @@ async function examine(
   }
 }
 
-type Condition = "well" | { readonly symptom: string; readonly final: boolean };
+type Condition = "healthy" | { readonly symptom: string; readonly final: boolean };
 
 /** What a container's state says of its health; `steady` when it has run for long enough. */
 function conditionOf({ State, RestartCount }: ContainerDetails, steady: boolean): Condition {
@@ -83,13 +83,13 @@ function conditionOf({ State, RestartCount }: ContainerDetails, steady: boolean)
     return { symptom, final: false };
   }
   const health = State.Health?.Status ?? "none";
-  if (health === "healthy") return "well";
+  if (health === "healthy") return "healthy";
   if (health === "unhealthy")
     return { symptom: `unhealthy${probeOutput(State.Health)}`, final: true };
   if (health === "starting") {
     return { symptom: `not healthy yet${probeOutput(State.Health)}`, final: false };
   }
-  if (steady) return "well";
+  if (steady) return "healthy";
   return { symptom: `restarted ${RestartCount} times`, final: false };
 }
 

@@ -183,7 +183,7 @@ async function play(
   story: Story,
   deaths?: HelperDeaths,
 ): Promise<void> {
-  workplace.setHealth(story.isIll === true ? "unhealthy" : "healthy");
+  workplace.setHealth(story.isUnhealthy === true ? "unhealthy" : "healthy");
   const client = workplace.begin(deaths);
   const scene = { ...client, workplace, snapshot: stage.snapshotOf("new") };
   await Promise.race([story.play(scene), client.died]);
@@ -206,7 +206,7 @@ export interface Steps {
 export async function stepsOf(stage: Stage, story: Story): Promise<Steps> {
   await using workplace = await Workplace.create(stage, story.from);
   await play(stage, workplace, story).catch((error: unknown) => {
-    if (!(story.isIll === true && error instanceof UnhealthyError)) throw error;
+    if (!(story.isUnhealthy === true && error instanceof UnhealthyError)) throw error;
   });
   assert.equal(stage.summary(workplace), story.ends.at(-1));
   assert.deepEqual(wrongIn(stage, workplace, story), []);

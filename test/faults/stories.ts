@@ -32,8 +32,8 @@ export interface Story {
   /** The volume to begin with: `ready` has new contents extracted, `keeping` keeps something. */
   readonly from: "old" | "ready" | "keeping" | "keeping-ready";
   readonly play: (scene: Scene) => Promise<unknown>;
-  /** Whether the container that uses the volume is ill on whatever it is started. */
-  readonly isIll?: boolean;
+  /** Whether the container that uses the volume is unhealthy on whatever it is started. */
+  readonly isUnhealthy?: boolean;
   /** Whether the old contents are cleared away before the new ones are in the volume. */
   readonly clears?: boolean;
   /** Up to this phase another story is the same, and its steps are done there. */
@@ -61,7 +61,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
   "a restore that goes back and keeps what failed": {
     from: "ready",
     play: (scene) => restoreReady(scene, { ...KEEP_NOTHING, keepFailed: about(scene) }),
-    isIll: true,
+    isUnhealthy: true,
     ends: ["old", "new", "old, keeps new"],
   },
   "a restore that is given up": {
@@ -92,7 +92,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
   "an undo that goes back": {
     from: "keeping",
     play: undo,
-    isIll: true,
+    isUnhealthy: true,
     ends: ["kept, keeps old", "old, keeps kept"],
   },
   "a restore of some paths": {
@@ -103,7 +103,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
   "a restore of some paths that goes back": {
     from: "old",
     play: restorePaths,
-    isIll: true,
+    isUnhealthy: true,
     ends: ["patched", "old"],
   },
   "a restore in place": {
@@ -115,7 +115,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
   "a restore in place that goes back": {
     from: "old",
     play: restoreInPlace,
-    isIll: true,
+    isUnhealthy: true,
     clears: true,
     partsAt: "start",
     ends: ["new", "old"],

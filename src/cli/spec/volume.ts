@@ -63,7 +63,7 @@ export function volumeRestoreSpec(volume: Group) {
     .option("--strict-attributes", "refuse where an attribute cannot be put back", false)
     .option("--in-place", "where there is no room for both: snapshot, remove, then extract", false)
     .option("--force-empty", "restore an archive without files, which empties the volume", false)
-    .option("--keep-failed", "keep the new contents when containers are not well on them", false)
+    .option("--keep-failed", "keep the new contents when containers are not healthy on them", false)
     .addOption(healthTimeout())
     .addHelpText(
       "after",
@@ -157,7 +157,7 @@ function parseLevel(text: string): number {
 
 /** Seconds on the command line, milliseconds for the command. */
 function healthTimeout() {
-  return new Option("--health-timeout <seconds>", "time for containers to be well; 0: no check")
+  return new Option("--health-timeout <seconds>", "time for containers to be healthy; 0: no check")
     .default(DEFAULT_HEALTH_TIMEOUT_MS, String(DEFAULT_HEALTH_TIMEOUT_MS / 1000))
     .argParser(parseSeconds);
 }

@@ -231,7 +231,7 @@ test("paths on which containers are not well are put back", { skip }, async () =
   const args = restoreArgs(setting, ["config/app.ini", "photos/2026"], ...flags);
   assertError(await sandbox.dockform(args), {
     exitCode: 1,
-    message: new RegExp(`^not well on the new contents: ${picky.name}: exited`),
+    message: new RegExp(`^not healthy on the new contents: ${picky.name}: exited`),
     hint: /old contents are in place again/,
   });
   const times = ({ path }: TreeEntry): boolean => path !== "." && path !== "./config";

@@ -125,7 +125,7 @@ test(
     const args = restoreArgs(setting, "--in-place", "--health-timeout", "5");
     assertError(await sandbox.dockform(args), {
       exitCode: 1,
-      message: new RegExp(`^not well on the new contents: ${picky.name}: exited with code 1$`),
+      message: new RegExp(`^not healthy on the new contents: ${picky.name}: exited with code 1$`),
       hint: /old contents are in place again/,
     });
     assertUntouched(before, await sandbox.evidence(fs.folder));

@@ -290,7 +290,7 @@ test("old contents do not go while containers are not well on the new ones", { s
   await sandbox.helpersEnded();
   assertError(await sandbox.dockform(["volume", "recover", into.name, "--json"]), {
     exitCode: 1,
-    message: new RegExp(`^not well on the new contents: ${sick.name}: unhealthy`),
+    message: new RegExp(`^not healthy on the new contents: ${sick.name}: unhealthy`),
     hint: new RegExp(`new contents stay.* kept: .dockform volume undo ${into.name}.`),
   });
   assert.equal(await sandbox.state(sick.id), "running");
@@ -321,7 +321,7 @@ test("what is kept does not keep a recovery from going back", { skip }, async ()
   if ((await sandbox.state(picky.id)) === "running") await stopContainer(sandbox.engine, picky.id);
   assertError(await sandbox.dockform(["volume", "recover", into.name, "--json"]), {
     exitCode: 1,
-    message: new RegExp(`^not well on the new contents: ${picky.name}: exited with code 1`),
+    message: new RegExp(`^not healthy on the new contents: ${picky.name}: exited with code 1`),
     hint: /old contents are in place again/,
   });
   assert.equal(await sandbox.state(picky.id), "running");

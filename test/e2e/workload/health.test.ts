@@ -54,7 +54,7 @@ test("a container that ends on the new contents gets the old ones back", { skip 
   const result = await restore(setting, setting.bad);
   assertError(result, {
     exitCode: 1,
-    message: `not well on the new contents: ${picky.name}: exited with code 7`,
+    message: `not healthy on the new contents: ${picky.name}: exited with code 7`,
     hint: /^The old contents are in place again, and the containers run on them\./,
   });
   // Of two streams, which one comes first in the log is chance.
@@ -93,7 +93,7 @@ test("a health check decides where there is one", { skip }, async () => {
   assert.deepEqual(await readdir(into.folder), ["good"]);
   assertError(await restore(setting, setting.bad), {
     exitCode: 1,
-    message: `not well on the new contents: ${checked.name}: unhealthy (sick)`,
+    message: `not healthy on the new contents: ${checked.name}: unhealthy (sick)`,
     hint: /old contents are in place again/,
   });
   assert.deepEqual(await readdir(into.folder), ["good"]);
@@ -114,7 +114,7 @@ test(
     );
     assertError(await restore(setting, setting.good, "--health-timeout", "1"), {
       exitCode: 1,
-      message: `not well on the new contents: ${slow.name}: not healthy yet after 1 s`,
+      message: `not healthy on the new contents: ${slow.name}: not healthy yet after 1 s`,
       hint: /--health-timeout they get more time/,
     });
     assert.deepEqual(await readdir(setting.into.folder), ["old"]);
