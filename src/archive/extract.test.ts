@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -20,7 +20,15 @@ async function extract(
   into: string,
   ...paths: readonly string[]
 ): Promise<ExtractReport> {
-  await using archive = await Archive.open(archiveInMemory(await tarOf(files)));
+  return await extractFrom(await tarOf(files), into, ...paths);
+}
+
+async function extractFrom(
+  tar: Buffer,
+  into: string,
+  ...paths: readonly string[]
+): Promise<ExtractReport> {
+  await using archive = await Archive.open(archiveInMemory(tar));
   return await extractPaths(archive, paths, into, fakeTools());
 }
 
@@ -58,5 +66,28 @@ test("nothing is written of an archive that is damaged", async (t) => {
   const tar = await tarOf({ a: "one", b: "x".repeat(5000) });
   await using archive = await Archive.open(archiveInMemory(tar.subarray(0, 3072)));
   await assert.rejects(extractPaths(archive, ["a"], into, fakeTools()), { kind: "integrity" });
+  assert.deepEqual(await readdir(into), []);
+});
+
+test("names of one file are one file again; one that comes alone has the content", async (t) => {
+  const links = { b: ["hardlink", "./a"], c: ["hardlink", "./a"], s: ["symlink", "a"] } as const;
+  const tar = await tarOf({ a: "one" }, links);
+  const all = join(await folder(t), "all");
+  await extractFrom(tar, all, ".");
+  const inodes = await Promise.all(
+    ["a", "b", "c"].map(async (name) => (await stat(join(all, name))).ino),
+  );
+  assert.equal(new Set(inodes).size, 1);
+  assert.equal(await readlink(join(all, "s")), "a");
+  const alone = join(await folder(t), "alone");
+  await extractFrom(tar, alone, "b", "c");
+  assert.deepEqual((await readdir(alone)).toSorted(), ["b", "c"]);
+  assert.equal(await readFile(join(alone, "c"), "utf8"), "one");
+});
+
+test("a hard link to what is not there is refused before anything is written", async (t) => {
+  const into = await folder(t);
+  const tar = await tarOf({}, { b: ["hardlink", "./a"] });
+  await assert.rejects(extractFrom(tar, into, "b"), { code: "archive.dangling-link" });
   assert.deepEqual(await readdir(into), []);
 });

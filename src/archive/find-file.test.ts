@@ -29,3 +29,11 @@ test("nothing of a damaged archive passes for a file", async () => {
   const tar = await tarOf({ a: "one", b: "x".repeat(5000) });
   await assert.rejects(content(tar.subarray(0, 3072), "a"), { code: "archive.damaged" });
 });
+
+test("another name of a file has its content, and a symbolic link has none", async () => {
+  const links = { b: ["hardlink", "./a"], s: ["symlink", "a"], t: ["hardlink", "./s"] } as const;
+  const tar = await tarOf({ a: "one" }, links);
+  assert.equal(await content(tar, "b"), "one");
+  await assert.rejects(content(tar, "s"), { message: /it is a symbolic link to a/ });
+  await assert.rejects(content(tar, "t"), { message: /it is a symbolic link to a/ });
+});

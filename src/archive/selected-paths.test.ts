@@ -87,3 +87,9 @@ test("a part of what is not what was stored is refused", async () => {
     data: { expected: checksum.tar, actual: sha256(TAR) },
   });
 });
+
+test("a hard link takes with it the file that it is another name of", async () => {
+  const tar = await tarOf({ a: "one", c: "three" }, { b: ["hardlink", "./a"] });
+  const { entries, counted } = await select(archiveInMemory(tar), "b");
+  assert.deepEqual([entries, counted], [["./ 0", "./a 3", "./b 0"], 3]);
+});

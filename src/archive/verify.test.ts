@@ -111,3 +111,9 @@ test("only what is named like an archive is opened", async () => {
   const missing = { store, archivePath: "/memory/missing.tar" };
   await assert.rejects(verifySnapshot(missing, tools), { code: "archive.not-found" });
 });
+
+test("another name of a file counts as a file, as a snapshot counts it", async () => {
+  const tar = await tarOf({ a: "one" }, { b: ["hardlink", "./a"], s: ["symlink", "a"] });
+  const { entries, files } = await verify(archiveInMemory(tar));
+  assert.deepEqual([entries, files], [4, 2]);
+});

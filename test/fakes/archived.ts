@@ -15,19 +15,32 @@ const ENTRY: Omit<WrittenEntry, "path" | "type"> = {
   data: async function* () {},
 };
 
-/** The tar stream of a volume with files of this content. */
-export async function tarOf(files: Readonly<Record<string, string>>): Promise<Buffer> {
+/** Names that are not files, by the type and what they point to: `{ b: ["hardlink", "./a"] }`. */
+export type FakeLinks = Readonly<
+  Record<string, readonly [type: "hardlink" | "symlink", target: string]>
+>;
+
+/** The tar stream of a volume with files of this content, and links behind them. */
+export async function tarOf(
+  files: Readonly<Record<string, string>>,
+  links: FakeLinks = {},
+): Promise<Buffer> {
   const entries = async function* (): AsyncGenerator<WrittenEntry> {
     yield { ...ENTRY, path: "./", type: "folder", mode: 0o755 };
-    for (const [path, content] of Object.entries(files)) {
-      const bytes = Buffer.from(content);
-      const data = async function* (): AsyncGenerator<{ positionBytes: number; bytes: Buffer }> {
-        if (bytes.length > 0) yield { positionBytes: 0, bytes };
-      };
-      yield { ...ENTRY, path: `./${path}`, type: "file", sizeBytes: bytes.length, data };
+    for (const [path, content] of Object.entries(files)) yield fileEntry(path, content);
+    for (const [path, [type, linkTarget]] of Object.entries(links)) {
+      yield { ...ENTRY, path: `./${path}`, type, linkTarget };
     }
   };
   return Buffer.concat(await Array.fromAsync(writeTar(entries()), (chunk) => Buffer.from(chunk)));
+}
+
+function fileEntry(path: string, content: string): WrittenEntry {
+  const bytes = Buffer.from(content);
+  const data = async function* (): AsyncGenerator<{ positionBytes: number; bytes: Buffer }> {
+    if (bytes.length > 0) yield { positionBytes: 0, bytes };
+  };
+  return { ...ENTRY, path: `./${path}`, type: "file", sizeBytes: bytes.length, data };
 }
 
 /** What a helper says when it has archived a volume with a root folder and one file. */
