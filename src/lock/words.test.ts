@@ -83,9 +83,16 @@ test("what is set aside is found by its folder, in those volumes that are asked 
   engine.volume("data").files.set(`${asideFolder(ID)}/3/more`, "");
   engine.volume("data").files.set(OTHER, "");
   engine.volume("unasked").files.set(OTHER, "");
+  engine.volume("empty").files.set(OTHER, "");
   const asked = (await volumesOf(engine)).filter(({ name }) => name !== "unasked");
   const found = await findAside(await lookingAt(engine), asked);
-  assert.deepEqual([...found], [["data", [FILE, OTHER]]]);
+  assert.deepEqual(
+    [...found],
+    [
+      ["data", [FILE, OTHER]],
+      ["empty", [OTHER]],
+    ],
+  );
 });
 
 test("messages name the file, its folder and the volume", () => {
