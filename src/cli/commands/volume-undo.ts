@@ -1,6 +1,6 @@
+import { discardKeptContents } from "../../app/discard-kept.ts";
 import { formatDuration } from "../../format.ts";
-import { declaredVolume } from "../../restore/declared.ts";
-import { discardKept, undoVolume } from "../../restore/undo.ts";
+import { undoVolume } from "../../restore/undo.ts";
 import { confirmByTyping } from "../confirm.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { Session } from "../session.ts";
@@ -41,18 +41,19 @@ export async function volumeUndo(
 async function discard(
   session: Session,
   reference: string,
-  options: VolumeUndoOptions,
+  { undeclared, skipConfirmation }: VolumeUndoOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace();
   const target = await workspace.target(reference);
-  const volume = await declaredVolume({ target, undeclared: options.undeclared }, session.tools);
-  if (!options.skipConfirmation) {
-    const question = `What volume ${volume.name} keeps is removed for good. Type yes to go on:`;
+  const { context, volume } = target;
+  const confirm = async (): Promise<void> => {
+    if (skipConfirmation) return;
+    const question = `What volume ${volume} keeps is removed for good. Type yes to go on:`;
     await confirmByTyping(session.io, question, "yes");
-  }
-  const kept = await discardKept(target, volume, session.tools);
+  };
+  const kept = await discardKeptContents({ target, undeclared, confirm }, session.tools);
   session.result<"volume undo --discard">(
-    { context: target.context, volume: volume.name, discarded: kept },
-    `Removed what ${target.context}/${volume.name} kept since ${kept.kept_at}.`,
+    { context, volume, discarded: kept },
+    `Removed what ${context}/${volume} kept since ${kept.kept_at}.`,
   );
 }
