@@ -179,6 +179,8 @@ test("one that was removed before, or is removed meanwhile, is no failure", asyn
   const [outcome] = await scene.stopped.startAll();
   assert.deepEqual([outcome?.outcome, outcome?.problem], ["gone", "it was removed meanwhile"]);
   assert.match(scene.log.warnings.join(), /meanwhile does not run: it was removed meanwhile/);
+  // Of one that never stopped, too.
+  assert.ok(Number.isFinite(outcome?.stoppingMs) && Number.isFinite(outcome?.swappingMs));
   await scene.stopped.forget();
   assert.deepEqual(scene.ledger.found(), []);
 });

@@ -42,7 +42,8 @@ type HoldOn = () => Promise<void>;
 
 interface Times {
   stopAskedMs: number;
-  stoppedMs: number;
+  /** `undefined` for one that did not stop: it was removed meanwhile. */
+  stoppedMs: number | undefined;
 }
 
 /**
@@ -207,7 +208,7 @@ export class StoppedContainers {
 
   async #stop({ id, name, active, restartPolicy }: HeldContainer): Promise<void> {
     if (active) this.#log.info(`Stopping ${name}`);
-    const times = { stopAskedMs: performance.now(), stoppedMs: Number.NaN };
+    const times: Times = { stopAskedMs: performance.now(), stoppedMs: undefined };
     this.#times.set(id, times);
     try {
       if (comesBackByItself(restartPolicy)) await setRestartPolicy(this.#engine, id, HELD_POLICY);
@@ -295,10 +296,7 @@ export class StoppedContainers {
     startAskedMs: number,
   ): Pick<ContainerOutcome, "downtimeMs" | "stoppingMs" | "swappingMs" | "startingMs"> {
     const nowMs = performance.now();
-    const { stopAskedMs, stoppedMs } = this.#times.get(id) ?? {
-      stopAskedMs: startAskedMs,
-      stoppedMs: startAskedMs,
-    };
+    const { stopAskedMs = startAskedMs, stoppedMs = startAskedMs } = this.#times.get(id) ?? {};
     return {
       downtimeMs: Math.round(nowMs - stopAskedMs),
       stoppingMs: Math.round(stoppedMs - stopAskedMs),
