@@ -49,8 +49,9 @@ export class Catalog {
    * @throws DockformError `failed` when a folder cannot be read.
    */
   async volumes(reference?: string): Promise<readonly VolumeSnapshots[]> {
+    if (reference !== undefined) return [await this.volume(reference)];
     this.#volumes ??= this.store.list();
-    return reference === undefined ? this.#volumes : [await this.volume(reference)];
+    return this.#volumes;
   }
 
   /**
