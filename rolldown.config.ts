@@ -7,8 +7,8 @@ import { joinHelperScript } from "./rolldown.plugins.ts";
  * The published program: src/main.ts with its dependencies, a chunk for what every command needs and
  * one for each command. One file to read instead of many, and nothing for npm to resolve, makes it
  * start faster than with its dependencies installed beside it. CommonJS, since importing a module of
- * Node.js into an ES module loads all that the module would load on demand: a third of the start. The chunks stay in one folder, where
- * the code that reads helper.sh finds that beside itself.
+ * Node.js into an ES module loads all that the module would load on demand: a third of the start. The
+ * chunks stay in one folder, where the code that reads helper.sh finds that beside itself.
  */
 export default defineConfig({
   input: "src/main.ts",

@@ -11,13 +11,12 @@ import type { FoundRecord, Journal } from "../journal/operation.ts";
 import { newestSnapshot } from "../store/newest.ts";
 import { lookAround, type LockedVolume } from "../lock/lock.ts";
 import type { Tools } from "../tools.ts";
+import { STEADY_MS } from "../workload/health.ts";
 import { isActive, type VolumeUser } from "../workload/users.ts";
 
 /** File system types as statfs(2) has them, in hexadecimal. */
 const IN_MEMORY: readonly string[] = ["1021994", "858458f6"];
 const LOOK_TIMEOUT_MS = 30_000;
-/** For how long a container has to run before it is taken to hold what is in memory. */
-const STEADY_MS = 5000;
 /** One that starts again and again never does. */
 const STEADY_LIMIT_MS = 15_000;
 const STEADY_POLL_MS = 500;

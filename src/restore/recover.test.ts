@@ -44,6 +44,15 @@ function word(house: House, name: "stopped-containers" | "kept-contents", text: 
   house.engine.createContainer(`word-${name}`, { Image: "helper:1", Labels: labels });
 }
 
+/** Lets a client restore until it has died, and its helper has ended. */
+async function restoreUntil(dead: Promise<void>, house: House, client: FakeClient): Promise<void> {
+  void restoreVolume(house.request({}, client), house.tools).catch(() => {});
+  await dead;
+  while (house.engine.container("dockform-restore-data").state === "running") {
+    await new Promise(setImmediate);
+  }
+}
+
 /** A client that dies once the swap is made. */
 async function dieAfterSwap(house: House): Promise<void> {
   const client = new FakeClient(house.engine);
@@ -55,11 +64,7 @@ async function dieAfterSwap(house: House): Promise<void> {
     dead.resolve();
     return reply;
   });
-  void restoreVolume(house.request({}, client), house.tools).catch(() => {});
-  await dead.promise;
-  while (house.engine.container("dockform-restore-data").state === "running") {
-    await new Promise(setImmediate);
-  }
+  await restoreUntil(dead.promise, house, client);
 }
 
 /** A client whose helper dies before the swap, and that dies once another one has found that nothing was swapped. */
@@ -78,11 +83,7 @@ async function dieAfterHelper(house: House): Promise<void> {
     dead.resolve();
     return reply;
   });
-  void restoreVolume(house.request({}, client), house.tools).catch(() => {});
-  await dead.promise;
-  while (house.engine.container("dockform-restore-data").state === "running") {
-    await new Promise(setImmediate);
-  }
+  await restoreUntil(dead.promise, house, client);
 }
 
 test("where nothing was cut short nothing is done", async () => {

@@ -6,7 +6,7 @@ import type { ContainerOutcome } from "./stopped.ts";
 
 const POLL_MS = 100;
 /** A container without a health check has to run for so long without a break. */
-const STEADY_MS = 5000;
+export const STEADY_MS = 5000;
 const LOG_LINES = 5;
 
 /** A container that is not healthy after its start. */

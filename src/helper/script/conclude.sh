@@ -28,10 +28,7 @@ conclude() {
 	replaced=$(kept_trash)
 	throw_away
 	concluded=$?
-	if [ -e "$replaced" ]; then
-		remove_trash "$replaced" || concluded=1
-		touch -r $scratch/root-time $volume
-	fi
+	if [ -e "$replaced" ]; then remove_unseen "$replaced" || concluded=1; fi
 	return $concluded
 }
 
@@ -56,10 +53,7 @@ forget_kept() {
 	trash=$volume/$trash_prefix$1
 	if [ ! -e "$trash" ]; then move "$volume/$kept_name" "$trash" || return 1; fi
 	reply put_away
-	remove_trash "$trash"
-	removed=$?
-	touch -r $scratch/root-time $volume
-	return $removed
+	remove_unseen "$trash"
 }
 
 # The folder is out of everybody's way after one rename; what cannot be removed then does no harm. The
@@ -69,7 +63,12 @@ throw_away() {
 	trash=$volume/$trash_prefix${staging##*-}
 	move "$staging" "$trash" && rm -f $scratch/staging || return 1
 	reply put_away
-	remove_trash "$trash"
+	remove_unseen "$trash"
+}
+
+# remove_unseen FOLDER: without a trace in the root folder's time, which must be in $scratch/root-time.
+remove_unseen() {
+	remove_trash "$1"
 	removed=$?
 	touch -r $scratch/root-time $volume
 	return $removed
