@@ -2,7 +2,7 @@ import { homedir, machine, tmpdir } from "node:os";
 import { outputStream } from "./cli/output/standard-output.ts";
 import { runProgram } from "./cli/program.ts";
 import { DockformError, messageOf, stackOf, unexpected } from "./errors.ts";
-import { clientName } from "./process-edge.ts";
+import { clientName, runsHere } from "./process-edge.ts";
 
 const interruption = new AbortController();
 
@@ -46,6 +46,7 @@ async function main(): Promise<void> {
     get client() {
       return clientName();
     },
+    runsHere,
     now: () => new Date(),
     signal: interruption.signal,
   });

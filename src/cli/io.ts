@@ -21,6 +21,8 @@ export interface CliIo {
   readonly nodeVersion: string;
   /** Who runs this, for others to read: `root@host, process 123`. */
   readonly client: string;
+  /** Whether the process of such a client is known to run. */
+  readonly runsHere: (client: string) => boolean;
   readonly now: () => Date;
   /** Aborted when the person interrupts; its reason is the error to end with. */
   readonly signal: AbortSignal;

@@ -22,6 +22,7 @@ async function outcome(
     cwd: "/",
     homeFolder: "/",
     client: "somebody@here",
+    runsHere: () => false,
     temporaryFolder: "/tmp",
     platform: "linux",
     machine: "x86_64",

@@ -55,6 +55,7 @@ export class Session {
       get client() {
         return io.client;
       },
+      runsHere: io.runsHere,
     };
   }
 

@@ -93,6 +93,8 @@ export interface FoundOperation {
   readonly containerName: string;
   readonly operation: Operation;
   readonly standing: Standing;
+  /** Of one that is settled: whether the contents from before it are in place, or those that it brought. */
+  readonly settledOn: "before" | "after" | undefined;
 }
 
 /** A record as it is found in the engine; `text` is what {@link recordLabels} was given. */
@@ -163,10 +165,13 @@ function toOperation(container: JournalContainer): FoundOperation | undefined {
   const { id, name, state, exitCode, labels } = container;
   const operation = labels[HELPER_LABEL];
   if (!isOperationName(operation)) return undefined;
+  const standing =
+    labels[STAND_IN_LABEL] === undefined ? standingOf(state, exitCode) : "interrupted";
   return {
     containerId: id,
     containerName: name,
-    standing: labels[STAND_IN_LABEL] === undefined ? standingOf(state, exitCode) : "interrupted",
+    standing,
+    settledOn: standing === "settled" ? settledOn(exitCode) : undefined,
     operation: {
       name: operation,
       volume: labels[VOLUME_LABEL] ?? "",
@@ -193,13 +198,21 @@ function isRecordName(text: string | undefined): text is RecordName {
   return text !== undefined && RECORD_NAMES.includes(text);
 }
 
+/** With this the helper's script ends where nothing of its operation is left but the contents that it brought. */
+const CONCLUDED = 4;
+
+function settledOn(exitCode: number | undefined): "before" | "after" | undefined {
+  if (exitCode === 0) return "before";
+  return exitCode === CONCLUDED ? "after" : undefined;
+}
+
 /**
- * The helper's script ends with 0 only when nothing of its operation is left in the volume. A container that the engine
+ * The helper's script ends with 0, or {@link CONCLUDED}, only when nothing of its operation is left in the volume. A container that the engine
  * could not remove is dead, and does not say how it ended. One that runs is never said to be removing.
  */
 function standingOf(state: string, exitCode: number | undefined): Standing {
   if (state === "created") return "unstarted";
-  if (state === "exited") return exitCode === 0 ? "settled" : "interrupted";
+  if (state === "exited") return settledOn(exitCode) === undefined ? "interrupted" : "settled";
   if (state === "removing") return "going";
   return state === "dead" ? "interrupted" : "alive";
 }

@@ -35,6 +35,8 @@ export interface Edge extends Omit<Surroundings, "tools" | "connect"> {
   readonly temporaryFolder: string;
   /** Who runs this, for others to read. */
   readonly clientName: () => string;
+  /** Whether the process of such a client is known to run. */
+  readonly runsHere: (client: string) => boolean;
 }
 
 /** Each call reads the manifest and connects anew: it sees what has changed, and ends by itself. */
@@ -203,7 +205,7 @@ export class OpenedDockform implements api.Dockform {
   }
 
   #tools(signal: AbortSignal): Tools {
-    const { temporaryFolder, clientName } = this.#edge;
+    const { temporaryFolder, clientName, runsHere } = this.#edge;
     return {
       log: this.#events.log,
       emit: this.#events.emit,
@@ -215,6 +217,7 @@ export class OpenedDockform implements api.Dockform {
       get client() {
         return clientName();
       },
+      runsHere,
     };
   }
 }

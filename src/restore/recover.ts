@@ -10,6 +10,7 @@ import {
   type Journal,
 } from "../journal/operation.ts";
 import { asideAdvice, asideText, tellOfAside } from "../lock/aside.ts";
+import { awaitWriter, settledContents, WRITER_WAIT_MS } from "./await-writer.ts";
 import { forgetGone, inheritedRecords } from "./gone.ts";
 import { aboutNow, forgetKept, measureKept, recordKept } from "./kept.ts";
 import { lackingAfterRefill, refillFromSafety } from "./safety.ts";
@@ -37,6 +38,8 @@ export interface RecoverRequest {
   readonly target: VolumeTarget;
   /** For how long containers may take to be healthy after their start; 0 asks for nothing. */
   readonly healthTimeoutMs: number;
+  /** For how long a helper that writes to the volume is waited for, whose client may be dead. */
+  readonly waitMs?: number;
 }
 
 export interface RecoveryReport {
@@ -58,7 +61,7 @@ export interface RecoveryReport {
  * @throws DockformError `refused` when another client is at work on the volume.
  */
 export async function recoverVolume(
-  { target, healthTimeoutMs }: RecoverRequest,
+  { target, healthTimeoutMs, waitMs = WRITER_WAIT_MS }: RecoverRequest,
   tools: Tools,
 ): Promise<RecoveryReport> {
   if (await forgetGone(target, tools.signal)) {
@@ -66,6 +69,7 @@ export async function recoverVolume(
   }
   const volume = await existingVolume(target, tools.signal);
   await takeAwayUnstarted(target.engine, volume, tools.signal);
+  const settled = settledContents(await awaitWriter(target.engine, volume.name, waitMs, tools));
   await using lock = await LockedVolume.lock(target, volume, "recover", tools);
   const { users, journal } = await lock.survey(tools.signal);
   const files = await inspectVolumeFiles(lock.verbs, tools.signal);
@@ -80,7 +84,8 @@ export async function recoverVolume(
   const stopped = StoppedContainers.ofRecords(lock.target.engine, lock, records, tools.log);
   try {
     await refuseToVouch(lock, { journal, files, memory }, stopped);
-    const { missing, ...finished } = await finish(lock, usage, stopped, healthTimeoutMs, tools);
+    const { missing, ...ended } = await finish(lock, usage, stopped, healthTimeoutMs, tools);
+    const finished = { ...ended, contents: orSettled(ended.contents, settled) };
     await emptyTrash(lock, journal, tools);
     await tellOfKept(lock, journal);
     const { setAside } = await inspectVolumeFiles(lock.verbs, tools.signal);
@@ -91,6 +96,14 @@ export async function recoverVolume(
   } finally {
     if (!lock.isAbandoned) await removeDeadHelpers(lock, journal);
   }
+}
+
+/** A dead client's helper that has put away what it had made ready, or had concluded, leaves nothing to find. */
+function orSettled(
+  found: RecoveryReport["contents"],
+  settled: "before" | "after" | undefined,
+): RecoveryReport["contents"] {
+  return found === "whole" || found === "nothing" ? (settled ?? found) : found;
 }
 
 /** With the volume in order, they have nothing to tell any more; one that only read it never had. */

@@ -53,6 +53,7 @@ export function fakeTools(
     // Nothing can be shared with a helper: data goes by exec.
     temporaryFolder: "/no/such/folder",
     client,
+    runsHere: (other) => other === "alive",
   };
 }
 

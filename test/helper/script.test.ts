@@ -380,3 +380,22 @@ test("old contents whose root folder cannot be kept as it is stay in place", { s
   assert.match(said, /Cannot setxattr/);
   assert.equal(await place.content("file"), "old");
 });
+
+test(
+  "a helper's status tells which contents are in place where its client is gone",
+  { skip },
+  async () => {
+    const swapped = { [`${STAGING}/old/contents/data`]: "old", data: "new" };
+    const endings: readonly [number, Readonly<Record<string, string>>, ...string[][]][] = [
+      [0, { data: "old" }],
+      [0, { data: "old" }, ["begin", ID]],
+      [3, swapped, ["resume", ID]],
+      [4, swapped, ["conclude", ID]],
+      [0, { ...swapped, [`${STAGING}/returned/`]: "" }, ["conclude", ID]],
+    ];
+    for (const [status, files, ...verbs] of endings) {
+      await using place = await Place.create(files);
+      assert.equal(await place.serve(...verbs), status, verbs.join());
+    }
+  },
+);

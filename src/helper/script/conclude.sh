@@ -26,6 +26,7 @@ conclude() {
 		measure_kept
 	fi
 	replaced=$(kept_trash)
+	if [ ! -e "$staging/returned" ]; then : >$scratch/concluded; fi
 	throw_away || return 1
 	if [ -e "$replaced" ]; then remove_trash "$replaced" && touch -r $scratch/root-time $volume; fi
 }

@@ -179,4 +179,5 @@ const TOOLS: Tools = {
   version: "test",
   temporaryFolder: "/nonexistent",
   client: "test",
+  runsHere: () => false,
 };

@@ -46,6 +46,7 @@ class Pair {
       version: "1.2.3",
       temporaryFolder: sandbox.temporaryFolder,
       client: "a test",
+      runsHere: () => false,
     };
   }
 
