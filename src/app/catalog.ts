@@ -2,9 +2,10 @@ import { resolve } from "node:path";
 import { DockformError } from "../errors.ts";
 import { parseVolumeReference } from "../manifest/reference.ts";
 import { nearest } from "../manifest/suggest.ts";
-import { parseSnapshotReference, pickSnapshot } from "../snapshot/pick.ts";
+import type { Log } from "../log.ts";
+import { parseSnapshotReference, pickSnapshot, type PassedOver } from "../snapshot/pick.ts";
 import { archiveAt } from "../store/folder/folder-store.ts";
-import { isStranger } from "../store/newest.ts";
+import { whyPassedOver } from "../store/newest.ts";
 import {
   newestFirst,
   volumeTitle,
@@ -28,6 +29,7 @@ export interface CatalogOptions {
   readonly cwd: string;
   /** Only the snapshots of this context, where a name could mean those of several. */
   readonly context: string | undefined;
+  readonly log: Pick<Log, "warn">;
 }
 
 /** The snapshots of a store, listed once it is needed; no engine is asked. */
@@ -35,12 +37,14 @@ export class Catalog {
   readonly store: Store;
   readonly #cwd: string;
   readonly #context: string | undefined;
+  readonly #log: Pick<Log, "warn">;
   #volumes: Promise<readonly VolumeSnapshots[]> | undefined;
 
-  constructor({ store, cwd, context }: CatalogOptions) {
+  constructor({ store, cwd, context, log }: CatalogOptions) {
     this.store = store;
     this.#cwd = cwd;
     this.#context = context;
+    this.#log = log;
   }
 
   /**
@@ -79,7 +83,8 @@ export class Catalog {
   }
 
   /**
-   * The snapshot that a reference names. With `volume`, it alone says which of that volume's.
+   * The snapshot that a reference names. With `volume`, it alone says which of that volume's. Of damaged ones that
+   * `latest` passes over it is warned.
    *
    * @throws DockformError `usage`, with what there is.
    */
@@ -102,9 +107,18 @@ export class Catalog {
     const { volume: folder, snapshots } = await this.volume(named);
     const { store } = this;
     const stored = await pickSnapshot(snapshots, reference.which, named, (snapshot) =>
-      isStranger(store, snapshot, folder),
+      this.#passOver(snapshot, folder),
     );
     return { store, archivePath: stored.archivePath, stored, volume: named };
+  }
+
+  async #passOver(snapshot: StoredSnapshot, volume: string): Promise<PassedOver | undefined> {
+    const described = await this.store.describe(snapshot);
+    const why = whyPassedOver(described, volume);
+    if (why === "damaged") {
+      this.#log.warn(`${snapshot.archivePath} is passed over: ${described.problem}`);
+    }
+    return why;
   }
 
   #noSnapshots(reference: string, volumes: readonly VolumeSnapshots[]): DockformError {

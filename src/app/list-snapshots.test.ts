@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FakeLog } from "../../test/fakes/surroundings.ts";
 import { MemoryStore } from "../../test/fakes/memory-store.ts";
 import { putSnapshot } from "../../test/fakes/stored.ts";
 import type { StoredVolume } from "../store/store.ts";
@@ -18,7 +19,10 @@ function filled(): { readonly store: MemoryStore; readonly catalog: Catalog } {
   putSnapshot(store, DATA, OLD, { notes: "before", verified_at: NEW });
   putSnapshot(store, DATA, NEW, { volume_name: "mail", stored_bytes: 5 });
   putSnapshot(store, MAIL, OLD);
-  return { store, catalog: new Catalog({ store, cwd: "/", context: undefined }) };
+  return {
+    store,
+    catalog: new Catalog({ store, cwd: "/", context: undefined, log: new FakeLog() }),
+  };
 }
 
 test("a list says of each snapshot what its sidecar says, and what is wrong with it", async () => {
@@ -64,7 +68,7 @@ test("whoever verifies all is told of data that is gone as well", async () => {
     ],
   } as const;
   store.list = async () => [listing];
-  const catalog = new Catalog({ store, cwd: "/", context: undefined });
+  const catalog = new Catalog({ store, cwd: "/", context: undefined, log: new FakeLog() });
   assert.deepEqual(
     (await snapshotsToVerify(catalog, undefined)).map(({ archivePath }) => archivePath),
     ["/s/data/a.tar.zst"],

@@ -7,6 +7,7 @@ import {
   type PruneVerdict,
 } from "../snapshot/prune.ts";
 import { isEmptyPolicy, type RetentionPolicy } from "../snapshot/retention.ts";
+import { isSafety } from "../snapshot/sidecar.ts";
 import { otherVolume } from "../store/newest.ts";
 import {
   volumeTitle,
@@ -105,6 +106,7 @@ async function planVolume(
     note: described.sidecar?.notes,
     isVerified: described.sidecar?.verified_at !== undefined,
     problem: described.problem,
+    isSafety: described.sidecar !== undefined && isSafety(described.sidecar),
     otherVolume: otherVolume(described.sidecar, listed.volume),
     described,
   }));

@@ -87,8 +87,9 @@ export class Workspace implements Disposable {
 
   /** The snapshots in it. */
   catalog(): Catalog {
-    const { cwd } = this.#around;
-    return new Catalog({ store: this.store, cwd, context: this.#options.context });
+    const { cwd, tools } = this.#around;
+    const { context } = this.#options;
+    return new Catalog({ store: this.store, cwd, context, log: tools.log });
   }
 
   /** @throws DockformError `manifest` when there is none. */

@@ -48,7 +48,35 @@ test("without a sidecar the archive alone is looked at", async () => {
   }
 });
 
-test("what is not as its sidecar says is damaged, and nothing is recorded", async () => {
+test("damage that is found is recorded in place of what was said before, until it is found good", async () => {
+  const earlier = { verified_at: "2025-12-01T00:00:00Z", proven_at: "2025-12-01T00:00:00Z" };
+  const snapshot = archiveInMemory(TAR, { sidecar: { ...COUNTED, ...earlier, proven_by: "it" } });
+  const { store, archivePath } = snapshot;
+  const whole = store.kept.get(archivePath) ?? assert.fail();
+  store.kept.set(archivePath, { ...whole, data: Buffer.from(TAR).fill("x", 600, 601) });
+  await assert.rejects(verify(snapshot), { kind: "integrity" });
+  const kept = store.kept.get(archivePath);
+  const sidecar: Sidecar = JSON.parse(kept?.sidecarText ?? "");
+  assert.equal(sidecar.damaged_at, "2026-01-02T03:04:05Z");
+  const { verified_at, proven_at, proven_by } = sidecar;
+  assert.deepEqual([verified_at, proven_at, proven_by], [undefined, undefined, undefined]);
+  store.kept.set(archivePath, { ...whole, sidecarText: kept?.sidecarText });
+  await verify(snapshot);
+  const good: Sidecar = JSON.parse(store.kept.get(archivePath)?.sidecarText ?? "");
+  assert.deepEqual([good.damaged_at, good.verified_at], [undefined, "2026-01-02T03:04:05Z"]);
+});
+
+test("damage that cannot be recorded is still the error; an archive alone has nowhere to record it", async () => {
+  const own = fakeTools();
+  await assert.rejects(verifySnapshot(archiveInMemory(TAR.subarray(0, 1024)), own));
+  assert.deepEqual(own.log.warnings, []);
+  const snapshot = archiveInMemory(TAR, { sidecar: { ...COUNTED, stored_bytes: 1 } });
+  snapshot.store.amendFailure = new DockformError("sidecar.unwritable", "read-only");
+  await assert.rejects(verifySnapshot(snapshot, own), { code: "archive.damaged" });
+  assert.match(own.log.warnings.join(), /is damaged is not recorded beside it: read-only/);
+});
+
+test("what is not as its sidecar says is not good, and not recorded as verified", async () => {
   const cases: readonly (readonly [Partial<Sidecar>, string, RegExp])[] = [
     [{ stored_bytes: 1 }, "archive.damaged", /bytes long, and was 1/],
     [{ uncompressed_bytes: 1 }, "archive.damaged", /bytes as tar, and its sidecar says 1/],

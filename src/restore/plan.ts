@@ -1,4 +1,5 @@
 import { Archive } from "../archive/archive.ts";
+import { recordingDamage } from "../archive/record-damage.ts";
 import type { Room } from "../archive/survey.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { LockedVolume } from "../lock/lock.ts";
@@ -94,7 +95,7 @@ async function planOne(
   refuseStranger(request, sidecar);
   warnAboutSidecar(archive, sidecar, volume, request.target, tools);
   const check = (room: () => Promise<Room>): Promise<CheckedArchive> =>
-    checkArchive(archive, sidecar, request, room, tools);
+    recordingDamage(request, tools, () => checkArchive(archive, sidecar, request, room, tools));
   const planned =
     volume === undefined
       ? await planCreation(request, sidecar, check)

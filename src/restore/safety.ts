@@ -2,7 +2,7 @@ import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { attributesText, unrestorable } from "../helper/attributes.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
-import type { Sidecar } from "../snapshot/sidecar.ts";
+import { SAFETY_NOTE, type Sidecar } from "../snapshot/sidecar.ts";
 import {
   Archive,
   countedContents,
@@ -35,7 +35,7 @@ export async function takeSafetySnapshot(
     target,
     format: "tar.zst",
     level: DEFAULT_LEVEL,
-    note: "the contents before a restore in place",
+    note: SAFETY_NOTE,
   } as const;
   const report = await writeSnapshot(lock.helper, request, tools, {
     volume,
@@ -44,6 +44,7 @@ export async function takeSafetySnapshot(
     startedMs: performance.now(),
     fingerprint: undefined,
     consistency: "stop",
+    purpose: "safety",
   });
   const { archivePath, sidecar } = report;
   tools.log.info(`The old contents are in ${archivePath}`);

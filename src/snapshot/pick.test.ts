@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseSnapshotReference, pickSnapshot } from "./pick.ts";
+import { parseSnapshotReference, pickSnapshot, type PassedOver } from "./pick.ts";
 
 const SNAPSHOTS = [
   "2026-11-22T02:15:40",
@@ -92,10 +92,10 @@ test("a reference is a path, a volume's snapshot, or a volume for its latest one
 
 test("the latest ones are the volume's own; a stranger is named by its time", async () => {
   const newest = SNAPSHOTS.at(-1);
-  const isStranger = async (snapshot: (typeof SNAPSHOTS)[number]): Promise<boolean> =>
-    snapshot === newest;
+  const passOver = async (snapshot: (typeof SNAPSHOTS)[number]): Promise<PassedOver | undefined> =>
+    snapshot === newest ? "stranger" : undefined;
   const own = async (which: string): Promise<string> => {
-    const { time } = await pickSnapshot(SNAPSHOTS, which, "data", isStranger);
+    const { time } = await pickSnapshot(SNAPSHOTS, which, "data", passOver);
     return time.toISOString().slice(0, 16);
   };
   assert.equal(await own("latest"), "2026-11-23T14:15");
@@ -105,9 +105,10 @@ test("the latest ones are the volume's own; a stranger is named by its time", as
     message: "volume data has no latest~3: it has only 3",
   });
   await assert.rejects(
-    () => pickSnapshot(SNAPSHOTS.slice(0, 1), "latest", "data", async () => true),
+    () => pickSnapshot(SNAPSHOTS.slice(0, 1), "latest", "data", async () => "stranger"),
     {
-      message: "volume data has no snapshot of its own: those in its folder are of other volumes",
+      message:
+        "volume data has no good snapshot of its own: those in its folder are of other volumes",
       hint: "There are:\n    2026-11-22T02-15-40Z__spec-1a2b3c4d",
     },
   );

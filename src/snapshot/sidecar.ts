@@ -52,6 +52,9 @@ export const SidecarSchema = v.looseObject({
   stored_bytes: v.optional(count),
   entry_count: v.optional(count),
   verified_at: v.optional(time),
+  damaged_at: v.optional(time),
+  unhealthy_at: v.optional(time),
+  purpose: v.optional(text),
   context: v.optional(text),
   engine: v.optional(v.looseObject({ id: text, version: text })),
   consistency: v.optional(v.picklist(["live", "pause", "stop"])),
@@ -121,6 +124,14 @@ export function formatSidecar(sidecar: Sidecar): string {
  */
 export function knowsSizes({ uncompressed_bytes: tarBytes }: Sidecar): boolean {
   return tarBytes > 0;
+}
+
+/** What the note of a safety snapshot says. Earlier versions wrote it, and no purpose. */
+export const SAFETY_NOTE = "the contents before a restore in place";
+
+/** Whether a snapshot is what a restore in place wrote of the old contents, for itself to bring back. */
+export function isSafety({ purpose, notes }: Sidecar): boolean {
+  return purpose === "safety" || (purpose === undefined && notes === SAFETY_NOTE);
 }
 
 /** The SHA-256 over the stored bytes; `undefined` where the sidecar has none for this format. */

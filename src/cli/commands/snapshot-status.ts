@@ -23,7 +23,7 @@ export async function snapshotStatus(
 }
 
 function toJson(volume: DeclaredFreshness): ItemOf<"snapshot status", "volumes"> {
-  const { state, every, newest, unchangedAt, ageMs, sidecar, damage } = volume;
+  const { state, every, newest, unchangedAt, ageMs, sidecar, damaged } = volume;
   return {
     context: volume.context,
     volume: volume.volume,
@@ -36,7 +36,8 @@ function toJson(volume: DeclaredFreshness): ItemOf<"snapshot status", "volumes">
     age_seconds: ageMs === undefined ? null : Math.floor(ageMs / 1000),
     verified_at: sidecar?.verified_at ?? null,
     proven_at: sidecar?.proven_at ?? null,
-    damage: damage ?? null,
+    damage: damaged[0]?.problem ?? null,
+    damaged_snapshots: damaged.map(({ path }) => path),
   };
 }
 

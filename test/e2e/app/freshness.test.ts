@@ -21,6 +21,7 @@ interface Status {
   readonly verified_at: string | null;
   readonly proven_at: string | null;
   readonly damage: string | null;
+  readonly damaged_snapshots: readonly string[];
 }
 
 /** Puts a snapshot of a given age where the manifest has them; returns its path. */
@@ -121,6 +122,20 @@ test("a newest snapshot with a damaged sidecar, or of a time to come, is none to
   assert.equal(volumes.get("torn")?.state, "damaged");
   assert.match(volumes.get("torn")?.damage ?? "", /created_at/);
   assert.equal(volumes.get("tomorrow")?.state, "future");
+});
+
+test("a newest snapshot that is cut short makes the check fail, and the one before it is what counts", async () => {
+  await using sandbox = await Sandbox.create(NOBODY);
+  await sandbox.manifest("identifier: x\nvolumes: { data: { snapshot: { every: 1d } } }");
+  const good = await stored(sandbox, "data", 2, { stored_bytes: 4 });
+  const short = await stored(sandbox, "data", 1, { stored_bytes: 5 });
+  const { code, stdout, stderr } = await sandbox.dockform(["snapshot", "status", "--check"]);
+  assert.equal(code, 6, stderr);
+  assert.match(stdout, /^data +damaged +2 hours/m);
+  assert.match(stderr, /a snapshot is damaged \(it is 4 bytes long, and was 5 .*2 hours old/);
+  assert.match(stderr, /until `dockform snapshot verify` finds them good/);
+  const data = (await status(sandbox)).get("data");
+  assert.deepEqual([data?.newest_snapshot, data?.damaged_snapshots], [good, [short]]);
 });
 
 test("the status needs a manifest", async () => {
