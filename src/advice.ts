@@ -13,6 +13,7 @@ export type Advice =
   /** The new contents of some volumes, which were put back, are kept. */
   | { readonly code: "undo-to-new"; readonly volumes: readonly string[] }
   | { readonly code: "choose-context"; readonly contexts: readonly string[] }
+  | { readonly code: "choose-snapshot"; readonly names: readonly string[] }
   /** Leave out what the target cannot hold. */
   | { readonly code: "restore-without"; readonly aspects: readonly string[] }
   | { readonly code: "restore-in-place"; readonly why: InPlaceWhy }

@@ -14,15 +14,33 @@ import { shellWord } from "../format.ts";
  *
  * @param hint what goes before, for every face the same.
  * @param commandLine as it was typed, where something is to be added to it.
- * @returns `undefined` where there is nothing to do.
+ * @returns sentences in one line, and below it, indented, what there is to choose from; nothing where there is nothing
+ * to do.
  */
-export function adviceText(
+export function adviceLines(
   { hint, advice }: { readonly hint?: string | undefined; readonly advice: readonly Advice[] },
   commandLine: string,
-): string | undefined {
+): readonly string[] {
   const sentences = advice.map((each) => inWords(each, commandLine));
   const text = [hint ?? "", ...sentences].filter((each) => each !== "").join(" ");
-  return text === "" ? undefined : text;
+  const choices = advice.flatMap((each) => choicesOf(each, commandLine));
+  return text === "" ? [] : [text, ...choices.map((choice) => `  ${choice}`)];
+}
+
+/** The same as one text, as documents have it; `undefined` where there is nothing to do. */
+export function adviceText(...about: Parameters<typeof adviceLines>): string | undefined {
+  const lines = adviceLines(...about);
+  return lines.length === 0 ? undefined : inOneText(lines);
+}
+
+/** Lines of advice as the one text that documents have. */
+export function inOneText(lines: readonly string[]): string {
+  return lines.join("\n  ");
+}
+
+function choicesOf(advice: Advice, commandLine: string): readonly string[] {
+  if (advice.code === "choose-snapshot") return advice.names;
+  return advice.code === "choose-root" ? advice.ways.map((way) => rootWay(way, commandLine)) : [];
 }
 
 function inWords(advice: Advice, commandLine: string): string {
@@ -40,6 +58,8 @@ function inWords(advice: Advice, commandLine: string): string {
       return `The new contents are kept: ${advice.volumes.map((volume) => `\`dockform volume undo ${volume}\``).join(", ")} puts them in place.`;
     case "choose-context":
       return `Name one with --context: ${advice.contexts.join(", ")}.`;
+    case "choose-snapshot":
+      return "There are:";
     case "restore-without":
       return `To restore without what cannot be put back: --without ${advice.aspects.join(",")}`;
     case "restore-in-place":
@@ -47,7 +67,7 @@ function inWords(advice: Advice, commandLine: string): string {
     case "choose-origin":
       return `Add --from-volume ${advice.origin} to restore it into volume "${advice.volume}" all the same.`;
     case "choose-root":
-      return `Say what is to be the root of volume "${advice.volume}":${advice.ways.map((way) => `\n    ${rootWay(way, commandLine)}`).join("")}`;
+      return `Say what is to be the root of volume "${advice.volume}":`;
   }
 }
 

@@ -27,6 +27,7 @@ async function outcome(
     platform: "linux",
     machine: "x86_64",
     nodeVersion: "24.0.0",
+    loadConnect: () => Promise.reject(new Error("no engine is needed")),
     now: () => new Date(0),
     signal: new AbortController().signal,
   } as const;

@@ -35,14 +35,29 @@ test("what is not one alone is refused, with those that could be meant", async (
   await assert.rejects(() => pick("2026-11-23"), {
     kind: "usage",
     message: "2 snapshots of volume data begin with 2026-11-23",
-    hint: "There are:\n    2026-11-23T14-15-40Z__spec-1a2b3c4d\n    2026-11-23T02-15-40Z__spec-1a2b3c4d",
+    advice: [
+      {
+        code: "choose-snapshot",
+        names: ["2026-11-23T14-15-40Z__spec-1a2b3c4d", "2026-11-23T02-15-40Z__spec-1a2b3c4d"],
+      },
+    ],
   });
   await assert.rejects(() => pick("latest~4"), {
     message: "volume data has no latest~4: it has only 4",
   });
   await assert.rejects(() => pick("2025"), {
     message: "volume data has no snapshot of 2025",
-    hint: /2026-11-24T02/,
+    advice: [
+      {
+        code: "choose-snapshot",
+        names: [
+          "2026-11-24T02-15-40Z__spec-1a2b3c4d",
+          "2026-11-23T14-15-40Z__spec-1a2b3c4d",
+          "2026-11-23T02-15-40Z__spec-1a2b3c4d",
+          "2026-11-22T02-15-40Z__spec-1a2b3c4d",
+        ],
+      },
+    ],
   });
   await assert.rejects(() => pick("newest"), { kind: "usage", hint: /latest~1/ });
   await assert.rejects(() => pick("2026-1"), { kind: "usage", hint: /latest~1/ });
@@ -109,7 +124,7 @@ test("the latest ones are the volume's own; a stranger is named by its time", as
     {
       message:
         "volume data has no good snapshot of its own: those in its folder are of other volumes",
-      hint: "There are:\n    2026-11-22T02-15-40Z__spec-1a2b3c4d",
+      advice: [{ code: "choose-snapshot", names: ["2026-11-22T02-15-40Z__spec-1a2b3c4d"] }],
     },
   );
 });

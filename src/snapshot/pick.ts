@@ -140,7 +140,7 @@ function choiceError(
   const more = names.length - SHOWN_MAX;
   const shown = [...names.slice(0, SHOWN_MAX), ...(more > 0 ? [`and ${more} more`] : [])];
   return new DockformError(code, message, {
-    hint: `There are:${shown.map((name) => `\n    ${name}`).join("")}`,
+    advice: [{ code: "choose-snapshot", names: shown }],
     data: { candidates: names },
   });
 }

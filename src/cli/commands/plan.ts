@@ -17,12 +17,10 @@ export async function plan(session: Session, { check }: PlanOptions): Promise<vo
   const { unmanagedSections } = workspace.requireManifest().manifest;
   const freshness = freshnessOfExisting(await declaredFreshness(workspace, now()), plans);
   const attention = renderFreshness(freshness, plans.length > 1, session.paint);
-  session.result<"plan">(
-    { contexts: plans, unmanagedSections, snapshots: freshness.map(toJson) },
-    [renderPlan(plans, unmanagedSections, session.paint, { prune: false }), ...attention].join(
-      "\n",
-    ),
-  );
+  session.result<"plan">({ contexts: plans, unmanagedSections, snapshots: freshness.map(toJson) }, [
+    ...renderPlan(plans, unmanagedSections, session.paint, { prune: false }),
+    ...attention,
+  ]);
   if (check) checkFreshness(freshness);
 }
 

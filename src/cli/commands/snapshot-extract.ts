@@ -27,6 +27,8 @@ export async function snapshotExtract(
       file_bytes: fileBytes,
       not_restored: notRestored,
     },
-    `Extracted ${formatCount(entries, "entry", "entries")}, ${formatBytes(fileBytes)}, into ${session.displayPath(folder)}`,
+    [
+      `Extracted ${formatCount(entries, "entry", "entries")}, ${formatBytes(fileBytes)}, into ${session.displayPath(folder)}`,
+    ],
   );
 }

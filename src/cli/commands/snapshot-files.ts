@@ -34,7 +34,7 @@ export async function snapshotFiles(
   // Lines go out as they come, whatever their number.
   if (!isJson && !(await session.streamResult(inPieces(lines(entries()))))) return;
   if (found === 0 && path !== undefined) throw notInArchive(path, archive.path);
-  if (isJson) session.result<"snapshot files">({ archive: archive.path, entries: listed }, "");
+  if (isJson) session.result<"snapshot files">({ archive: archive.path, entries: listed }, []);
 }
 
 async function* lines(entries: AsyncIterable<TarEntry>): AsyncGenerator<string> {

@@ -21,10 +21,9 @@ export async function snapshotRemove(
   await confirm(session, snapshots, await catalog.volumes(), options);
   await removeSnapshots(snapshots);
   const bytes = snapshots.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
-  session.result<"snapshot remove">(
-    { removed: snapshots.map(({ archivePath }) => archivePath) },
+  session.result<"snapshot remove">({ removed: snapshots.map(({ archivePath }) => archivePath) }, [
     `Removed ${formatCount(snapshots.length, "snapshot")}, ${formatBytes(bytes)}.`,
-  );
+  ]);
 }
 
 async function confirm(

@@ -22,7 +22,11 @@ export async function snapshotShow(
 
 type Row = readonly [label: string, value: string];
 
-function toText(archive: Archive, sidecar: Sidecar | undefined, session: Session): string {
+function toText(
+  archive: Archive,
+  sidecar: Sidecar | undefined,
+  session: Session,
+): readonly string[] {
   const data: Row[] = [
     ["data", `${session.displayPath(archive.path)}, ${formatBytes(archive.storedBytes)}`],
   ];

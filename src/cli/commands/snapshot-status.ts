@@ -45,8 +45,8 @@ function toText(
   volumes: readonly DeclaredFreshness[],
   severalContexts: boolean,
   { paint }: Session,
-): string {
-  if (volumes.length === 0) return "No volumes are declared.";
+): readonly string[] {
+  if (volumes.length === 0) return ["No volumes are declared."];
   const head = ["VOLUME", "STATE", "AGE", "EVERY", "NEWEST SNAPSHOT", "VERIFIED", "PROVEN"];
   const rows = volumes.map((volume) => [
     severalContexts ? `${volume.context}/${volume.volume}` : volume.volume,

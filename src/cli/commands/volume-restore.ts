@@ -28,12 +28,14 @@ export async function volumeRestore(
   throwIfDown(report.containers, `volume "${report.volume}" was restored`);
 }
 
-function toText(report: RestoreReport, session: Session): string {
+function toText(report: RestoreReport, session: Session): readonly string[] {
   const { context, volume, entries, tarBytes, durations, checkedBy } = report;
   const size = `${formatCount(entries, "entry", "entries")}, ${formatBytes(tarBytes)} as tar`;
   const check = checkedBy === "checksum" ? "checksum verified" : "archive read to its end";
   if (report.dryRun) {
-    return `Dry run: ${session.displayPath(report.archivePath)} (${size}; ${check}) can be restored into ${context}/${volume}${report.createdVolume ? ", which would be created" : ""}. Nothing was changed.`;
+    return [
+      `Dry run: ${session.displayPath(report.archivePath)} (${size}; ${check}) can be restored into ${context}/${volume}${report.createdVolume ? ", which would be created" : ""}. Nothing was changed.`,
+    ];
   }
   const steps = [
     [`${check}, all checks made`, durations.checkMs],
@@ -53,7 +55,7 @@ function toText(report: RestoreReport, session: Session): string {
     ...report.leftOut.map((group) => `  ${leftOutText(group)}`),
     ...report.containers.map(containerLine),
     ...(report.keptPrevious ? [`To go back: dockform volume undo ${volume}`] : []),
-  ].join("\n");
+  ];
 }
 
 function toJson(report: RestoreReport): DocumentOf<"volume restore"> {

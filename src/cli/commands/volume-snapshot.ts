@@ -19,7 +19,7 @@ export async function volumeSnapshot(
   if (failures.length === 0 || reports.length > 0) {
     session.result<"volume snapshot">(
       { snapshots: reports.map(toJson) },
-      reports.map((report) => toText(report, session)).join("\n"),
+      reports.flatMap((report) => toText(report, session)),
     );
   }
   const attempted = reports.length + failures.length;
@@ -30,13 +30,13 @@ export async function volumeSnapshot(
   );
 }
 
-function toText(report: SnapshotReport, session: Session): string {
+function toText(report: SnapshotReport, session: Session): readonly string[] {
   const { context, volume, archivePath, sidecar } = report;
   if (report.unchanged) {
     return [
       `Unchanged: ${context}/${volume} is still what its newest snapshot holds; that was recorded`,
       `  ${session.displayPath(archivePath)}`,
-    ].join("\n");
+    ];
   }
   const stored = formatBytes(sidecar.stored_bytes ?? 0);
   const read = formatBytes(sidecar.uncompressed_bytes);
@@ -44,7 +44,7 @@ function toText(report: SnapshotReport, session: Session): string {
   return [
     `Snapshot of ${context}/${volume}: ${formatCount(sidecar.file_count, "file")}, ${read} as tar, ${stored} stored, ${time}`,
     `  ${session.displayPath(archivePath)}`,
-  ].join("\n");
+  ];
 }
 
 function toJson(report: SnapshotReport): ItemOf<"volume snapshot", "snapshots"> {

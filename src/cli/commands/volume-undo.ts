@@ -33,7 +33,7 @@ export async function volumeUndo(
       containers: containers.map(containerToJson),
       durations: { swap_ms: durations.swapMs, total_ms: durations.totalMs },
     },
-    text.join("\n"),
+    text,
   );
   throwIfDown(containers, `volume "${volume}" has its former contents again`);
 }
@@ -52,8 +52,7 @@ async function discard(
     await confirmByTyping(session.io, question, "yes");
   };
   const kept = await discardKeptContents({ target, undeclared, confirm }, session.tools);
-  session.result<"volume undo --discard">(
-    { context, volume, discarded: kept },
+  session.result<"volume undo --discard">({ context, volume, discarded: kept }, [
     `Removed what ${context}/${volume} kept since ${kept.kept_at}.`,
-  );
+  ]);
 }
