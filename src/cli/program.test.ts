@@ -87,3 +87,35 @@ test("a path that is empty is not taken for all of an archive", async () => {
     assert.match(text, new RegExp(`${option} .*Expected a path inside the archive`));
   }
 });
+
+const MEANT: readonly (readonly [typed: string, meant: string])[] = [
+  ["restore data latest --force", "`dockform volume restore`"],
+  ["restor data", "`dockform volume restore`"],
+  ["backup", "`dockform volume snapshot`"],
+  ["snapshot create data", "`dockform volume snapshot`"],
+  ["snapshot restore data", "`dockform volume restore`"],
+  ["volume prune", ""],
+  ["ls", "`dockform volume list` or `dockform snapshot list`"],
+  ["list", "`dockform volume list` or `dockform snapshot list`"],
+  ["undo data", "`dockform volume undo`"],
+  ["recover data", "`dockform volume recover`"],
+  ["prune", "`dockform snapshot prune`"],
+  ["prunes", ""],
+  ["destory", ""],
+  ["restroe data", "`dockform volume restore`"],
+  ["snapshot destroy", ""],
+  ["snapshot remov", ""],
+  ["volume destroy", ""],
+  ["aply", "`dockform apply`"],
+  ["snapshots", "`dockform snapshot`"],
+  ["volume snpshot", "`dockform volume snapshot`"],
+];
+
+test("an unknown command is answered with the one that may be meant, which destroys nothing", async () => {
+  for (const [typed, meant] of MEANT) {
+    const { code, text } = await outcome(typed.split(" "));
+    assert.equal(code, 2, text);
+    const [, suggested = ""] = /\nDid you mean (.*)\?/.exec(text) ?? [];
+    assert.equal(suggested, meant, typed);
+  }
+});

@@ -1,6 +1,7 @@
 import { CommanderError, Help, type Option } from "@commander-js/extra-typings";
 import { DockformError, stackOf, unexpected } from "../errors.ts";
 import { adviceLines } from "./advice.ts";
+import { refuseUnknownCommands } from "./did-you-mean.ts";
 import type { CliIo } from "./io.ts";
 import { ownText, shownJson, shownLines } from "./output/shown-text.ts";
 import { WatchedOutput } from "./output/standard-output.ts";
@@ -96,5 +97,6 @@ function program(io: CliIo, start: Start): RootCommand {
     .configureHelp({ minWidthToWrap: 20, optionDescription: withoutFalse })
     .showHelpAfterError("Run the command with --help to see how it is used.");
   addCommands(root, start);
+  refuseUnknownCommands(root);
   return root;
 }
