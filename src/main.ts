@@ -47,6 +47,7 @@ async function main(): Promise<void> {
     platform: process.platform,
     machine: machine(),
     nodeVersion: process.versions.node,
+    userId: process.geteuid?.(),
     get client() {
       return clientName();
     },

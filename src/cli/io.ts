@@ -26,6 +26,8 @@ export interface CliIo {
   /** As `uname -m` says it. */
   readonly machine: string;
   readonly nodeVersion: string;
+  /** The number of the user that this runs as, where users have numbers. */
+  readonly userId: number | undefined;
   /** Who runs this, for others to read: `root@host, process 123`. */
   readonly client: string;
   /** Whether the process of such a client is known to run. */

@@ -28,6 +28,7 @@ async function outcome(
     machine: "x86_64",
     nodeVersion: "24.0.0",
     loadConnect: () => Promise.reject(new Error("no engine is needed")),
+    userId: 0,
     now: () => new Date(0),
     signal: new AbortController().signal,
   } as const;

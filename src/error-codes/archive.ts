@@ -136,12 +136,13 @@ export const ARCHIVE_ERRORS = {
   },
   "extract.not-a-folder": {
     kind: "refused",
-    cause: "Something that is no folder is where a folder has to be.",
-    cure: "Extract into an empty folder.",
+    cause:
+      "Something that is no folder, or a link that another user can change, is where a folder has to be.",
+    cure: "Extract into an empty folder, and name it without that link.",
   },
   "extract.unwritable": {
     kind: "failed",
-    cause: "The system does not let a file be written; what was extracted before is there.",
+    cause: "The system does not let a file be written. What was built so far has been removed.",
     cure: "Mend the cause that the message names, then extract into an empty folder.",
   },
 } as const satisfies ErrorEntries;

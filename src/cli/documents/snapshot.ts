@@ -87,6 +87,9 @@ export const snapshotExtractDocument = fields({
   folder: text("Where the files are now."),
   entry_count: count("Files, folders and all else that was extracted."),
   file_bytes: count("Content of the files."),
+  privileged_left_out: count(
+    "Entries without their setuid, setgid or capabilities, and devices: see `--privileged-entries`.",
+  ),
   not_restored: texts("What this machine could not take, in words."),
 });
 

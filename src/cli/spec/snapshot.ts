@@ -62,6 +62,11 @@ export function snapshotExtractSpec(snapshot: Group) {
     .argument("<path...>", "what to bring back, with all below it; . for everything")
     .addOption(storeOption())
     .requiredOption("-o, --output <folder>", "where to; nothing that is there is written over")
+    .option(
+      "--privileged-entries",
+      "also setuid and setgid programs, file capabilities and devices",
+      false,
+    )
     .addHelpText(
       "after",
       examples("snapshot extract myapp_data@latest config photos/2026 -o /tmp/found"),
