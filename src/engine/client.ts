@@ -1,11 +1,11 @@
 import { request, type ClientRequest, type IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { Readable, type Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { withSignal } from "../abort.ts";
 import { DockformError, messageOf, systemCode, type Advice } from "../errors.ts";
 import type { EngineEndpoint } from "./endpoint.ts";
+import { Intake } from "./intake.ts";
 import { transportFor, type Transport } from "./transport.ts";
 
 /** The newest Engine API version whose behaviour this client was written for. */
@@ -211,37 +211,6 @@ export class EngineClient {
       `cannot reach the Docker Engine of context "${this.endpoint.context}" at ${address}: ${messageOf(error)}`,
       { hint, advice, cause: error },
     );
-  }
-}
-
-const READ_BYTES = 64 * 1024;
-
-/**
- * Reads a connection into one buffer again and again. Otherwise Node.js makes a new one for each read, and
- * 80 MB of them pile up before they are collected.
- */
-class Intake {
-  readonly #accept: (bytes: Buffer) => boolean;
-  readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  #begun = false;
-
-  constructor(accept: (bytes: Buffer) => boolean) {
-    this.#accept = accept;
-  }
-
-  connect(transport: Transport): Socket {
-    const callback = (bytes: number): boolean => {
-      const read = this.#buffer.subarray(0, bytes);
-      return this.#begun ? this.#accept(read) : socket.push(Buffer.from(read));
-    };
-    const socket = transport.connect({ buffer: this.#buffer, callback });
-    return socket;
-  }
-
-  /** From here on what is read is no HTTP any more; `head` has come with the answer. */
-  begin(head: Buffer): void {
-    this.#begun = true;
-    if (head.length > 0) this.#accept(head);
   }
 }
 
