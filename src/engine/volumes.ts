@@ -1,5 +1,16 @@
+import { CONTAINER_WORK, DATA_WORK } from "./answer-limit.ts";
 import type { EngineClient } from "./client.ts";
 import { isNotFound } from "./client.ts";
+import {
+  listOf,
+  nullable,
+  number,
+  objectOf,
+  optional,
+  recordOf,
+  text,
+  type Shaped,
+} from "./shape.ts";
 
 /** A volume as `GET /volumes/{name}` describes it. */
 export interface EngineVolume {
@@ -18,13 +29,19 @@ export interface VolumeDefinition {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-interface VolumeAnswer {
-  readonly Name: string;
-  readonly Driver: string;
-  readonly Mountpoint: string;
-  readonly Options: Readonly<Record<string, string>> | null;
-  readonly Labels: Readonly<Record<string, string>> | null;
-}
+const VOLUME = objectOf({
+  Name: text,
+  Driver: text,
+  Mountpoint: text,
+  Options: optional(recordOf(text)),
+  Labels: optional(recordOf(text)),
+});
+const VOLUME_LIST = objectOf({ Volumes: nullable(listOf(VOLUME)) });
+const DISK_USAGE = objectOf({
+  Volumes: optional(
+    listOf(objectOf({ Name: text, UsageData: optional(objectOf({ Size: number })) })),
+  ),
+});
 
 /** Finds a volume; `undefined` when the engine has none of that name. */
 export async function inspectVolume(
@@ -34,7 +51,7 @@ export async function inspectVolume(
 ): Promise<EngineVolume | undefined> {
   try {
     const path = `/volumes/${encodeURIComponent(name)}`;
-    return toVolume(await engine.json<VolumeAnswer>("GET", path, { signal }));
+    return toVolume(await engine.ask("GET", path, VOLUME, { signal }));
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -46,11 +63,7 @@ export async function listVolumes(
   engine: EngineClient,
   signal?: AbortSignal,
 ): Promise<readonly EngineVolume[]> {
-  const answer = await engine.json<{ readonly Volumes: readonly VolumeAnswer[] | null }>(
-    "GET",
-    "/volumes",
-    { signal },
-  );
+  const answer = await engine.ask("GET", "/volumes", VOLUME_LIST, { signal });
   return (answer.Volumes ?? []).map(toVolume).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -59,7 +72,8 @@ export async function createVolume(
   definition: VolumeDefinition,
   signal?: AbortSignal,
 ): Promise<EngineVolume> {
-  const answer = await engine.json<VolumeAnswer>("POST", "/volumes/create", {
+  const answer = await engine.ask("POST", "/volumes/create", VOLUME, {
+    limit: CONTAINER_WORK,
     body: {
       Name: definition.name,
       Driver: definition.driver,
@@ -71,12 +85,14 @@ export async function createVolume(
   return toVolume(answer);
 }
 
+/** Removes a volume and its files; of many the engine takes its time. */
 export async function removeVolume(
   engine: EngineClient,
   name: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  await engine.json("DELETE", `/volumes/${encodeURIComponent(name)}`, { signal });
+  const path = `/volumes/${encodeURIComponent(name)}`;
+  await engine.json("DELETE", path, { limit: DATA_WORK, signal });
 }
 
 /** Bytes that each volume of the `local` driver holds, by name; the engine walks them to find out. */
@@ -84,14 +100,10 @@ export async function volumeSizes(
   engine: EngineClient,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, number>> {
-  interface UsageAnswer {
-    readonly Volumes?:
-      | readonly { readonly Name: string; readonly UsageData?: { readonly Size: number } }[]
-      | null;
-  }
   // `type` spares the engine the images and containers from API 1.42 on; older ones ignore it.
-  const answer = await engine.json<UsageAnswer>("GET", "/system/df", {
+  const answer = await engine.ask("GET", "/system/df", DISK_USAGE, {
     query: { type: "volume" },
+    limit: DATA_WORK,
     signal,
   });
   const sizes = new Map<string, number>();
@@ -101,7 +113,7 @@ export async function volumeSizes(
   return sizes;
 }
 
-function toVolume(answer: VolumeAnswer): EngineVolume {
+function toVolume(answer: Shaped<typeof VOLUME>): EngineVolume {
   return {
     name: answer.Name,
     driver: answer.Driver,
