@@ -43,6 +43,8 @@ test("where several contexts have snapshots of a name, it has to be said which i
     await catalog(store).find("home/data@latest"),
     await catalog(store, "home").find("data"),
     await catalog(store).find("latest", "home/data"),
+    await catalog(store).find("data@latest", "home/data"),
+    await catalog(store).find("home/data@2026", "home/data"),
   ]) {
     assert.equal(found.archivePath, home.archivePath);
   }

@@ -94,7 +94,7 @@ export class Catalog {
       const archive = archiveAt(resolve(this.#cwd, reference.path));
       return { ...archive, stored: undefined, volume };
     }
-    const named = reference.volume ?? volume;
+    const named = inTheSameContext(reference.volume, volume);
     if (named === undefined) {
       throw new DockformError(
         "snapshot.no-volume-named",
@@ -137,6 +137,15 @@ export class Catalog {
       },
     );
   }
+}
+
+/** A volume that is named once more beside the snapshot is the one that was named with its context. */
+function inTheSameContext(
+  named: string | undefined,
+  volume: string | undefined,
+): string | undefined {
+  const isNamedAgain = named !== undefined && volume?.endsWith(`/${named}`) === true;
+  return isNamedAgain ? volume : (named ?? volume);
 }
 
 function ambiguous(volume: string, contexts: readonly string[]): DockformError {

@@ -102,7 +102,10 @@ test("a reference is a path, a volume's snapshot, or a volume for its latest one
   // Where the command says the volume, what stands alone says which.
   assert.deepEqual(parseSnapshotReference("2026-11-23", true), stored(undefined, "2026-11-23"));
   assert.deepEqual(parseSnapshotReference("other@latest", true), stored("other", "latest"));
+  assert.deepEqual(parseSnapshotReference("my.app@latest", true), stored("my.app", "latest"));
+  assert.deepEqual(parseSnapshotReference("b/data@2026-11", true), stored("b/data", "2026-11"));
   assert.deepEqual(parseSnapshotReference("folder/file", true), path("folder/file"));
+  assert.deepEqual(parseSnapshotReference("my@host/file", true), path("my@host/file"));
 });
 
 test("the latest ones are the volume's own; a stranger is named by its time", async () => {

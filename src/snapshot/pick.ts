@@ -17,14 +17,17 @@ const LATEST = "latest";
 
 /**
  * Reads a reference to a snapshot: a path, `volume@latest`, or `volume` alone for its latest one. Where
- * `volumeIsKnown`, what stands alone is which of its snapshots: `latest~2`, `2026-11-23`; a dot is a file's.
+ * `volumeIsKnown`, what stands alone is which of its snapshots: `latest~2`, `2026-11-23`; a dot is a file's, unless it
+ * stands in a name before `@latest` or a time.
  */
 export function parseSnapshotReference(text: string, volumeIsKnown = false): SnapshotReference {
   const at = text.lastIndexOf("@");
   const isPath = PATH.test(text) || archiveExtension(text) !== undefined;
-  if (isPath || (volumeIsKnown && /[/.]/.test(text))) return { kind: "path", path: text };
+  const [volume, which] = [text.slice(0, Math.max(at, 0)), text.slice(at + 1)];
+  const saysWhich = at >= 0 && (RELATIVE.test(which) || TIME.test(which));
+  if (isPath || (volumeIsKnown && !saysWhich && /[/.]/.test(text)))
+    return { kind: "path", path: text };
   if (at >= 0) {
-    const [volume, which] = [text.slice(0, at), text.slice(at + 1)];
     return { kind: "stored", volume: volume === "" ? undefined : volume, which };
   }
   return volumeIsKnown

@@ -43,7 +43,10 @@ export function volumeRestoreSpec(volume: Group) {
     .command("restore")
     .description("Replace what a volume holds by a snapshot.")
     .argument("<[context/]volume>", "a declared volume")
-    .argument("<snapshot>", "latest, latest~1, a time or its beginning, or the path of a data file")
+    .argument(
+      "<snapshot>",
+      "latest, latest~1, a time or its beginning, the same as volume@latest, or the path of a data file",
+    )
     .option("--force", "replace what a volume that is not empty holds", false)
     .option(
       "--stop-containers",
