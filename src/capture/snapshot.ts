@@ -297,7 +297,7 @@ function describe(
     context: request.target.context,
     engine: { id: found.engine.id, version: found.engine.serverVersion },
     consistency: found.consistency,
-    purpose: found.purpose,
+    ...(found.purpose === undefined ? {} : { purpose: found.purpose }),
     warnings: archived.outcome.remarks.map(({ text }) => text),
     containers: users.map(({ container, readWrite }) => ({
       name: container.name,

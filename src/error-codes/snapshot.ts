@@ -42,9 +42,16 @@ export const SNAPSHOT_ERRORS = {
     cause: "The snapshot lies inside the volume that is to be changed.",
     cure: "Copy it to another place first, and keep snapshots there.",
   },
+  "snapshot.still-needed": {
+    kind: "refused",
+    cause:
+      "The snapshot is what `volume restore --in-place` saved of the old contents, and that restore has not come to its end.",
+    cure: "Run `dockform volume recover`, then remove the snapshot.",
+  },
   "snapshot.stale": {
     kind: "stale",
-    cause: "A declared volume has no snapshot that is as fresh as the manifest demands.",
+    cause:
+      "A declared volume has no good snapshot that is as fresh as the manifest demands, or a damaged one.",
     cure: "Take one with `dockform volume snapshot`. A volume that needs none says `snapshot: { every: never }`.",
   },
   "snapshot.damaged": {
