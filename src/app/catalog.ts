@@ -57,6 +57,14 @@ export class Catalog {
     return reference === undefined ? this.#volumes : [await this.volume(reference)];
   }
 
+  /** What to say where there is no snapshot at all, and something was to be done with all of them. */
+  empty(): DockformError {
+    return new DockformError("store.empty", `there are no snapshots in ${this.store.title}`, {
+      hint: "Nothing was done.",
+      advice: [{ code: "choose-store" }],
+    });
+  }
+
   /**
    * The snapshots of `[context/]volume`, in whichever layout they are.
    *

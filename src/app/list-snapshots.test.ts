@@ -3,9 +3,11 @@ import { test } from "node:test";
 import { FakeLog } from "../../test/fakes/surroundings.ts";
 import { MemoryStore } from "../../test/fakes/memory-store.ts";
 import { putSnapshot } from "../../test/fakes/stored.ts";
+import { FakeSite } from "../../test/fakes/workspace.ts";
 import type { StoredVolume } from "../store/store.ts";
 import { Catalog } from "./catalog.ts";
 import { listSnapshots } from "./list-snapshots.ts";
+import { planPruning } from "./prune.ts";
 import { snapshotsToRemove, removeSnapshots, volumesLeftWithout } from "./remove-snapshots.ts";
 import { snapshotsToVerify } from "./verify-snapshots.ts";
 
@@ -55,6 +57,27 @@ test("a volume alone says not which of its snapshots to remove; one that is name
     [...store.kept.values()].map(({ place, snapshot }) => [place.volume, snapshot.time]),
     [["data", new Date(NEW)]],
   );
+});
+
+test("whoever verifies or prunes all of an empty store is told that there is nothing", async () => {
+  const empty = new Catalog({
+    store: new MemoryStore(),
+    cwd: "/",
+    context: undefined,
+    log: new FakeLog(),
+  });
+  await assert.rejects(snapshotsToVerify(empty, undefined), {
+    code: "store.empty",
+    message: "there are no snapshots in memory",
+  });
+  await using site = await FakeSite.create(undefined, {});
+  using workspace = await site.open();
+  const request = {
+    volume: undefined,
+    policy: { last: 1 },
+    allowed: { lastOne: false, lastVerified: false },
+  };
+  await assert.rejects(planPruning(workspace, request, new Date()), { code: "store.empty" });
 });
 
 test("whoever verifies all is told of data that is gone as well", async () => {

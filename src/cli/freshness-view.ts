@@ -41,9 +41,18 @@ const DAMAGED_HINT =
 /**
  * For monitoring: ends the command with an exit code of its own.
  *
- * @throws DockformError `stale` when one of the volumes wants attention.
+ * @param declared all volumes that are declared, of which nothing may be known yet.
+ * @throws DockformError `stale` when one of the volumes wants attention, `manifest` when none is declared.
  */
-export function checkFreshness(volumes: readonly DeclaredFreshness[]): void {
+export function checkFreshness(
+  volumes: readonly DeclaredFreshness[],
+  declared: readonly unknown[] = volumes,
+): void {
+  if (declared.length === 0) {
+    throw new DockformError("manifest.no-volumes", "no volume is declared: nothing was checked", {
+      hint: "Run it where the manifest is, and declare the volumes that are to be checked.",
+    });
+  }
   const wanting = volumes.filter(({ state }) => wantsAttention(state));
   if (wanting.length === 0) return;
   const named = wanting.map((each) => `${each.volume}: ${freshnessRemark(each)}`);

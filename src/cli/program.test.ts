@@ -81,6 +81,22 @@ test("the examples of a command's help are calls that it takes", async () => {
   }
 });
 
+test("a folder, a manifest or a context that is empty is not taken for the one that is there", async () => {
+  for (const words of [
+    ["volume", "snapshot", "data", "-o", ""],
+    ["snapshot", "list", "--store", ""],
+    ["snapshot", "extract", "data", ".", "--output", " "],
+    ["snapshot", "status", "--manifest", ""],
+    ["--config", "", "plan"],
+    ["--context", "", "plan"],
+    ["--log-file", "", "plan"],
+  ]) {
+    const { code, text } = await outcome(words);
+    assert.equal(code, 2, text);
+    assert.match(text, /It is empty: is a variable not set\?/, words.join(" "));
+  }
+});
+
 test("a path that is empty is not taken for all of an archive", async () => {
   for (const option of ["--from", "--path"]) {
     const { code, text } = await outcome(["volume", "restore", "data", "latest", option, ""]);

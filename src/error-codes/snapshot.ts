@@ -69,6 +69,11 @@ export const SNAPSHOT_ERRORS = {
     cause: "Restored into a throw-away volume, the snapshot did not come back as it is.",
     cure: "Check whether the volume driver keeps owners, attributes and times.",
   },
+  "store.empty": {
+    kind: "usage",
+    cause: "There is no snapshot where snapshots were looked for, so there was nothing to do.",
+    cure: "Run it where the manifest is, or name the folder with `--store`.",
+  },
   "store.unreadable": {
     kind: "failed",
     cause: "The folder of the snapshots cannot be read.",

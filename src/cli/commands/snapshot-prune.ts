@@ -47,7 +47,6 @@ function toText(
   deleted: boolean,
   session: Session,
 ): readonly string[] {
-  if (plans.length === 0) return ["There are no snapshots."];
   const blocks = plans.map((plan) => volumeBlock(plan, deleted, session));
   const going = plans.flatMap(leaving);
   const bytes = formatBytes(going.reduce((sum, { storedBytes }) => sum + storedBytes, 0));

@@ -2,7 +2,14 @@ import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { DEFAULT_HEALTH_TIMEOUT_MS } from "../../restore/request.ts";
 import { ASPECTS } from "../../helper/message-groups.ts";
 import { ARCHIVE_FORMATS, DEFAULT_LEVEL } from "../../snapshot/name.ts";
-import { choice, examples, parseList, parseSeconds, type OptionsOf } from "./options.ts";
+import {
+  choice,
+  examples,
+  parseList,
+  parsePlace,
+  parseSeconds,
+  type OptionsOf,
+} from "./options.ts";
 import type { Group } from "./root.ts";
 
 export function volumeListSpec(volume: Group) {
@@ -21,6 +28,7 @@ export function volumeSnapshotSpec(volume: Group) {
     .option(
       "-o, --output <folder>",
       "where snapshots are kept (.dockform/snapshots by the manifest)",
+      parsePlace,
     )
     .option("--note <text>", "a note to keep with it")
     .option("--if-changed", "write none when nothing changed since the newest one", false)

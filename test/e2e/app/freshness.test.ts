@@ -144,6 +144,23 @@ test("the status needs a manifest", async () => {
   assertError(result, { exitCode: 2, message: /there is no manifest/, hint: /dockform init/ });
 });
 
+test("a check of nothing is no success", async () => {
+  await using sandbox = await Sandbox.create(NOBODY);
+  await sandbox.manifest("identifier: x\nvolumes: {}");
+  const result = await sandbox.dockform(["snapshot", "status", "--check"]);
+  assert.equal(result.code, 2, result.stdout);
+  assert.match(result.stderr, /no volume is declared: nothing was checked/);
+});
+
+test("a doctor that finds no manifest has checked nothing", { skip }, async () => {
+  await using sandbox = await Sandbox.create(engine.host);
+  const result = await sandbox.dockform(["doctor", "--check"]);
+  assert.equal(result.code, 2, result.stdout);
+  assert.match(result.stdout, /^warning +manifest +none in this folder/m);
+  assert.match(result.stderr, /no volume is declared: nothing was checked/);
+  assert.equal((await sandbox.dockform(["doctor"])).code, 0);
+});
+
 test("plan and doctor report what lacks a fresh snapshot", { skip }, async () => {
   await using sandbox = await Sandbox.create(engine.host);
   const [bare, kept] = [await sandbox.volume("bare"), await sandbox.volume("kept")];
