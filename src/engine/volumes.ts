@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { CONTAINER_WORK, DATA_WORK } from "./answer-limit.ts";
 import type { EngineClient } from "./client.ts";
-import { isNotFound } from "./client.ts";
+import { EngineApiError, isNotFound } from "./client.ts";
 import {
   listOf,
   nullable,
@@ -28,6 +29,9 @@ export interface VolumeDefinition {
   readonly driverOpts: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
 }
+
+const TURN_POLL_MS = 200;
+const TURN_WAIT_MS = 60_000;
 
 const VOLUME = objectOf({
   Name: text,
@@ -95,19 +99,49 @@ export async function removeVolume(
   await engine.json("DELETE", path, { limit: DATA_WORK, signal });
 }
 
-/** Bytes that each volume of the `local` driver holds, by name; the engine walks them to find out. */
+/**
+ * Bytes that each volume of the `local` driver holds, by name; the engine walks them to find out. Many engines do that
+ * for one client at a time: the others' turn is waited for, and where it does not come, no sizes are known.
+ */
 export async function volumeSizes(
   engine: EngineClient,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, number>> {
+  const deadline = performance.now() + TURN_WAIT_MS;
+  for (;;) {
+    try {
+      return sizesIn(await diskUsage(engine, signal));
+    } catch (error) {
+      if (!isOthersTurn(error)) throw error;
+      if (performance.now() > deadline) return new Map();
+    }
+    await sleep(TURN_POLL_MS, undefined, { signal });
+  }
+}
+
+async function diskUsage(
+  engine: EngineClient,
+  signal: AbortSignal | undefined,
+): Promise<Shaped<typeof DISK_USAGE>> {
   // `type` spares the engine the images and containers from API 1.42 on; older ones ignore it.
-  const answer = await engine.ask("GET", "/system/df", DISK_USAGE, {
+  return engine.ask("GET", "/system/df", DISK_USAGE, {
     query: { type: "volume" },
     limit: DATA_WORK,
     signal,
   });
+}
+
+/** An engine has no code for it. */
+function isOthersTurn(error: unknown): boolean {
+  return (
+    error instanceof EngineApiError &&
+    error.message.includes("disk usage operation is already running")
+  );
+}
+
+function sizesIn({ Volumes }: Shaped<typeof DISK_USAGE>): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
-  for (const { Name, UsageData } of answer.Volumes ?? []) {
+  for (const { Name, UsageData } of Volumes ?? []) {
     if (UsageData !== undefined && UsageData.Size >= 0) sizes.set(Name, UsageData.Size);
   }
   return sizes;
