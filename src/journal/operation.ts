@@ -144,7 +144,7 @@ export function recordLabels(
   return { [HELPER_LABEL]: name, [VOLUME_LABEL]: volume, [RECORD_LABEL]: text };
 }
 
-/** Sorts our own containers out of a list; those of one volume where one is named. */
+/** Sorts our own containers out of a list, but for records that the engine is removing; those of one volume where one is named. */
 export function readJournal(containers: readonly JournalContainer[], volume?: string): Journal {
   const journal = {
     operations: containers.flatMap((container) => toOperation(container) ?? []),
@@ -165,8 +165,7 @@ function toOperation(container: JournalContainer): FoundOperation | undefined {
   const { id, name, state, exitCode, labels } = container;
   const operation = labels[HELPER_LABEL];
   if (!isOperationName(operation)) return undefined;
-  const standing =
-    labels[STAND_IN_LABEL] === undefined ? standingOf(state, exitCode) : "interrupted";
+  const standing = standingOf(state, exitCode, labels[STAND_IN_LABEL] !== undefined);
   return {
     containerId: id,
     containerName: name,
@@ -185,7 +184,8 @@ function toOperation(container: JournalContainer): FoundOperation | undefined {
 function toRecord(container: JournalContainer): FoundRecord | undefined {
   const { id, name: containerName, state, labels } = container;
   const name = labels[HELPER_LABEL];
-  if (!isRecordName(name)) return undefined;
+  // Whoever removes a record has done what it says is to be done.
+  if (!isRecordName(name) || state === "removing") return undefined;
   const volume = labels[VOLUME_LABEL] ?? "";
   return { containerId: id, containerName, state, name, volume, text: labels[RECORD_LABEL] ?? "" };
 }
@@ -210,10 +210,11 @@ function settledOn(exitCode: number | undefined): "before" | "after" | undefined
  * The helper's script ends with 0, or {@link CONCLUDED}, only when nothing of its operation is left in the volume. A container that the engine
  * could not remove is dead, and does not say how it ended. One that runs is never said to be removing.
  */
-function standingOf(state: string, exitCode: number | undefined): Standing {
+function standingOf(state: string, exitCode: number | undefined, isStandIn: boolean): Standing {
+  if (state === "removing") return "going";
+  if (isStandIn) return "interrupted";
   if (state === "created") return "unstarted";
   if (state === "exited") return settledOn(exitCode) === undefined ? "interrupted" : "settled";
-  if (state === "removing") return "going";
   return state === "dead" ? "interrupted" : "alive";
 }
 
