@@ -59,6 +59,20 @@ test(
   },
 );
 
+test(
+  "whatever a volume says of what it keeps, it is one line, and not long",
+  { skip },
+  async () => {
+    await using place = await Place.create({
+      ".dockform-kept/contents/file": "kept",
+      ".dockform-kept/about": `since\nthen\r\u001B[2J\n=mark= free_kilobytes 1${"x".repeat(1 << 20)}`,
+    });
+    const said = await place.call("inspect");
+    assert.match(said, /^=mark= kept sincethen\r\P{L}\[2J=mark= free_kilobytes 1x+$/mu);
+    assert.ok(said.length < 1 << 17, String(said.length));
+  },
+);
+
 test("what somebody else has ended is not cleared", { skip }, async () => {
   await using place = await Place.create({ precious: "written since" });
   assert.match(await place.call("clear", ID, "safety"), /^=mark= end 1$/m);
