@@ -22,6 +22,12 @@ export const ARCHIVE_ERRORS = {
     cause: "The archive is cut short, or what it holds is no tar stream that can be followed.",
     cure: "Use another snapshot. `dockform snapshot verify` finds those that are whole.",
   },
+  "archive.beyond-bounds": {
+    kind: "refused",
+    cause:
+      "The archive asks for more memory or deeper folders than that of any file system: see the bounds in docs/format.md.",
+    cure: "Use another snapshot. If you trust the archive all the same, extract it with tar by hand.",
+  },
   "archive.checksum-mismatch": {
     kind: "integrity",
     cause: "The archive's bytes are not those that its sidecar recorded.",

@@ -3,7 +3,14 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { coloured, shownFields, shownJson, shownLine, shownLines } from "./shown-text.ts";
+import {
+  coloured,
+  shownFields,
+  shownJson,
+  shownJsonWithList,
+  shownLine,
+  shownLines,
+} from "./shown-text.ts";
 
 const HOSTILE =
   "a\u001B[2J\r\nb\u0085\u009B31m\u007F\u061C\u200E\u202E\u2028\u2029\u2066\u206Fc\td\\n";
@@ -47,4 +54,15 @@ test("one file alone says what a terminal may be given", () => {
     /\bas (?:unknown as )?ShownText\b|\bconsole\./.test(readFileSync(join(source, file), "utf8")),
   );
   assert.deepEqual(saying, [join("cli", "output", "shown-text.ts")]);
+});
+
+test("a document whose list goes out piece by piece is the same as in one piece", async () => {
+  async function* each(items: readonly unknown[]): AsyncGenerator {
+    yield* items;
+  }
+  for (const entries of [[], [{ text: HOSTILE }], [1, { a: [{}, "x\ny"], b: {} }, null]]) {
+    const fields = { archive: "a", other: { b: [] } };
+    const pieces = await Array.fromAsync(shownJsonWithList(fields, "entries", each(entries)));
+    assert.equal(pieces.join(""), shownJson({ ...fields, entries }, 2));
+  }
 });

@@ -58,9 +58,38 @@ export function ownText(text: string): ShownText {
 
 /** A document with its line's end: the same JSON, and safe to look at on a terminal. */
 export function shownJson(value: unknown, indent?: number): ShownText {
-  const json = JSON.stringify(value, undefined, indent);
-  return brand(`${json.replaceAll(UNSAFE_IN_JSON, inUnicode)}\n`);
+  return brand(`${safeJson(value, indent)}\n`);
 }
+
+function safeJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, undefined, indent).replaceAll(UNSAFE_IN_JSON, inUnicode);
+}
+
+/**
+ * A document, as {@link shownJson} shows it, whose last field is a list that may be more than memory.
+ *
+ * @param fields those before the list, one at least.
+ */
+export async function* shownJsonWithList(
+  fields: Readonly<Record<string, unknown>>,
+  name: string,
+  items: AsyncIterable<unknown>,
+): AsyncGenerator<ShownText> {
+  let piece = safeJson({ ...fields, [name]: [] }, INDENT_WIDTH).slice(0, -"]\n}".length);
+  let isEmpty = true;
+  for await (const item of items) {
+    const nested = safeJson([[item]], INDENT_WIDTH);
+    piece += `${isEmpty ? "" : ","}${nested.slice("[\n  [".length, -"\n  ]\n]".length)}`;
+    isEmpty = false;
+    if (piece.length < PIECE_CHARACTERS) continue;
+    yield brand(piece);
+    piece = "";
+  }
+  yield brand(`${piece}${isEmpty ? "" : `\n${" ".repeat(INDENT_WIDTH)}`}]\n}\n`);
+}
+
+const INDENT_WIDTH = 2;
+const PIECE_CHARACTERS = 1 << 14;
 
 /** Moves a terminal's cursor; `back` lines up, each of them cleared. */
 export function clearedLines(back: number): ShownText {
