@@ -75,6 +75,7 @@ export type PlainAdviceCode =
   | "allow-empty"
   | "allow-lost-attributes"
   | "declare-volume"
+  | "manifest-or-undeclared"
   | "apply"
   | "create-or-declare"
   | "apply-then-restore"

@@ -91,6 +91,10 @@ test("a volume without snapshots is told with the name that may have been meant,
     hint: "There are snapshots of data, mail.",
     data: { candidates: ["data", "mail"] },
   });
+  putSnapshot(store, { context: "home", volume: "photos" }, OLD);
+  await assert.rejects(catalog(store).find("photo@latest"), {
+    message: "there is no snapshot of photo; did you mean home/photos?",
+  });
   await assert.rejects(catalog(new MemoryStore()).volumes("data"), {
     hint: "There are no snapshots in memory.",
     advice: [{ code: "choose-store" }],

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { DockformError } from "../errors.ts";
 import { parseVolumeReference } from "../manifest/reference.ts";
-import { nearest } from "../manifest/suggest.ts";
+import { nearest } from "../nearest.ts";
 import type { Log } from "../log.ts";
 import { parseSnapshotReference, pickSnapshot, type PassedOver } from "../snapshot/pick.ts";
 import { archiveAt } from "../store/folder/folder-store.ts";
@@ -131,7 +131,7 @@ export class Catalog {
 
   #noSnapshots(reference: string, volumes: readonly VolumeSnapshots[]): DockformError {
     const names = volumes.map((listed) => volumeTitle(listed));
-    const meant = nearest(reference, names);
+    const meant = nearestIn(volumes, reference);
     const isEmpty = names.length === 0;
     return new DockformError(
       "snapshot.not-found",
@@ -145,6 +145,13 @@ export class Catalog {
       },
     );
   }
+}
+
+/** As it is listed; a name without a context may mean a volume of any. */
+function nearestIn(volumes: readonly VolumeSnapshots[], reference: string): string | undefined {
+  const titles = new Map(volumes.map((listed) => [listed.volume, volumeTitle(listed)]));
+  const meant = nearest(reference, [...titles.values(), ...titles.keys()]);
+  return meant === undefined ? undefined : (titles.get(meant) ?? meant);
 }
 
 /** A volume that is named once more beside the snapshot is the one that was named with its context. */

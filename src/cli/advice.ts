@@ -153,6 +153,8 @@ const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
   "allow-empty": "Restore from another snapshot, or add --force-empty to leave the volume empty.",
   "allow-lost-attributes": "Or leave --strict-attributes away.",
   "declare-volume": "Declare it under `volumes:`, or add --undeclared to work on it all the same.",
+  "manifest-or-undeclared":
+    "Run `dockform init` to write one, or add --undeclared to work on it all the same.",
   apply: "Run `dockform apply` to create it.",
   "create-or-declare":
     "Create it with `docker volume create`, or declare it and run `dockform apply`.",

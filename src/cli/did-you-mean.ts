@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { nearest } from "../manifest/suggest.ts";
+import { nearest } from "../nearest.ts";
 
 /** Commands that take something away for good: named only to who typed their very name. */
 const DESTRUCTIVE: ReadonlySet<string> = new Set(["destroy", "remove", "prune"]);

@@ -1,6 +1,6 @@
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError, type Advice } from "../errors.ts";
-import { existingVolume } from "../lock/target.ts";
+import { existingVolume, meantVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import type { VolumeRestore } from "./request.ts";
 
@@ -13,18 +13,31 @@ export async function declaredVolume(
   tools: Tools,
   { mayCreate } = { mayCreate: false },
 ): Promise<EngineVolume> {
-  if (!target.declared && !undeclared) {
-    throw new DockformError(
-      "volume.undeclared",
-      `volume "${target.volume}" is not defined in manifest for context "${target.context}"`,
-      { advice: [{ code: "declare-volume" }, ...creating(mayCreate, "missing")] },
-    );
-  }
+  if (!target.declared && !undeclared) throw notDeclared(target, creating(mayCreate, "missing"));
   const advice: readonly Advice[] = [
     { code: target.declared ? "apply" : "create-or-declare" },
     ...creating(mayCreate, "otherwise"),
   ];
   return existingVolume(target, tools.signal, { code: "restore.no-volume", advice });
+}
+
+function notDeclared(
+  { volume, context, declaredVolumes }: VolumeTarget,
+  further: readonly Advice[],
+): DockformError {
+  const [message, advice] =
+    declaredVolumes === undefined
+      ? ([
+          `there is no manifest, so volume "${volume}" is not declared`,
+          "manifest-or-undeclared",
+        ] as const)
+      : ([
+          `volume "${volume}" is not defined in manifest for context "${context}"${meantVolume(volume, declaredVolumes)}`,
+          "declare-volume",
+        ] as const);
+  return new DockformError("volume.undeclared", message, {
+    advice: [{ code: advice }, ...further],
+  });
 }
 
 function creating(mayCreate: boolean, when: "missing" | "otherwise"): readonly Advice[] {

@@ -105,6 +105,22 @@ test("what is not asked for is refused, before anything is touched", async () =>
   assert.equal(house.inPlace, "new", "an empty volume takes no force");
 });
 
+test("a volume that is not declared is told with the declared one that may be meant, or that there is no manifest", async () => {
+  const house = await House.build();
+  const target = fakeTarget(new FakeClient(house.engine), "dta");
+  const restoring = (declaredVolumes: readonly string[] | undefined): Promise<unknown> =>
+    restore(house, { target: { ...target, declaredVolumes }, undeclared: false });
+  await assert.rejects(restoring(["data", "mail"]), {
+    message: 'volume "dta" is not defined in manifest for context "default"; did you mean "data"?',
+    advice: [{ code: "declare-volume" }, { code: "create-from-snapshot", when: "missing" }],
+  });
+  await assert.rejects(restoring(undefined), {
+    code: "volume.undeclared",
+    message: 'there is no manifest, so volume "dta" is not declared',
+    advice: [{ code: "manifest-or-undeclared" }, { code: "create-from-snapshot", when: "missing" }],
+  });
+});
+
 test("the phases of a restore are told as they begin, with the volume", async () => {
   const house = await House.build();
   house.user("app", "running");

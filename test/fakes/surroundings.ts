@@ -64,6 +64,7 @@ export function fakeTarget(engine: FakeClient, volume: string): VolumeTarget {
     context: "default",
     volume,
     declared: false,
+    declaredVolumes: [],
     declaredShape: undefined,
     store: new MemoryStore(),
     storedAs: { context: undefined, volume },

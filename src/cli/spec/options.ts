@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { nearest } from "../../manifest/suggest.ts";
+import { nearest } from "../../nearest.ts";
 
 /**
  * The options that a command's action is given, by what its spec says: a flag that is renamed there

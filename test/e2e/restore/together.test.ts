@@ -96,6 +96,7 @@ class Pair {
       context: "default",
       volume,
       declared: false,
+      declaredVolumes: [],
       declaredShape: undefined,
       store: new FolderStore(this.sandbox.folder),
       storedAs: { context: undefined, volume },
