@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { Readable, Writable } from "node:stream";
 import { test } from "node:test";
+import { FakeClient } from "../../test/fakes/client.ts";
+import { FakeEngine } from "../../test/fakes/engine.ts";
+import type { CliIo } from "./io.ts";
 import { runProgram } from "./program.ts";
 
 /** What a command that needs no engine prints. */
 async function outcome(
   words: readonly string[],
+  loadConnect: CliIo["loadConnect"] = () => Promise.reject(new Error("no engine is needed")),
 ): Promise<{ readonly code: number; readonly text: string }> {
   let text = "";
   const stream = new Writable({
@@ -27,7 +31,7 @@ async function outcome(
     platform: "linux",
     machine: "x86_64",
     nodeVersion: "24.0.0",
-    loadConnect: () => Promise.reject(new Error("no engine is needed")),
+    loadConnect,
     userId: 0,
     now: () => new Date(0),
     signal: new AbortController().signal,
@@ -53,6 +57,21 @@ async function commands(words: readonly string[] = []): Promise<readonly (readon
   );
   return below.flat();
 }
+
+test("several volumes in JSON are all told of, also those that failed", async () => {
+  const words = ["volume", "snapshot", "one", "two", "--json"];
+  const { code, text } = await outcome(words, () =>
+    Promise.resolve(() => new FakeClient(new FakeEngine())),
+  );
+  assert.equal(code, 1, text);
+  const { snapshots, failures }: Record<string, readonly { readonly volume: string }[]> =
+    JSON.parse(text.slice(text.indexOf("{\n"), text.indexOf("\n}\n") + 2));
+  assert.deepEqual(snapshots, []);
+  assert.deepEqual(
+    failures?.map(({ volume }) => volume),
+    ["one", "two"],
+  );
+});
 
 test("the help of every command says what it does and how it is called", async () => {
   const all = await commands();

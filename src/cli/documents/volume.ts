@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { errorDocument } from "./diagnostic.ts";
 import { ASPECTS } from "../../helper/message-groups.ts";
 import {
   archivePath,
@@ -52,6 +53,10 @@ export const volumeSnapshotDocument = fields({
       sidecar,
     }),
     "One for each volume that was done, in the order they were named.",
+  ),
+  failures: list(
+    fields({ ...volumeName, ...errorDocument.entries }),
+    "One for each volume that could not be done. Where only one was named, the error is the whole document.",
   ),
 });
 
