@@ -1,5 +1,6 @@
 import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
+import { markingUnhealthy } from "./mark-unhealthy.ts";
 import { planRestore, type PlannedRestore } from "./plan.ts";
 import { prepareRestores, type PreparedRestore } from "./prepare.ts";
 import { replaceTogether, type Replaced } from "./replace.ts";
@@ -18,7 +19,10 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   if (request.dryRun) return reportOfPlan(theOne(plan.restores));
   await using prepared = await prepareRestores(plan, tools);
   const replacements = prepared.restores.map(({ replacement }) => replacement);
-  const replaced = await replaceTogether(replacements, request, tools);
+  const { sidecar } = theOne(plan.restores).checked;
+  const replaced = await markingUnhealthy(request, sidecar !== undefined, tools, () =>
+    replaceTogether(replacements, request, tools),
+  );
   prepared.keepCreated();
   return reportOf(theOne(prepared.restores), replaced, clock.total());
 }

@@ -74,13 +74,15 @@ function row(snapshot: ListedSnapshot, { paint, io }: Session): readonly string[
 }
 
 function remark(
-  { notes = "", problem, otherVolume: other }: ListedSnapshot,
+  { notes = "", problem, unhealthyAt, otherVolume: other }: ListedSnapshot,
   paint: Session["paint"],
 ): string {
   if (problem !== undefined) return paint("red", `damaged: ${problem}`);
-  return other === undefined
-    ? notes
-    : [paint("yellow", `of volume ${other}`), notes].filter(Boolean).join("; ");
+  const marks = [
+    ...(other === undefined ? [] : [`of volume ${other}`]),
+    ...(unhealthyAt === undefined ? [] : [`containers were not healthy on it at ${unhealthyAt}`]),
+  ];
+  return [...marks.map((mark) => paint("yellow", mark)), notes].filter(Boolean).join("; ");
 }
 
 function totals(volumes: readonly ListedSnapshots[]): string {
@@ -124,6 +126,7 @@ function toJson(
         file_count: snapshot.fileCount ?? null,
         notes: snapshot.notes ?? null,
         verified_at: snapshot.verifiedAt ?? null,
+        unhealthy_at: snapshot.unhealthyAt ?? null,
         problem: snapshot.problem ?? null,
         other_volume: snapshot.otherVolume ?? null,
       })),

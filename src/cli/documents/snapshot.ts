@@ -30,6 +30,7 @@ const listedSnapshot = fields({
   file_count: v.nullable(count("Regular files in it.")),
   notes: v.nullable(text("Its note.")),
   verified_at: v.nullable(time("When it was last verified.")),
+  unhealthy_at: v.nullable(time("When containers were last found not healthy on it.")),
   problem: v.nullable(text("Why it cannot be used.")),
   other_volume: v.nullable(text("Of which volume it is, where not of the one it is listed under.")),
 });
