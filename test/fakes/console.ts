@@ -17,15 +17,17 @@ export interface FakeConsole {
   readonly engine: FakeEngine;
   readonly now: () => Date;
   /** Sees each client of the engine before it is used. */
+  /** How wide the terminal is. */
+  readonly columns?: number;
   readonly prepare?: (client: FakeClient) => void;
 }
 
 /** Runs a command as on a terminal, with colours, in this process and on an engine in memory. */
 export async function runOnConsole(
   words: readonly string[],
-  { cwd, engine, now, prepare }: FakeConsole,
+  { cwd, engine, now, columns = 300, prepare }: FakeConsole,
 ): Promise<Printed> {
-  const [stdout, stderr] = [new Screen(), new Screen()];
+  const [stdout, stderr] = [new Screen(columns), new Screen(columns)];
   const io: CliIo = {
     stdin: Readable.from([]),
     stdout,
@@ -55,8 +57,13 @@ export async function runOnConsole(
 
 class Screen extends Writable {
   readonly isTTY = true;
-  readonly columns = 300;
+  readonly columns: number;
   text = "";
+
+  constructor(columns: number) {
+    super();
+    this.columns = columns;
+  }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.text += chunk.toString("utf8");

@@ -1,5 +1,5 @@
 import { wantsAttention } from "../../snapshot/freshness.ts";
-import { formatAge, formatTime } from "../../format.ts";
+import { formatAge } from "../../format.ts";
 import { declaredFreshness, type DeclaredFreshness } from "../../app/freshness.ts";
 import { checkFreshness, intervalText } from "../freshness-view.ts";
 import { table } from "../output/terminal.ts";
@@ -44,18 +44,20 @@ function toJson(volume: DeclaredFreshness): ItemOf<"snapshot status", "volumes">
 function toText(
   volumes: readonly DeclaredFreshness[],
   severalContexts: boolean,
-  { paint }: Session,
+  { paint, columns, io }: Session,
 ): readonly string[] {
   if (volumes.length === 0) return ["No volumes are declared."];
-  const head = ["VOLUME", "STATE", "AGE", "EVERY", "NEWEST SNAPSHOT", "VERIFIED", "PROVEN"];
+  const head = ["VOLUME", "STATE", "AGE", "EVERY", "VERIFIED", "PROVEN"];
+  const ago = (time: string | undefined): string =>
+    time === undefined ? "-" : `${formatAge(io.now().getTime() - new Date(time).getTime())} ago`;
   const rows = volumes.map((volume) => [
     severalContexts ? `${volume.context}/${volume.volume}` : volume.volume,
     paint(wantsAttention(volume.state) ? "red" : "green", volume.state),
     volume.ageMs === undefined ? "-" : formatAge(volume.ageMs),
     intervalText(volume.every),
-    volume.newest === undefined ? "-" : formatTime(volume.newest.time),
-    volume.sidecar?.verified_at ?? "-",
-    volume.sidecar?.proven_at ?? "-",
+    ago(volume.sidecar?.verified_at),
+    ago(volume.sidecar?.proven_at),
   ]);
-  return table([head.map((title) => paint("bold", title)), ...rows]);
+  const form = { columns, flexible: [0] };
+  return table([head.map((title) => paint("bold", title)), ...rows], form);
 }

@@ -89,8 +89,8 @@ volumes:
   assert.equal(volumes.get("still")?.verified_at, lately);
   assert.equal(volumes.get("still")?.proven_at, lately);
   const text = await sandbox.dockform(["snapshot", "status"]);
-  assert.match(text.stdout, /^late +stale +37 hours +36h +20\S+Z +- +-$/m);
-  assert.match(text.stdout, /^bare +missing +- +2w +- +- +-$/m);
+  assert.match(text.stdout, /^late +stale +37 hours +36h +- +-$/m);
+  assert.match(text.stdout, /^bare +missing +- +2w +- +-$/m);
 });
 
 test("--check has an exit code of its own, and only when something wants attention", async () => {
