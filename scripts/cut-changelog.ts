@@ -32,7 +32,8 @@ const today = new Date().toISOString().slice(0, 10);
 const sections = [...items].map(([heading, texts]) => `${heading}\n\n${texts.join("\n")}\n`);
 const release = `## ${version} (${today})\n\n${sections.join("\n")}\n`;
 const text = await readFile(CHANGES, "utf8");
-// Above the release before.
-await writeFile(CHANGES, text.replace(/^(?=## )/m, release));
+const releaseBefore = text.search(/^## /m);
+if (releaseBefore === -1) throw new Error(`${CHANGES} has no release to put this one above`);
+await writeFile(CHANGES, text.slice(0, releaseBefore) + release + text.slice(releaseBefore));
 for (const file of files) await rm(file);
 console.log(`${CHANGES}: ${files.length} changes as ${version}`);

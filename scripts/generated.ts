@@ -17,7 +17,7 @@ export function writeOrCheck(path: string, content: string): void {
   if (!process.argv.includes("--check")) {
     writeFileSync(file, text);
   } else if (!readFileSync(file).equals(text)) {
-    console.error(`${path} is stale; run \`npm run schema\`.`);
+    console.error(`${path} is stale; run the same without --check to write it.`);
     process.exitCode = 1;
   }
 }

@@ -49,8 +49,8 @@ export async function planApply(
   };
 }
 
-/** Each volume that is removed is read into a snapshot first. */
-const PRUNING = { note: "before apply removed the volume" };
+/** Each volume that is removed is read into a snapshot first. Rules of retention may match its note, so it stays as it is. */
+const PRUNING = { note: "before apply --prune" };
 
 /**
  * Does what was planned, and yields each step once it is done.

@@ -100,3 +100,15 @@ test("a volume without snapshots is told with the name that may have been meant,
     advice: [{ code: "choose-store" }],
   });
 });
+
+test("a name that is none is said, also where the store cannot be read", async () => {
+  const store = new MemoryStore();
+  const list = store.list.bind(store);
+  let asked = 0;
+  store.list = () => {
+    asked += 1;
+    return list();
+  };
+  await assert.rejects(catalog(store).volumes("a/b/c"), { code: "reference.invalid" });
+  assert.equal(asked, 0);
+});

@@ -53,8 +53,9 @@ export class Catalog {
    * @throws DockformError `failed` when a folder cannot be read.
    */
   async volumes(reference?: string): Promise<readonly VolumeSnapshots[]> {
+    if (reference !== undefined) return [await this.volume(reference)];
     this.#volumes ??= this.store.list();
-    return reference === undefined ? this.#volumes : [await this.volume(reference)];
+    return this.#volumes;
   }
 
   /** What to say where there is no snapshot at all, and something was to be done with all of them. */

@@ -57,6 +57,29 @@ test("without an engine the manifest, the room and the snapshots are still looke
   assert.equal(failed?.kind === "cannot check" && failed.check, "engine");
 });
 
+test("where it cannot be found out how much room there is, the snapshots are still looked at", async () => {
+  await using site = await FakeSite.create(manifest, { [DEFAULT_HOST]: new FakeEngine() });
+  const found = await diagnose(async () => {
+    const workspace = await site.open();
+    const contexts = await workspace.contexts();
+    const room = (): Promise<never> => Promise.reject(new Error("input/output error"));
+    workspace.contexts = () =>
+      Promise.resolve(
+        contexts.map((each) => ({
+          ...each,
+          store: Object.create(each.store, { room: { value: room } }),
+        })),
+      );
+    return workspace;
+  }, site.tools);
+  assert.deepEqual(summary(found), [
+    "ok: manifest",
+    "failed: cannot check",
+    "ok: snapshots",
+    "warning: snapshots wanted",
+  ]);
+});
+
 test("of operations those that are at work are all right, and all others are told once a volume", async () => {
   const engine = new FakeEngine();
   for (const name of ["busy", "cut", "early"]) engine.createVolume(name);

@@ -97,12 +97,21 @@ export async function diagnose(open: () => Promise<Workspace>, tools: Tools): Pr
     return { findings: [cannotCheck("manifest", error)], freshness: [] };
   }
   using workspace = opened;
-  const contexts = await contextsOf(workspace, tools);
-  const freshness = contexts.known ? await declaredFreshness(workspace, tools.now()) : [];
+  const contexts = await lookAtContexts(workspace, tools);
+  const freshness = await freshnessOf(workspace, tools.now());
   return {
-    findings: [lookAtManifest(workspace), ...contexts.findings, ...lookAtFreshness(freshness)],
+    findings: [lookAtManifest(workspace), ...contexts, ...lookAtFreshness(freshness)],
     freshness,
   };
+}
+
+/** Where a context cannot be found, that is a finding of its own. */
+async function freshnessOf(workspace: Workspace, now: Date): Promise<readonly DeclaredFreshness[]> {
+  const areKnown = await workspace.contexts().then(
+    () => true,
+    () => false,
+  );
+  return areKnown ? declaredFreshness(workspace, now) : [];
 }
 
 function lookAtManifest({ file }: Workspace): Finding {
@@ -111,16 +120,13 @@ function lookAtManifest({ file }: Workspace): Finding {
     : { status: "ok", kind: "manifest", path: file.path };
 }
 
-async function contextsOf(
-  workspace: Workspace,
-  tools: Tools,
-): Promise<{ readonly known: boolean; readonly findings: readonly Finding[] }> {
+async function lookAtContexts(workspace: Workspace, tools: Tools): Promise<readonly Finding[]> {
   try {
     const contexts = await workspace.contexts();
     const findings = contexts.map((context) => lookAtContext(context, workspace, tools));
-    return { known: true, findings: (await Promise.all(findings)).flat() };
+    return (await Promise.all(findings)).flat();
   } catch (error) {
-    return { known: false, findings: [cannotCheck("context", error)] };
+    return [cannotCheck("context", error)];
   }
 }
 

@@ -48,6 +48,15 @@ test("what is wrong with the volume is said before what is wrong with the snapsh
   assert.equal(await refusal({ volume: "missing", create: true }), "snapshot.not-found");
 });
 
+test("a path that is empty does not stand for everything", async () => {
+  assert.equal(await refusal({ path: ["a", ""] }), "archive.path-invalid");
+  assert.equal(await refusal({ from: "" }), "archive.path-invalid");
+});
+
+test("one folder is restored: by its name or its depth", async () => {
+  assert.equal(await refusal({ from: "a", stripComponents: 0 }), "command.options-conflict");
+});
+
 test("a part of a volume is not kept, nor put in place where there is no room for both", async () => {
   for (const option of ["keepPrevious", "keepFailed", "inPlace"]) {
     assert.equal(await refusal({ path: ["a"], [option]: true }), "command.options-conflict");

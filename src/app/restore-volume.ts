@@ -36,6 +36,8 @@ export async function restoreNamed(
   order: RestoreOrder,
   tools: Tools,
 ): Promise<RestoreReport> {
+  refuseNoPath(order);
+  refuseTwoRoots(order);
   refuseToKeepPart(order);
   refuseBoth(order);
   const { volume, snapshot, path, stripComponents: _, from: __, without, ...options } = order;
@@ -60,6 +62,23 @@ function rootChoice({ stripComponents, from }: RestoreOrder): RootChoice | undef
   return from === undefined ? undefined : { kind: "from", path: typedPath(from) };
 }
 
+/** Nothing at all would mean everything: that comes from a variable that is not set. */
+function refuseNoPath({ path, from }: RestoreOrder): void {
+  if (!path.includes("") && from !== "") return;
+  throw new DockformError("archive.path-invalid", "the path of a part of the archive is empty", {
+    advice: [{ code: "path-as-listed" }],
+  });
+}
+
+function refuseTwoRoots({ stripComponents, from }: RestoreOrder): void {
+  if (stripComponents === undefined || from === undefined) return;
+  throw new DockformError(
+    "command.options-conflict",
+    "the folder to be restored is named, and its depth is given as well",
+    { hint: "Give one of both." },
+  );
+}
+
 /** What is kept is a volume's whole contents, and so is what a restore in place clears. */
 function refuseToKeepPart({ path, keepPrevious, keepFailed, inPlace }: RestoreOrder): void {
   if (path.length === 0 || !(keepPrevious || keepFailed || inPlace)) return;
@@ -74,7 +93,7 @@ function refuseBoth({ without, strictAttributes }: RestoreOrder): void {
   if (!strictAttributes || !without.includes("attributes")) return;
   throw new DockformError(
     "command.options-conflict",
-    "attributes are to be left out, and to be restored or else fail",
+    "attributes cannot be both left out and required",
     { advice: [{ code: "choose-attributes" }] },
   );
 }

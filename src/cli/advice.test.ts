@@ -14,7 +14,7 @@ const CORE = globSync("**/*.ts", {
 const COMMENT = /^\s*(?:\/\/|\/?\*)/;
 /** Commands of other programs in a message, with their options, and options of tar that messages put in by name. */
 const OTHER_PROGRAMS =
-  /\b(?:docker|tar|zstd|setfattr|apk)\b[^`]*|--(?:acls|xattrs|numeric-owner|decompress|stdout|memlimit|rm)\b/g;
+  /\b(?:docker|tar|zstd|setfattr|setfacl|apk)\b[^`]*|--(?:acls|xattrs|numeric-owner|decompress|stdout|memlimit|rm|restore=-)\b/g;
 const OURS =
   /(?<![\w-])--[a-z]|\bdockform (?:volume|snapshot|init|plan|apply|destroy|doctor|validate)\b|[ `]-o[ .`]/;
 

@@ -30,7 +30,7 @@ export interface DrillReport {
  * well, and records that in the sidecar. Nothing of it can reach anything outside, and all of it is removed
  * in the end. What earlier drills left behind whose client died is removed first.
  *
- * @throws DockformError `failed` when what was started is not well; its last log lines are told.
+ * @throws DockformError `failed` when what was started is not healthy; its last log lines are told.
  */
 export async function drill(request: DrillRequest, tools: Tools): Promise<DrillReport> {
   const clock = stopwatch();

@@ -18,10 +18,10 @@ const STEADY_MS = 10_000;
 const LOG_LINES = 20;
 
 /**
- * Starts the container and waits until it is well.
+ * Starts the container and waits until it is healthy.
  *
  * @returns how that was seen.
- * @throws DockformError `failed` when it is not well in time.
+ * @throws DockformError `failed` when it is not healthy in time.
  */
 export async function proof(
   { target: { engine }, subject, timeoutMs, archivePath }: DrillRequest,

@@ -79,7 +79,7 @@ export const RESTORE_ERRORS = {
   },
   "restore.unhealthy": {
     kind: "failed",
-    cause: "A container did not run well on the new contents.",
+    cause: "A container was not healthy on the new contents.",
     cure: "The message says which contents are in place, and the last lines of the container's log are shown.",
   },
   "restore.container-started": {

@@ -49,7 +49,7 @@ export const WORKLOAD_ERRORS = {
   },
   "drill.failed": {
     kind: "failed",
-    cause: "What was started on the snapshot did not run well.",
+    cause: "What was started on the snapshot was not healthy.",
     cure: "See the last lines of its output. The snapshot may be damaged or taken at a bad moment, or more than this volume is needed.",
   },
 } as const satisfies ErrorEntries;

@@ -155,6 +155,8 @@ export interface SnapshotInfo {
   readonly verifiedAt: Date | undefined;
   /** Why it cannot be used. */
   readonly problem: string | undefined;
+  /** Of which volume it is, where not of `volume`: it was put there, and is never `latest`. */
+  readonly otherVolume: string | undefined;
 }
 
 /** What became of a snapshot. */

@@ -50,6 +50,7 @@ export function snapshotInfos({
     note: snapshot.notes,
     verifiedAt: snapshot.verifiedAt === undefined ? undefined : new Date(snapshot.verifiedAt),
     problem: snapshot.problem,
+    otherVolume: snapshot.otherVolume,
   }));
 }
 

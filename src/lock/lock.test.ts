@@ -22,7 +22,8 @@ const LOCK = "dockform-restore-data";
 
 /** An engine with a volume, and whoever wants to lock that. */
 class Scene {
-  readonly verbs: Record<string, FakeVerb> = {};
+  /** Unless a test says otherwise, no staging folder is there. */
+  readonly verbs: Record<string, FakeVerb> = { resume: () => ({ status: 1 }) };
   /** How a helper ends whose client is gone. */
   status = 0;
   readonly engine = new FakeEngine(runsHelpers({ verbs: this.verbs, finish: () => this.status }));
@@ -374,6 +375,28 @@ test("where a helper dies another one takes its place, and is asked instead", as
   assert.deepEqual(tools.log.warnings, []);
 });
 
+test("a helper that has the staging folder in hand tells of it alone, and nothing stands in for those that died", async () => {
+  const scene = new Scene();
+  scene.verbs["swap"] = async () => {
+    await scene.engine.killContainer(LOCK);
+    return {};
+  };
+  const resumed: string[] = [];
+  scene.verbs["resume"] = ({ args }) => {
+    resumed.push(...args);
+    assert.deepEqual(scene.ours(), ["dockform-interrupted-data", LOCK], "until then it is told of");
+    return {};
+  };
+  scene.verbs["recover"] = () => ({ facts: { swapped_back: "" } });
+  await using lock = await scene.lock();
+  await lock.surely(
+    (verbs) => verbs.swap(lock.stagingId, undefined),
+    (verbs) => verbs.recover(lock.stagingId),
+  );
+  assert.deepEqual(resumed, [lock.stagingId]);
+  assert.deepEqual(scene.ours(), [LOCK]);
+});
+
 test("a helper that lives is asked once", async () => {
   const scene = new Scene();
   let asked = 0;
@@ -447,14 +470,14 @@ test("a stand-in that cannot be removed is a warning", async (t) => {
     await scene.engine.killContainer(LOCK);
     return {};
   };
-  scene.verbs["resume"] = () => ({});
+  scene.verbs["discard"] = () => ({});
   const client = new FakeClient(scene.engine);
   const tools = fakeTools();
   await inFastTime(t, async () => {
     await using lock = await scene.lock("restore", client, tools);
-    await lock.surely(
+    await lock.surely<unknown>(
       (verbs) => verbs.begin("1"),
-      (verbs) => verbs.resume("1"),
+      (verbs) => verbs.discard("1"),
     );
     client.failNext(/^DELETE/, 500, 500, 500, 500, 500);
   });

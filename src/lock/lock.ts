@@ -144,7 +144,16 @@ export class LockedVolume implements AsyncDisposable {
     // It may only have lost us, and be at work: whatever it does must be over before another one begins.
     await endHelper(this.target.engine, this.helper.containerId, signal);
     await this.#openHelper(signal);
+    await this.#handOver();
     return instead(this.verbs);
+  }
+
+  /**
+   * A helper that has the staging folder in hand tells by its own end what became of that. Until then those that died
+   * have to, for one that knows of no folder ends as if nothing were left.
+   */
+  async #handOver(): Promise<void> {
+    if ((await this.verbs.resume(this.stagingId)) === undefined) await this.#removeStandIns();
   }
 
   /** Keeps a text in the engine, on a container that is never started; returns its id. */

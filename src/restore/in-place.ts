@@ -68,8 +68,8 @@ export class ReplacementInPlace implements Replacement {
   }
 
   async #begin(): Promise<void> {
-    await this.#staged.begin();
     try {
+      await this.#staged.begin();
       await this.#refuseUnsuitable();
     } catch (error) {
       await this.putAway();

@@ -2,6 +2,8 @@
  * Volumes whose file system is in memory. It lasts as long as something has it mounted, so that while containers are
  * stopped a container that only sleeps holds it, whatever becomes of client and helper.
  */
+import { setTimeout as sleep } from "node:timers/promises";
+import { isNotFound } from "../engine/client.ts";
 import { inspectContainer, startContainer } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError, type Advice } from "../errors.ts";
@@ -14,6 +16,11 @@ import { isActive, type VolumeUser } from "../workload/users.ts";
 /** File system types as statfs(2) has them, in hexadecimal. */
 const IN_MEMORY: readonly string[] = ["1021994", "858458f6"];
 const LOOK_TIMEOUT_MS = 30_000;
+/** For how long a container has to run before it is taken to hold what is in memory. */
+const STEADY_MS = 5000;
+/** One that starts again and again never does. */
+const STEADY_LIMIT_MS = 15_000;
+const STEADY_POLL_MS = 500;
 
 /** The device number of a volume's file system; `undefined` where that is not in memory. */
 async function memoryOf(
@@ -83,11 +90,9 @@ async function letGoOfMemory(
 ): Promise<void> {
   const { name } = lock.volume;
   if (isMountedByEngine(lock.volume)) {
-    const own = [lock.helper.containerId];
     const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS);
-    const { users, journal } = await lookAround(lock.target, lock.volume, own, signal);
-    const running = holders(journal).find(({ state }) => state === "running");
-    if (running !== undefined && !users.some(({ container }) => isActive(container))) {
+    const running = await holderThatRuns(lock, signal);
+    if (running !== undefined && !(await isHeldByUsers(lock, signal))) {
       log.warn(
         `volume "${name}" is in memory and no container that uses it runs: ${running.containerName} holds its contents. (\`docker rm --force ${running.containerName}\` gives them up.) Start one that does`,
         { code: "recover", volume: name, when: "after" },
@@ -96,6 +101,54 @@ async function letGoOfMemory(
     }
   }
   for (const id of ids) await lock.removeContainer(id);
+}
+
+async function holderThatRuns(
+  lock: LockedVolume,
+  signal: AbortSignal,
+): Promise<FoundRecord | undefined> {
+  const { journal } = await lookAround(lock.target, lock.volume, [lock.helper.containerId], signal);
+  return holders(journal).find(({ state }) => state === "running");
+}
+
+/**
+ * Whether a container of the volume's users has run for some seconds: one that has only just started may be about to end,
+ * and the contents with it.
+ */
+async function isHeldByUsers(lock: LockedVolume, signal: AbortSignal): Promise<boolean> {
+  const own = [lock.helper.containerId];
+  const beganMs = performance.now();
+  const seenSinceMs = new Map<string, number>();
+  for (;;) {
+    const { users } = await lookAround(lock.target, lock.volume, own, signal);
+    const active = users.filter(({ container }) => isActive(container));
+    if (active.length === 0) return false;
+    const nowMs = performance.now();
+    for (const { container } of active) {
+      const startedAt = await startOf(lock, container.id, signal);
+      const run = `${container.id} ${startedAt}`;
+      const sinceMs = seenSinceMs.get(run) ?? nowMs;
+      seenSinceMs.set(run, sinceMs);
+      if (startedAt !== undefined && nowMs - sinceMs >= STEADY_MS) return true;
+    }
+    if (nowMs - beganMs > STEADY_LIMIT_MS) return false;
+    await sleep(STEADY_POLL_MS, undefined, { signal });
+  }
+}
+
+/** When a container was started last; `undefined` for one that is gone. */
+async function startOf(
+  { target: { engine } }: LockedVolume,
+  id: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return inspectContainer(engine, id, signal).then(
+    ({ State }) => State.StartedAt,
+    (error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    },
+  );
 }
 
 /** Whether what a volume held in memory is what the recovery sees. */

@@ -62,6 +62,29 @@ async function dieAfterSwap(house: House): Promise<void> {
   }
 }
 
+/** A client whose helper dies before the swap, and that dies once another one has found that nothing was swapped. */
+async function dieAfterHelper(house: House): Promise<void> {
+  const client = new FakeClient(house.engine);
+  const dead = Promise.withResolvers<void>();
+  house.contents.instead.set("swap", async () => {
+    house.contents.instead.delete("swap");
+    await house.engine.killContainer("dockform-restore-data");
+    return {};
+  });
+  house.contents.instead.set("recover", async (call, real) => {
+    house.contents.instead.delete("recover");
+    const reply = await real(call);
+    client.die();
+    dead.resolve();
+    return reply;
+  });
+  void restoreVolume(house.request({}, client), house.tools).catch(() => {});
+  await dead.promise;
+  while (house.engine.container("dockform-restore-data").state === "running") {
+    await new Promise(setImmediate);
+  }
+}
+
 test("where nothing was cut short nothing is done", async () => {
   const house = await House.build();
   const { contents, containers } = await recover(house);
@@ -78,6 +101,17 @@ test("new contents that are in place stay, and what was stopped runs on them", a
   const { contents } = await recover(house);
   assert.equal(contents, "after");
   assert.equal(house.inPlace, "new");
+  assert.deepEqual(house.users(), ["app running always"]);
+  assert.deepEqual(house.left(), []);
+});
+
+test("what a second helper has put away is missed by nobody, though the first one died with it", async () => {
+  const house = await House.build();
+  house.user("app", "running", { restart: "always" });
+  await dieAfterHelper(house);
+  assert.deepEqual([...house.disk.stagings], [], "the second helper put it away");
+  const { contents } = await recover(house);
+  assert.deepEqual([contents, house.inPlace], ["whole", "old"]);
   assert.deepEqual(house.users(), ["app running always"]);
   assert.deepEqual(house.left(), []);
 });

@@ -54,10 +54,15 @@ function volumeOf({ mounts }: FakeContainer): string {
 /** A verb a line, until the client's connection closes. */
 function serving(script: FakeScript, volume: string): Program {
   return async (io) => {
+    let isAsked = false;
     for await (const line of createInterface({ input: io.stdin })) {
-      if (line !== "" && !io.killed.aborted) await run(script, volume, line.split(" "), io);
+      if (line === "" || io.killed.aborted) continue;
+      isAsked = true;
+      await run(script, volume, line.split(" "), io);
     }
-    return script.finish(volume);
+    // One that was killed does nothing more, and one that was asked for nothing has made nothing ready.
+    if (io.killed.aborted) return 137;
+    return isAsked ? script.finish(volume) : 0;
   };
 }
 

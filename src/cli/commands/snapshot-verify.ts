@@ -86,6 +86,7 @@ function toJson({
     entry_count: verification?.entries ?? null,
     file_count: verification?.files ?? null,
     verified_at: verification?.recordedAt?.toISOString() ?? null,
-    error: error === undefined ? null : { kind: error.kind, message: error.message },
+    error:
+      error === undefined ? null : { code: error.code, kind: error.kind, message: error.message },
   };
 }

@@ -109,7 +109,9 @@ export const planDocument = fields({
 
 const removed = fields({
   ...volumeName,
-  snapshot: v.nullable(text("The snapshot that was written first; null with `--no-snapshot`.")),
+  snapshot: v.nullable(
+    text("The snapshot that was written first; null with `destroy --no-snapshot`."),
+  ),
 });
 
 export const applyDocument = fields({

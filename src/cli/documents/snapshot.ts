@@ -27,7 +27,9 @@ const listedSnapshot = fields({
   age_seconds: signed("Since then; below 0 where a clock was wrong."),
   stored_bytes: count("The data file's size."),
   uncompressed_bytes: v.nullable(count("The same as a tar stream.")),
-  file_count: v.nullable(count("Regular files in it.")),
+  file_count: v.nullable(
+    count("Regular files in it, and further names of files and symbolic links."),
+  ),
   notes: v.nullable(text("Its note.")),
   verified_at: v.nullable(time("When it was last verified.")),
   unhealthy_at: v.nullable(time("When containers were last found not healthy on it.")),
@@ -123,11 +125,14 @@ export const snapshotVerifyDocument = fields({
       stored_bytes: v.nullable(count("The data file's size.")),
       uncompressed_bytes: v.nullable(count("The same as a tar stream.")),
       entry_count: v.nullable(count("Entries in it.")),
-      file_count: v.nullable(count("Regular files in it.")),
+      file_count: v.nullable(
+        count("Regular files in it, and further names of files and symbolic links."),
+      ),
       verified_at: v.nullable(time("The time that was recorded in the sidecar.")),
       error: v.nullable(
         group(
           {
+            code: text("Which error it is: docs/errors.md. More may come."),
             kind: text("As in the document of an error."),
             message: text("What is wrong with it."),
           },

@@ -88,7 +88,7 @@ export const volumeRestoreDocument = fields({
       check_ms: duration("All checks."),
       extract_ms: duration("Extracting beside the old contents."),
       swap_ms: duration("Putting the new contents in place."),
-      watch_ms: duration("Until the containers were known to be well."),
+      watch_ms: duration("Until the containers were known to be healthy."),
       remove_old_ms: duration("Removing the old contents, or keeping them."),
       total_ms: duration("All of it."),
     },

@@ -27,8 +27,13 @@ conclude() {
 	fi
 	replaced=$(kept_trash)
 	if [ ! -e "$staging/returned" ]; then : >$scratch/concluded; fi
-	throw_away || return 1
-	if [ -e "$replaced" ]; then remove_trash "$replaced" && touch -r $scratch/root-time $volume; fi
+	throw_away
+	concluded=$?
+	if [ -e "$replaced" ]; then
+		remove_trash "$replaced" || concluded=1
+		touch -r $scratch/root-time $volume
+	fi
+	return $concluded
 }
 
 # Where what was kept before waits for its removal: beside it, since on a union of disks it may be on another than the
@@ -46,11 +51,12 @@ measure_kept() {
 	reply kept_kilobytes "$(du -sk $volume/$kept_name | awk '{ print $1 }')"
 }
 
-# forget_kept ID: removes what .dockform-kept holds.
+# forget_kept ID: removes what .dockform-kept holds. May be called again where it was cut short.
 forget_kept() {
 	touch -r $volume $scratch/root-time
 	trash=$volume/$trash_prefix$1
-	move "$volume/$kept_name" "$trash" && reply put_away || return 1
+	if [ ! -e "$trash" ]; then move "$volume/$kept_name" "$trash" || return 1; fi
+	reply put_away
 	remove_trash "$trash"
 	removed=$?
 	touch -r $scratch/root-time $volume

@@ -91,6 +91,8 @@ test(
     const { removed } = JSON.parse(apply.stdout);
     assert.equal(removed.length, 1);
     assert.equal(removed[0].volume, orphan.name);
+    const sidecar = await readFile(removed[0].snapshot.replace(/\.tar\.zst$/, ".json"), "utf8");
+    assert.equal(JSON.parse(sidecar).notes, "before apply --prune");
     assert.equal(await sandbox.volumeExists(orphan.name), false);
     assert.equal(await sandbox.volumeExists(others.name), true);
 

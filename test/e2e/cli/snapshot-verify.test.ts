@@ -132,6 +132,11 @@ test("verify --all goes on after a damaged one, and counts a lost one", async ()
   assert.match(result.stdout, /^4 snapshots: 2 good \([^)]+\), 2 damaged$/m);
   assert.match(result.stdout, /^damaged .*2026-11-22T02-15-40Z.*\n +.*cut short|end mark/m);
   assert.match(result.stdout, /^damaged .*2026-11-23T02-15-40Z.*\n +.*does not exist/m);
+  const { snapshots } = JSON.parse((await at.run("verify", "--all", "--json")).stdout);
+  assert.deepEqual(
+    new Set(snapshots.map(({ error }: { error: { code: string } | null }) => error?.code)),
+    new Set([undefined, "archive.damaged", "archive.not-found"]),
+  );
   assertError(await at.run("verify", "--json"), {
     exitCode: 2,
     message: /nothing to verify/,

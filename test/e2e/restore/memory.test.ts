@@ -162,8 +162,9 @@ test("what was in memory is lost with the engine, and recovery says so", { skip 
 
 test("contents in memory are held where no container runs in the end", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
-  // It starts once, on nothing, and never again.
-  const command = "[ ! -e /data/file ] || exit 7; echo old >/data/file; exec sleep 1000000";
+  // It starts once, on nothing, and never again for long.
+  const command =
+    "[ ! -e /data/file ] || { sleep 2; exit 7; }; echo old >/data/file; exec sleep 1000000";
   const { into, userId, archive } = await setUp(sandbox, command);
   const flags = FLAGS.with(FLAGS.indexOf("0"), "5");
   const restore = await sandbox.dockform(["volume", "restore", into.name, archive, ...flags]);
