@@ -101,7 +101,11 @@ test("new contents that are in use stay whatever becomes of them, and the old on
     await inFastTime(t, () =>
       assert.rejects(recover(house, 60_000), {
         code: "restore.unhealthy",
-        advice: [keeps ? { code: "undo-to-old", volume: "data" } : { code: "repeat-when-healthy" }],
+        advice: [
+          keeps
+            ? { code: "undo-to-old", volume: "data", declared: false }
+            : { code: "repeat-when-healthy" },
+        ],
       }),
     );
     assert.deepEqual([house.inPlace, house.kept], ["new", keeps ? "old" : "nothing"]);

@@ -27,7 +27,7 @@ import { refuseMounts } from "./checks.ts";
 import { inspectVolumeFiles, type VolumeFiles } from "./files.ts";
 import { StagedContents } from "./staging.ts";
 import type { Safety } from "./undecided.ts";
-import { existingVolume, type VolumeTarget } from "../lock/target.ts";
+import { declaredOf, existingVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import { containerTitle, isActive, type VolumeUser } from "../workload/users.ts";
 
@@ -325,14 +325,13 @@ async function keepWayBack(
   staged: StagedContents,
   tools: Tools,
 ): Promise<Advice> {
-  const { name } = lock.volume;
   if (staged.safety !== undefined) {
     await letGo(lock, staged, tools);
-    return { code: "go-back", volume: name, archivePath: staged.safety.archivePath };
+    return { code: "go-back", ...declaredOf(lock.target), archivePath: staged.safety.archivePath };
   }
   if (await staged.keepReplaced(aboutNow("an operation that was interrupted", tools))) {
     await letGo(lock, staged, tools);
-    return { code: "undo-to-old", volume: name };
+    return { code: "undo-to-old", ...declaredOf(lock.target) };
   }
   lock.abandon();
   return { code: "repeat-when-healthy" };
