@@ -60,6 +60,37 @@ test("advice that adds something to a command repeats it as it was typed", () =>
 });
 
 test("a snapshot's path is quoted in the commands that name it", () => {
-  const advice = [{ code: "go-back", volume: "data", archivePath: "/a b.tar" }] as const;
-  assert.equal(adviceText({ advice }, ""), "To go back: dockform volume restore data '/a b.tar'");
+  const advice = [
+    { code: "go-back", volume: "data", declared: false, archivePath: "/a b.tar" },
+  ] as const;
+  assert.equal(
+    adviceText({ advice }, ""),
+    "To go back: dockform volume restore data '/a b.tar' --force --stop-containers --undeclared",
+  );
+});
+
+test("what has to be allowed is added to the command, each flag once", () => {
+  const allow = [
+    { what: "replace contents" },
+    { what: "stop containers" },
+    { what: "replace contents" },
+    { what: "undeclared volume" },
+    { what: "other origin", volume: "other" },
+    { what: "discard kept contents" },
+  ] as const;
+  assert.equal(
+    adviceText({ advice: [{ code: "go-on", allow }] }, "dockform volume restore data x"),
+    "To go on: dockform volume restore data x --force --stop-containers --undeclared --from-volume other --discard-kept",
+  );
+});
+
+test("the way back has the flags that it takes", () => {
+  const volumes = [
+    { volume: "a", declared: true },
+    { volume: "b", declared: false },
+  ];
+  assert.match(
+    adviceText({ advice: [{ code: "undo-to-new", volumes }] }, "") ?? "",
+    /`dockform volume undo a --stop-containers`, `dockform volume undo b --stop-containers --undeclared`/,
+  );
 });

@@ -1,5 +1,7 @@
 import type {
   Advice,
+  Allowance,
+  Declared,
   InPlaceWhy,
   PlainAdviceCode,
   RecoverWhen,
@@ -47,15 +49,19 @@ function inWords(advice: Advice, commandLine: string): string {
   if (isPlain(advice)) return PLAIN[advice.code];
   if (isAboutVolume(advice)) return WITH_VOLUME[advice.code](advice.volume);
   if (isAboutSnapshot(advice)) {
-    return WITH_SNAPSHOT[advice.code](advice.volume, shellWord(advice.archivePath));
+    return WITH_SNAPSHOT[advice.code](restoreCommand(advice));
   }
   switch (advice.code) {
     case "recover":
       return RECOVER[advice.when](`\`dockform volume recover ${advice.volume}\``);
     case "create-from-snapshot":
       return `${advice.when === "missing" ? "If it does not exist, create" : "Or create"} it as the snapshot says and restore into it: ${commandLine} --create`;
+    case "go-on":
+      return `To go on: ${commandLine} ${allowing(advice.allow)}`;
     case "undo-to-new":
-      return `The new contents are kept: ${advice.volumes.map((volume) => `\`dockform volume undo ${volume}\``).join(", ")} puts them in place.`;
+      return `The new contents are kept: ${advice.volumes.map((volume) => `\`${undoCommand(volume)}\``).join(", ")} puts them in place.`;
+    case "undo-to-old":
+      return `The old ones are kept: \`${undoCommand(advice)}\` puts them back.`;
     case "choose-context":
       return `Name one with --context: ${advice.contexts.join(", ")}.`;
     case "choose-snapshot":
@@ -69,6 +75,32 @@ function inWords(advice: Advice, commandLine: string): string {
     case "choose-root":
       return `Say what is to be the root of volume "${advice.volume}":`;
   }
+}
+
+/** The flags that allow it, each once. */
+function allowing(allow: readonly Allowance[]): string {
+  const flags = allow.map((each) =>
+    each.what === "other origin"
+      ? `--from-volume ${shellWord(each.volume)}`
+      : ALLOWING_FLAGS[each.what],
+  );
+  return [...new Set(flags)].join(" ");
+}
+
+const ALLOWING_FLAGS: Readonly<Record<Exclude<Allowance["what"], "other origin">, string>> = {
+  "replace contents": "--force",
+  "stop containers": "--stop-containers",
+  "undeclared volume": "--undeclared",
+  "discard kept contents": "--discard-kept",
+};
+
+function restoreCommand({ volume, declared, archivePath }: With<SnapshotAdviceCode>): string {
+  return `dockform volume restore ${volume} ${shellWord(archivePath)} --force --stop-containers${declared ? "" : " --undeclared"}`;
+}
+
+/** Containers that use it are stopped; where none does, the flag does no harm. */
+export function undoCommand({ volume, declared }: Declared): string {
+  return `dockform volume undo ${volume} --stop-containers${declared ? "" : " --undeclared"}`;
 }
 
 type With<Code> = Extract<Advice, { readonly code: Code }>;
@@ -170,6 +202,7 @@ const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
     "Add --stop-containers: those that run are stopped for the swap and started again.",
   "keep-nothing":
     "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
+  "keep-something": "Add --keep-previous or --keep-failed, or leave --discard-kept away.",
   "keep-previous":
     "A restore with --keep-previous keeps what it replaces. Snapshots can be restored without it.",
   "keep-failed": "`restore --keep-failed` keeps the new contents to look at.",
@@ -196,19 +229,13 @@ const WITH_VOLUME: Readonly<Record<VolumeAdviceCode, (volume: string) => string>
   "restore-from-elsewhere": (volume) =>
     `Restore one from elsewhere with \`dockform volume restore ${volume} <snapshot> --force --stop-containers\`.`,
   "let-go-of-kept": (volume) =>
-    `Leave --keep-failed away, or let go of what is kept: dockform volume undo ${volume} --discard`,
+    `\`dockform volume undo ${volume}\` puts back what is kept, and removes it with --discard. With --discard-kept it is removed once other contents are kept.`,
   "let-go-or-undo": (volume) =>
     `Let go of them first (dockform volume undo ${volume} --discard), or put them back (without --discard).`,
-  "undo-to-old": (volume) =>
-    `The old ones are kept: \`dockform volume undo ${volume}\` puts them back.`,
 };
 
-const WITH_SNAPSHOT: Readonly<
-  Record<SnapshotAdviceCode, (volume: string, archive: string) => string>
-> = {
-  "restore-snapshot": (volume, archive) =>
-    `Restore a snapshot: dockform volume restore ${volume} ${archive} --force --stop-containers`,
-  "restore-when-possible": (volume, archive) =>
-    `Where the volume can hold it, restore it: dockform volume restore ${volume} ${archive} --force --stop-containers`,
-  "go-back": (volume, archive) => `To go back: dockform volume restore ${volume} ${archive}`,
+const WITH_SNAPSHOT: Readonly<Record<SnapshotAdviceCode, (command: string) => string>> = {
+  "restore-snapshot": (command) => `Restore a snapshot: ${command}`,
+  "restore-when-possible": (command) => `Where the volume can hold it, restore it: ${command}`,
+  "go-back": (command) => `To go back: ${command}`,
 };

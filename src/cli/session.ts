@@ -60,6 +60,15 @@ export class Session {
     };
   }
 
+  /** Flags by which another command finds the same volumes, each with a space before it. */
+  get workspaceFlags(): string {
+    const { manifest, config, context } = this.options;
+    const flags = { "--manifest": manifest ?? config, "--context": context };
+    return Object.entries(flags)
+      .map(([flag, value]) => (value === undefined ? "" : ` ${flag} ${shellWord(value)}`))
+      .join("");
+  }
+
   /** The machine and the process, for use cases; what speaks to engines is loaded for those alone. */
   async surroundings(): Promise<Surroundings> {
     const connect = await this.io.loadConnect();

@@ -70,6 +70,7 @@ export async function restoreInto(
     dryRun: false,
     keepPrevious: false,
     keepFailed: false,
+    discardKept: false,
     inPlace: false,
     forceEmpty: true,
     verify: false,

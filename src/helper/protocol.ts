@@ -68,6 +68,7 @@ export const VERBS = [
   "forget_kept",
   "measure_kept",
   "empty_trash",
+  "put_aside",
 ] as const;
 
 export type VerbName = (typeof VERBS)[number];

@@ -105,6 +105,7 @@ export class OpenedDockform implements api.Dockform {
     const order = restoreOrder(volume, snapshot, options);
     return this.#call(options, async (workspace, tools) => {
       const report = await restoreNamed(workspace, { ...order, dryRun: true }, tools);
+      if (report.plan.refusal !== undefined) throw report.plan.refusal;
       // The very snapshot that was looked at: the latest one may be another by then.
       return restorePlan(report, (call = {}) =>
         this.restore(volume, report.archivePath, { ...options, ...call }),
@@ -237,6 +238,7 @@ function restoreOrder(volume: string, snapshot: string, options: api.RestoreOpti
     dryRun: false,
     keepPrevious: options.keepPrevious ?? false,
     keepFailed: options.keepFailed ?? false,
+    discardKept: options.discardKept ?? false,
     path: options.path ?? [],
     stripComponents: options.stripComponents,
     from: options.from,

@@ -1,3 +1,4 @@
+import type { Declared } from "../advice.ts";
 import type { EngineClient } from "../engine/client.ts";
 import { inspectVolume, listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError, type Advice, type ErrorCode } from "../errors.ts";
@@ -24,6 +25,11 @@ export interface VolumeTarget {
   readonly findHelperImage: FindHelperImage;
   /** The manifest's, beyond those that every helper has. */
   readonly helperCapabilities: readonly string[];
+}
+
+/** For advice on how to work on it. */
+export function declaredOf({ volume, declared }: VolumeTarget): Declared {
+  return { volume, declared };
 }
 
 /** How it is said that there is no such volume. */

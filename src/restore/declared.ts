@@ -1,19 +1,38 @@
-import type { EngineVolume } from "../engine/volumes.ts";
+import { inspectVolume, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError, type Advice } from "../errors.ts";
 import { existingVolume, meantVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
+import { goOn, type Refusals } from "./refusals.ts";
 import type { VolumeRestore } from "./request.ts";
 
+interface DeclaredOptions {
+  /** Whether a volume that does not exist could be created by the command, had it been told to. */
+  readonly mayCreate?: boolean;
+  readonly refusals?: Refusals | undefined;
+}
+
 /**
- * @param options whether a volume that does not exist could be created by the command, had it been told to.
+ * @param options `refusals` collects that it is not declared, where it exists.
  * @throws DockformError `refused` for a volume that is not declared, or does not exist.
  */
 export async function declaredVolume(
   { target, undeclared }: Pick<VolumeRestore, "target" | "undeclared">,
   tools: Tools,
-  { mayCreate } = { mayCreate: false },
+  { mayCreate = false, refusals }: DeclaredOptions = {},
 ): Promise<EngineVolume> {
-  if (!target.declared && !undeclared) throw notDeclared(target, creating(mayCreate, "missing"));
+  if (!target.declared && !undeclared) {
+    const volume = await inspectVolume(target.engine, target.volume, tools.signal);
+    const error = notDeclared(target, [
+      ...creating(mayCreate, "missing"),
+      // Only a volume that exists could be worked on all the same.
+      ...(volume === undefined ? [] : [goOn({ what: "undeclared volume" })]),
+    ]);
+    if (volume === undefined || refusals === undefined) throw error;
+    refusals.collect(() => {
+      throw error;
+    });
+    return volume;
+  }
   const advice: readonly Advice[] = [
     { code: target.declared ? "apply" : "create-or-declare" },
     ...creating(mayCreate, "otherwise"),

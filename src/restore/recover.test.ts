@@ -135,7 +135,11 @@ test("new contents that are in use stay whatever becomes of them, and the old on
     await inFastTime(t, () =>
       assert.rejects(recover(house, 60_000), {
         code: "restore.unhealthy",
-        advice: [keeps ? { code: "undo-to-old", volume: "data" } : { code: "repeat-when-healthy" }],
+        advice: [
+          keeps
+            ? { code: "undo-to-old", volume: "data", declared: false }
+            : { code: "repeat-when-healthy" },
+        ],
       }),
     );
     assert.deepEqual([house.inPlace, house.kept], ["new", keeps ? "old" : "nothing"]);
@@ -349,4 +353,21 @@ test("what is kept goes for good where it is discarded, and stays where it canno
   assert.equal(kept.kept_at, "an unknown time");
   assert.equal(house.kept, "nothing");
   assert.deepEqual(readJournal(await listContainers(new FakeClient(house.engine))).records, []);
+});
+
+test("a folder that is named like ours, and that no operation made, is set aside and not removed", async () => {
+  const house = await House.build();
+  const id = "0123456789ab";
+  house.disk.facts = { [`unfinished_${id}`]: " old" };
+  house.contents.instead.set("put_aside", (call, real) => {
+    house.disk.facts = {};
+    return real(call);
+  });
+  const { contents } = await recover(house);
+  assert.equal(contents, "nothing");
+  assert.deepEqual(house.disk.facts, {
+    [`aside_${id}`]: `.dockform-aside-${id}/1/.dockform-${id}`,
+  });
+  assert.match(house.tools.log.warnings.join(), /named like one of ours/);
+  assert.deepEqual(house.left(), ["dockform-set-aside-data"]);
 });

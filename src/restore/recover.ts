@@ -12,6 +12,7 @@ import {
 import { asideAdvice, asideText, tellOfAside } from "../lock/aside.ts";
 import { awaitWriter, settledContents, WRITER_WAIT_MS } from "./await-writer.ts";
 import { forgetGone, inheritedRecords } from "./gone.ts";
+import { putImpostorsAside } from "./impostor.ts";
 import { aboutNow, forgetKept, measureKept, recordKept } from "./kept.ts";
 import { lackingAfterRefill, refillFromSafety } from "./safety.ts";
 import { forgetLeftovers, leftoverHint, recordLeftovers } from "../lock/leftover.ts";
@@ -26,7 +27,7 @@ import { refuseMounts } from "./checks.ts";
 import { inspectVolumeFiles, type VolumeFiles } from "./files.ts";
 import { StagedContents } from "./staging.ts";
 import type { Safety } from "./undecided.ts";
-import { existingVolume, type VolumeTarget } from "../lock/target.ts";
+import { declaredOf, existingVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import { containerTitle, isActive, type VolumeUser } from "../workload/users.ts";
 
@@ -72,15 +73,16 @@ export async function recoverVolume(
   const settled = settledContents(await awaitWriter(target.engine, volume.name, waitMs, tools));
   await using lock = await LockedVolume.lock(target, volume, "recover", tools);
   const { users, journal } = await lock.survey(tools.signal);
-  const files = await inspectVolumeFiles(lock.verbs, tools.signal);
-  if (files.unfinished.length > 0) refuseMounts(volume.name, files);
+  const found = await inspectVolumeFiles(lock.verbs, tools.signal);
+  if (found.unfinished.length > 0) refuseMounts(volume.name, found);
+  const inherited = await inheritedRecords(target, volume, tools.signal);
+  const records = [...stoppedRecords(journal), ...inherited];
+  const files = await putImpostorsAside(lock, found, { journal, stopped: records }, tools);
   refuseToMoveUnderUsers(lock, files, users);
   const usage = { files, isUsed: users.some(({ container }) => isActive(container)) };
   const hasFolder = missingFolder(journal, files) === undefined && files.unfinished.length > 0;
   const memory = await memoryStanding(lock, { journal, users, hasFolder }, tools);
   takeOverHolders(lock, journal, tools);
-  const inherited = await inheritedRecords(target, volume, tools.signal);
-  const records = [...stoppedRecords(journal), ...inherited];
   const stopped = StoppedContainers.ofRecords(lock.target.engine, lock, records, tools.log);
   try {
     await refuseToVouch(lock, { journal, files, memory }, stopped);
@@ -323,14 +325,13 @@ async function keepWayBack(
   staged: StagedContents,
   tools: Tools,
 ): Promise<Advice> {
-  const { name } = lock.volume;
   if (staged.safety !== undefined) {
     await letGo(lock, staged, tools);
-    return { code: "go-back", volume: name, archivePath: staged.safety.archivePath };
+    return { code: "go-back", ...declaredOf(lock.target), archivePath: staged.safety.archivePath };
   }
   if (await staged.keepReplaced(aboutNow("an operation that was interrupted", tools))) {
     await letGo(lock, staged, tools);
-    return { code: "undo-to-old", volume: name };
+    return { code: "undo-to-old", ...declaredOf(lock.target) };
   }
   lock.abandon();
   return { code: "repeat-when-healthy" };

@@ -189,6 +189,11 @@ const VERBS: Readonly<Record<string, Step>> = {
   },
   measure_kept: (disk) => ({ facts: keptFacts(disk) }),
   empty_trash: () => DONE,
+  put_aside: (disk, { args: [id = ""] }) => {
+    disk.stagings.delete(id);
+    disk.facts = { ...disk.facts, [`aside_${id}`]: `.dockform-aside-${id}/1/.dockform-${id}` };
+    return DONE;
+  },
 };
 
 async function inspect(disk: FakeDisk): Promise<Readonly<Record<string, string>>> {

@@ -65,6 +65,7 @@ export function volumeRestoreSpec(volume: Group) {
     .option("--create", "create a volume that does not exist, as the snapshot says", false)
     .option("--dry-run", "make every check and change nothing", false)
     .option("--keep-previous", "keep what the volume held, for volume undo", false)
+    .option("--discard-kept", "remove what is kept already, where other contents are kept", false)
     .addOption(pathOption())
     .addOption(stripComponentsOption())
     .addOption(fromOption())

@@ -102,3 +102,12 @@ empty_trash() {
 	touch -r $scratch/root-time $volume
 	return $left
 }
+
+# put_aside ID: a folder that has the name of a staging folder, and is none that an operation has made.
+put_aside() {
+	touch -r $volume $scratch/root-time
+	renaming aside "$volume/$staging_prefix$1" "$volume/$aside_prefix$1"
+	put=$?
+	touch -r $scratch/root-time $volume
+	return $put
+}

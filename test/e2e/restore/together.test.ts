@@ -79,6 +79,7 @@ class Pair {
       force: true,
       keepPrevious: false,
       keepFailed: false,
+      discardKept: false,
       paths: [],
       root: undefined,
       fromVolume: undefined,
