@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, lstat, mkdir, readdir, writeFile } from "node:fs/promises";
+import { chmod, chown, lchown, lstat, mkdir, readdir, writeFile } from "node:fs/promises";
 import { platform } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -87,7 +87,8 @@ test("root is not led out of the folder", { skip, timeout: 120_000 }, async (t) 
   for (let round = 0; round < ROUNDS; round += 1) {
     const folder = join(round % 3 === 0 ? open : fixed, String(round));
     await mkdir(folder);
-    await chown(folder, NOBODY, NOBODY);
+    // Whoever owns the folder around it may have put a link there by now.
+    await lchown(folder, NOBODY, NOBODY);
     await extractEntries(ENTRIES, folder).catch((error: unknown) => {
       if (!(error instanceof DockformError)) throw error;
     });

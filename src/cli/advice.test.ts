@@ -12,9 +12,12 @@ const CORE = globSync("**/*.ts", {
 });
 
 const COMMENT = /^\s*(?:\/\/|\/?\*)/;
-/** Commands of other programs in a message, with their options, and options of tar that messages put in by name. */
+/**
+ * Commands of other programs in a message, with their options, options of tar that messages put in by name, and a note
+ * that rules of retention may match.
+ */
 const OTHER_PROGRAMS =
-  /\b(?:docker|tar|zstd|setfattr|setfacl|apk)\b[^`]*|--(?:acls|xattrs|numeric-owner|decompress|stdout|memlimit|rm|restore=-)\b/g;
+  /\b(?:docker|tar|zstd|setfattr|apk)\b[^`]*|--(?:acls|xattrs|numeric-owner|decompress|stdout|memlimit|rm)\b|"--restore=-"|note: "before apply --prune"/g;
 const OURS =
   /(?<![\w-])--[a-z]|\bdockform (?:volume|snapshot|init|plan|apply|destroy|doctor|validate)\b|[ `]-o[ .`]/;
 

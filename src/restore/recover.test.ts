@@ -111,7 +111,7 @@ test("what a second helper has put away is missed by nobody, though the first on
   await dieAfterHelper(house);
   assert.deepEqual([...house.disk.stagings], [], "the second helper put it away");
   const { contents } = await recover(house);
-  assert.deepEqual([contents, house.inPlace], ["whole", "old"]);
+  assert.deepEqual([contents, house.inPlace], ["before", "old"]);
   assert.deepEqual(house.users(), ["app running always"]);
   assert.deepEqual(house.left(), []);
 });
