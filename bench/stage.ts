@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { EngineClient } from "../src/engine/client.ts";
+import { listOf, objectOf, optional, text } from "../src/engine/shape.ts";
 import { createVolume, removeVolume } from "../src/engine/volumes.ts";
 import { startPrivateEngine, type PrivateEngine } from "../test/engine/private-engine.ts";
 import { measure, type Command, type Run } from "./measure.ts";
@@ -159,12 +160,12 @@ export async function helperImageOf(stage: Stage): Promise<string> {
   return helperImageOf(stage);
 }
 
+const IMAGES = listOf(objectOf({ RepoTags: optional(listOf(text)) }));
+
 async function findHelperImage(engine: EngineClient): Promise<string | undefined> {
-  const images = await engine.json<readonly { readonly RepoTags: readonly string[] | null }[]>(
-    "GET",
-    "/images/json",
-    { query: { filters: JSON.stringify({ reference: ["dockform-helper"] }) } },
-  );
+  const images = await engine.ask("GET", "/images/json", IMAGES, {
+    query: { filters: JSON.stringify({ reference: ["dockform-helper"] }) },
+  });
   return images[0]?.RepoTags?.[0];
 }
 

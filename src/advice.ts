@@ -7,17 +7,38 @@ export type Advice =
   | { readonly code: "recover"; readonly volume: string; readonly when: RecoverWhen }
   | { readonly code: PlainAdviceCode }
   | { readonly code: VolumeAdviceCode; readonly volume: string }
-  | { readonly code: SnapshotAdviceCode; readonly volume: string; readonly archivePath: string }
+  | ({ readonly code: SnapshotAdviceCode; readonly archivePath: string } & Declared)
+  /** Call it again and allow what was refused. */
+  | { readonly code: "go-on"; readonly allow: readonly Allowance[] }
   /** The volume is to be created by the restore. */
   | { readonly code: "create-from-snapshot"; readonly when: "missing" | "otherwise" }
   /** The new contents of some volumes, which were put back, are kept. */
-  | { readonly code: "undo-to-new"; readonly volumes: readonly string[] }
+  | { readonly code: "undo-to-new"; readonly volumes: readonly Declared[] }
+  | ({ readonly code: "undo-to-old" } & Declared)
   | { readonly code: "choose-context"; readonly contexts: readonly string[] }
+  | { readonly code: "choose-snapshot"; readonly names: readonly string[] }
   /** Leave out what the target cannot hold. */
   | { readonly code: "restore-without"; readonly aspects: readonly string[] }
   | { readonly code: "restore-in-place"; readonly why: InPlaceWhy }
   | { readonly code: "choose-origin"; readonly origin: string; readonly volume: string }
   | { readonly code: "choose-root"; readonly volume: string; readonly ways: readonly RootWay[] };
+
+/** A volume, and whether it has to be allowed to work on it. */
+export interface Declared {
+  readonly volume: string;
+  readonly declared: boolean;
+}
+
+/** What has to be allowed explicitly. */
+export type Allowance =
+  | {
+      readonly what:
+        | "replace contents"
+        | "stop containers"
+        | "undeclared volume"
+        | "discard kept contents";
+    }
+  | { readonly what: "other origin"; readonly volume: string };
 
 /** What a recovery does there, or what comes before it. */
 export type RecoverWhen =
@@ -74,6 +95,7 @@ export type PlainAdviceCode =
   | "allow-empty"
   | "allow-lost-attributes"
   | "declare-volume"
+  | "manifest-or-undeclared"
   | "apply"
   | "create-or-declare"
   | "apply-then-restore"
@@ -83,6 +105,7 @@ export type PlainAdviceCode =
   | "replace-paths"
   | "stop-containers"
   | "keep-nothing"
+  | "keep-something"
   | "keep-previous"
   | "keep-failed"
   | "more-health-time"
@@ -99,7 +122,6 @@ export type VolumeAdviceCode =
   | "take-first-snapshot"
   | "restore-from-elsewhere"
   | "let-go-of-kept"
-  | "let-go-or-undo"
-  | "undo-to-old";
+  | "let-go-or-undo";
 
 export type SnapshotAdviceCode = "restore-snapshot" | "restore-when-possible" | "go-back";

@@ -1,6 +1,7 @@
 import type { Advice } from "./advice.ts";
 import { ERROR_CODES, type ErrorCode } from "./error-codes/codes.ts";
 import { EXIT_CODES, type ErrorKind } from "./error-codes/entry.ts";
+import { showable } from "./showable.ts";
 
 export type { Advice, ErrorCode };
 
@@ -11,6 +12,8 @@ export interface ErrorDetails {
   readonly advice?: readonly Advice[];
   /** The underlying error, kept for `--log-level debug`. */
   readonly cause?: unknown;
+  /** The message line by line, where it has several; none of them holds a line end from elsewhere. */
+  readonly lines?: readonly string[];
   /** Machine-readable facts, printed under `--json`. */
   readonly data?: Readonly<Record<string, unknown>>;
 }
@@ -26,6 +29,8 @@ export class DockformError extends Error {
   readonly kind: ErrorKind;
   readonly hint: string | undefined;
   readonly advice: readonly Advice[];
+  /** The message as it is shown to people: one line, unless it was made of several. */
+  readonly lines: readonly string[];
   readonly data: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -34,6 +39,7 @@ export class DockformError extends Error {
     this.kind = ERROR_CODES[code].kind;
     this.hint = details.hint;
     this.advice = details.advice ?? [];
+    this.lines = details.lines ?? [message];
     this.data = details.data ?? {};
   }
 
@@ -47,15 +53,18 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The same with where it was thrown. */
+/** The same with where it was thrown, a line each; the message is one of them. */
 export function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return showable(String(error));
+  const message = showable(error.message);
+  return error.stack?.replace(error.message, () => message) ?? message;
 }
 
 /** What only a defect of this program throws. */
 export function unexpected(text: string, cause: unknown): DockformError {
   return new DockformError("internal.unexpected", `unexpected: ${text}`, {
     hint: "This is a defect of dockform. Please report it with the lines above.",
+    lines: `unexpected: ${text}`.split("\n"),
     cause,
   });
 }

@@ -2,7 +2,7 @@ import { homedir, machine, tmpdir } from "node:os";
 import { resolve } from "node:path";
 import type { Dockform, OpenOptions } from "./library/api.ts";
 import { OpenedDockform } from "./library/opened.ts";
-import { clientName } from "./process-edge.ts";
+import { clientName, runsHere } from "./process-edge.ts";
 
 export { DockformError, type Advice, type ErrorCode } from "./errors.ts";
 export type { OperationEvent, Phase } from "./events.ts";
@@ -31,5 +31,6 @@ export async function openDockform(options: OpenOptions = {}): Promise<Dockform>
     platform: process.platform,
     machine: machine(),
     clientName,
+    runsHere,
   });
 }

@@ -1,18 +1,22 @@
 import { homedir, machine, tmpdir } from "node:os";
+import { shownLines } from "./cli/output/shown-text.ts";
 import { outputStream } from "./cli/output/standard-output.ts";
+import type { OutputStream } from "./cli/io.ts";
 import { runProgram } from "./cli/program.ts";
 import { DockformError, messageOf, stackOf, unexpected } from "./errors.ts";
-import { clientName } from "./process-edge.ts";
+import { clientName, runsHere } from "./process-edge.ts";
+import { showable } from "./showable.ts";
 
+const stderr: OutputStream = process.stderr;
 const interruption = new AbortController();
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
     if (interruption.signal.aborted) {
-      process.stderr.write("Still cleaning up; this ends by itself.\n");
+      stderr.write(shownLines(["Still cleaning up; this ends by itself."]));
       return;
     }
-    process.stderr.write("\nInterrupted; cleaning up.\n");
+    stderr.write(shownLines(["", "Interrupted; cleaning up."]));
     interruption.abort(new DockformError("command.interrupted", "interrupted"));
   });
 }
@@ -20,9 +24,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 for (const event of ["uncaughtException", "unhandledRejection"] as const) {
   process.on(event, (error: unknown) => {
     // At once: a command that hangs does not come to tell it.
-    process.stderr.write(`unexpected: ${stackOf(error)}\n`);
+    stderr.write(shownLines(unexpected(stackOf(error), error).lines));
     process.exitCode = 1;
-    interruption.abort(unexpected(messageOf(error), error));
+    interruption.abort(unexpected(showable(messageOf(error)), error));
   });
 }
 // Nobody to read messages is no reason to leave work half-done.
@@ -43,8 +47,14 @@ async function main(): Promise<void> {
     platform: process.platform,
     machine: machine(),
     nodeVersion: process.versions.node,
+    userId: process.geteuid?.(),
     get client() {
       return clientName();
+    },
+    runsHere,
+    loadConnect: async () => {
+      const { EngineClient } = await import("./engine/client.ts");
+      return (endpoint) => new EngineClient(endpoint);
     },
     now: () => new Date(),
     signal: interruption.signal,
@@ -55,7 +65,7 @@ let isOver = false;
 // A command that waits for what never comes would end with 0.
 process.once("exit", () => {
   if (isOver) return;
-  process.stderr.write("unexpected: the command did not come to its end\n");
+  stderr.write(shownLines(["unexpected: the command did not come to its end"]));
   process.exitCode = 1;
 });
 void main().finally(() => (isOver = true));

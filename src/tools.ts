@@ -27,6 +27,8 @@ export interface Tools {
   readonly temporaryFolder: string;
   /** Who runs this, for others to read: `root@host, process 123`. */
   readonly client: string;
+  /** Whether the process of such a client is known to run. */
+  readonly runsHere: (client: string) => boolean;
 }
 
 /** Finds the helper image of an engine; made at most once in a command. */

@@ -86,7 +86,14 @@ export const UNDER_SERVICE = ["--stop-containers", "--health-timeout", "0"];
 async function restore(stage: Stage): Promise<Downtime> {
   const archive = await stage.archive(VOLUME);
   return downtimeOf(
-    await stage.restore(VOLUME, archive, "--force", "--keep-previous", ...UNDER_SERVICE),
+    await stage.restore(
+      VOLUME,
+      archive,
+      "--force",
+      "--keep-previous",
+      "--discard-kept",
+      ...UNDER_SERVICE,
+    ),
   );
 }
 

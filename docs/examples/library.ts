@@ -29,7 +29,7 @@ console.log(`verified: ${entryCount} entries`);
 try {
   await dockform.restore(volume, archive, { undeclared: true });
 } catch (error) {
-  if (!(error instanceof DockformError && error.code === "volume.not-empty")) throw error;
+  if (!(error instanceof DockformError && error.kind === "refused")) throw error;
   console.log(`refused: ${error.message}`);
 }
 

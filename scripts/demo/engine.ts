@@ -15,6 +15,7 @@ import {
   waitContainer,
 } from "../../src/engine/containers.ts";
 import { demultiplex } from "../../src/engine/multiplex.ts";
+import { listOf, objectOf, optional, text as aText } from "../../src/engine/shape.ts";
 import { engineInfo } from "../../src/engine/system.ts";
 import { listVolumes, removeVolume } from "../../src/engine/volumes.ts";
 import { helperImage } from "../../src/helper/image.ts";
@@ -218,11 +219,10 @@ function hostConfig({ volume, readOnly }: VolumeCommand): Readonly<Record<string
   return { NetworkMode: "none", LogConfig: { Type: "none" }, Mounts: [mount] };
 }
 
+const IMAGES = listOf(objectOf({ RepoTags: optional(listOf(aText)) }));
+
 async function imageNames(client: EngineClient): Promise<ReadonlySet<string>> {
-  const images = await client.json<readonly { readonly RepoTags: readonly string[] | null }[]>(
-    "GET",
-    "/images/json",
-  );
+  const images = await client.ask("GET", "/images/json", IMAGES);
   return new Set(images.flatMap(({ RepoTags }) => RepoTags ?? []));
 }
 

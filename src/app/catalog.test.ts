@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryStore } from "../../test/fakes/memory-store.ts";
 import { putSnapshot } from "../../test/fakes/stored.ts";
+import { FakeLog } from "../../test/fakes/surroundings.ts";
 import type { StoredVolume } from "../store/store.ts";
 import { Catalog } from "./catalog.ts";
 
@@ -15,7 +16,7 @@ const [OLD, MIDDLE, NEW] = [
 ] as const;
 
 function catalog(store: MemoryStore, context?: string): Catalog {
-  return new Catalog({ store, cwd: "/here", context });
+  return new Catalog({ store, cwd: "/here", context, log: new FakeLog() });
 }
 
 test("snapshots of one volume in both layouts are one list, the newest first", async () => {
@@ -42,6 +43,8 @@ test("where several contexts have snapshots of a name, it has to be said which i
     await catalog(store).find("home/data@latest"),
     await catalog(store, "home").find("data"),
     await catalog(store).find("latest", "home/data"),
+    await catalog(store).find("data@latest", "home/data"),
+    await catalog(store).find("home/data@2026", "home/data"),
   ]) {
     assert.equal(found.archivePath, home.archivePath);
   }
@@ -52,6 +55,24 @@ test("a snapshot that is of another volume by its sidecar is not the latest of t
   const own = putSnapshot(store, PLAIN, OLD);
   putSnapshot(store, PLAIN, NEW, { volume_name: "other" });
   assert.equal((await catalog(store).find("data")).archivePath, own.archivePath);
+});
+
+test("damaged ones and what a restore in place saved are not the latest; of damage it is warned", async () => {
+  const store = new MemoryStore();
+  const good = putSnapshot(store, PLAIN, OLD);
+  const short = putSnapshot(store, PLAIN, MIDDLE, { stored_bytes: 5 });
+  const saved = putSnapshot(store, PLAIN, NEW, { purpose: "safety" });
+  const log = new FakeLog();
+  const snapshots = new Catalog({ store, cwd: "/here", context: undefined, log });
+  assert.equal((await snapshots.find("data")).archivePath, good.archivePath);
+  const warning = `${short.archivePath} is passed over: it is 4 bytes long, and was 5 when it was stored`;
+  assert.deepEqual(log.warnings, [warning]);
+  assert.equal((await snapshots.find("data@2026-11-23")).archivePath, saved.archivePath);
+  await store.remove(good);
+  await assert.rejects(catalog(store).find("data"), {
+    message:
+      "volume data has no good snapshot of its own: those in its folder are the old contents of restores in place, or damaged",
+  });
 });
 
 test("a path is taken from the current folder, and belongs to no list", async () => {
@@ -69,6 +90,10 @@ test("a volume without snapshots is told with the name that may have been meant,
     message: "there is no snapshot of dta; did you mean data?",
     hint: "There are snapshots of data, mail.",
     data: { candidates: ["data", "mail"] },
+  });
+  putSnapshot(store, { context: "home", volume: "photos" }, OLD);
+  await assert.rejects(catalog(store).find("photo@latest"), {
+    message: "there is no snapshot of photo; did you mean home/photos?",
   });
   await assert.rejects(catalog(new MemoryStore()).volumes("data"), {
     hint: "There are no snapshots in memory.",

@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
 import { DockformError } from "../errors.ts";
 import { parseVolumeReference } from "../manifest/reference.ts";
-import { nearest } from "../manifest/suggest.ts";
-import { parseSnapshotReference, pickSnapshot } from "../snapshot/pick.ts";
+import { nearest } from "../nearest.ts";
+import type { Log } from "../log.ts";
+import { parseSnapshotReference, pickSnapshot, type PassedOver } from "../snapshot/pick.ts";
 import { archiveAt } from "../store/folder/folder-store.ts";
-import { isStranger } from "../store/newest.ts";
+import { whyPassedOver } from "../store/newest.ts";
 import {
   newestFirst,
   volumeTitle,
@@ -28,6 +29,7 @@ export interface CatalogOptions {
   readonly cwd: string;
   /** Only the snapshots of this context, where a name could mean those of several. */
   readonly context: string | undefined;
+  readonly log: Pick<Log, "warn">;
 }
 
 /** The snapshots of a store, listed once it is needed; no engine is asked. */
@@ -35,12 +37,14 @@ export class Catalog {
   readonly store: Store;
   readonly #cwd: string;
   readonly #context: string | undefined;
+  readonly #log: Pick<Log, "warn">;
   #volumes: Promise<readonly VolumeSnapshots[]> | undefined;
 
-  constructor({ store, cwd, context }: CatalogOptions) {
+  constructor({ store, cwd, context, log }: CatalogOptions) {
     this.store = store;
     this.#cwd = cwd;
     this.#context = context;
+    this.#log = log;
   }
 
   /**
@@ -52,6 +56,14 @@ export class Catalog {
     if (reference !== undefined) return [await this.volume(reference)];
     this.#volumes ??= this.store.list();
     return this.#volumes;
+  }
+
+  /** What to say where there is no snapshot at all, and something was to be done with all of them. */
+  empty(): DockformError {
+    return new DockformError("store.empty", `there are no snapshots in ${this.store.title}`, {
+      hint: "Nothing was done.",
+      advice: [{ code: "choose-store" }],
+    });
   }
 
   /**
@@ -80,7 +92,8 @@ export class Catalog {
   }
 
   /**
-   * The snapshot that a reference names. With `volume`, it alone says which of that volume's.
+   * The snapshot that a reference names. With `volume`, it alone says which of that volume's. Of damaged ones that
+   * `latest` passes over it is warned.
    *
    * @throws DockformError `usage`, with what there is.
    */
@@ -90,7 +103,7 @@ export class Catalog {
       const archive = archiveAt(resolve(this.#cwd, reference.path));
       return { ...archive, stored: undefined, volume };
     }
-    const named = reference.volume ?? volume;
+    const named = inTheSameContext(reference.volume, volume);
     if (named === undefined) {
       throw new DockformError(
         "snapshot.no-volume-named",
@@ -103,14 +116,23 @@ export class Catalog {
     const { volume: folder, snapshots } = await this.volume(named);
     const { store } = this;
     const stored = await pickSnapshot(snapshots, reference.which, named, (snapshot) =>
-      isStranger(store, snapshot, folder),
+      this.#passOver(snapshot, folder),
     );
     return { store, archivePath: stored.archivePath, stored, volume: named };
   }
 
+  async #passOver(snapshot: StoredSnapshot, volume: string): Promise<PassedOver | undefined> {
+    const described = await this.store.describe(snapshot);
+    const why = whyPassedOver(described, volume);
+    if (why === "damaged") {
+      this.#log.warn(`${snapshot.archivePath} is passed over: ${described.problem}`);
+    }
+    return why;
+  }
+
   #noSnapshots(reference: string, volumes: readonly VolumeSnapshots[]): DockformError {
     const names = volumes.map((listed) => volumeTitle(listed));
-    const meant = nearest(reference, names);
+    const meant = nearestIn(volumes, reference);
     const isEmpty = names.length === 0;
     return new DockformError(
       "snapshot.not-found",
@@ -124,6 +146,22 @@ export class Catalog {
       },
     );
   }
+}
+
+/** As it is listed; a name without a context may mean a volume of any. */
+function nearestIn(volumes: readonly VolumeSnapshots[], reference: string): string | undefined {
+  const titles = new Map(volumes.map((listed) => [listed.volume, volumeTitle(listed)]));
+  const meant = nearest(reference, [...titles.values(), ...titles.keys()]);
+  return meant === undefined ? undefined : (titles.get(meant) ?? meant);
+}
+
+/** A volume that is named once more beside the snapshot is the one that was named with its context. */
+function inTheSameContext(
+  named: string | undefined,
+  volume: string | undefined,
+): string | undefined {
+  const isNamedAgain = named !== undefined && volume?.endsWith(`/${named}`) === true;
+  return isNamedAgain ? volume : (named ?? volume);
 }
 
 function ambiguous(volume: string, contexts: readonly string[]): DockformError {

@@ -1,4 +1,5 @@
 import { volumeFreshness, type Freshness } from "../store/freshness.ts";
+import type { StoredVolume, VolumeSnapshots } from "../store/store.ts";
 import type { ContextPlan } from "./plan.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -14,20 +15,24 @@ export async function declaredFreshness(
   now: Date,
 ): Promise<readonly DeclaredFreshness[]> {
   const contexts = await workspace.contexts();
+  const listed = await workspace.store.list();
   return Promise.all(
-    contexts.flatMap((context) =>
-      [...context.volumes.values()].map(async ({ name, snapshot }) => ({
-        context: context.name,
-        volume: name,
-        ...(await volumeFreshness(
-          name,
-          context.store,
-          context.storedNames(name),
-          snapshot?.every,
-          now,
-        )),
-      })),
+    contexts.flatMap(({ name: context, store, volumes, storedNames }) =>
+      [...volumes.values()].map(async ({ name, snapshot }) => {
+        const own = listedAs(listed, storedNames(name));
+        const freshness = await volumeFreshness(name, store, own, snapshot?.every, now);
+        return { context, volume: name, ...freshness };
+      }),
     ),
+  );
+}
+
+function listedAs(
+  listed: readonly VolumeSnapshots[],
+  names: readonly StoredVolume[],
+): readonly VolumeSnapshots[] {
+  return listed.filter((each) =>
+    names.some(({ context, volume }) => each.context === context && each.volume === volume),
   );
 }
 

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FakeLog } from "../../test/fakes/surroundings.ts";
 import { MemoryStore } from "../../test/fakes/memory-store.ts";
 import { putSnapshot } from "../../test/fakes/stored.ts";
+import { FakeSite } from "../../test/fakes/workspace.ts";
 import type { StoredVolume } from "../store/store.ts";
 import { Catalog } from "./catalog.ts";
 import { listSnapshots } from "./list-snapshots.ts";
+import { planPruning } from "./prune.ts";
 import { snapshotsToRemove, removeSnapshots, volumesLeftWithout } from "./remove-snapshots.ts";
 import { snapshotsToVerify } from "./verify-snapshots.ts";
 
@@ -18,7 +21,10 @@ function filled(): { readonly store: MemoryStore; readonly catalog: Catalog } {
   putSnapshot(store, DATA, OLD, { notes: "before", verified_at: NEW });
   putSnapshot(store, DATA, NEW, { volume_name: "mail", stored_bytes: 5 });
   putSnapshot(store, MAIL, OLD);
-  return { store, catalog: new Catalog({ store, cwd: "/", context: undefined }) };
+  return {
+    store,
+    catalog: new Catalog({ store, cwd: "/", context: undefined, log: new FakeLog() }),
+  };
 }
 
 test("a list says of each snapshot what its sidecar says, and what is wrong with it", async () => {
@@ -53,6 +59,27 @@ test("a volume alone says not which of its snapshots to remove; one that is name
   );
 });
 
+test("whoever verifies or prunes all of an empty store is told that there is nothing", async () => {
+  const empty = new Catalog({
+    store: new MemoryStore(),
+    cwd: "/",
+    context: undefined,
+    log: new FakeLog(),
+  });
+  await assert.rejects(snapshotsToVerify(empty, undefined), {
+    code: "store.empty",
+    message: "there are no snapshots in memory",
+  });
+  await using site = await FakeSite.create(undefined, {});
+  using workspace = await site.open();
+  const request = {
+    volume: undefined,
+    policy: { last: 1 },
+    allowed: { lastOne: false, lastVerified: false },
+  };
+  await assert.rejects(planPruning(workspace, request, new Date()), { code: "store.empty" });
+});
+
 test("whoever verifies all is told of data that is gone as well", async () => {
   const { store } = filled();
   const listing = {
@@ -64,7 +91,7 @@ test("whoever verifies all is told of data that is gone as well", async () => {
     ],
   } as const;
   store.list = async () => [listing];
-  const catalog = new Catalog({ store, cwd: "/", context: undefined });
+  const catalog = new Catalog({ store, cwd: "/", context: undefined, log: new FakeLog() });
   assert.deepEqual(
     (await snapshotsToVerify(catalog, undefined)).map(({ archivePath }) => archivePath),
     ["/s/data/a.tar.zst"],

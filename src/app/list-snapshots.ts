@@ -16,6 +16,7 @@ export interface ListedSnapshot extends StoredSnapshot {
   readonly fileCount: number | undefined;
   readonly notes: string | undefined;
   readonly verifiedAt: string | undefined;
+  readonly unhealthyAt: string | undefined;
   readonly problem: string | undefined;
   /** Of which volume it is, where not of the one that it is listed under. */
   readonly otherVolume: string | undefined;
@@ -72,6 +73,7 @@ async function summarize(
     fileCount: sized?.file_count,
     notes: sidecar?.notes,
     verifiedAt: sidecar?.verified_at,
+    unhealthyAt: sidecar?.unhealthy_at,
     problem,
     otherVolume: otherVolume(sidecar, volume),
   };

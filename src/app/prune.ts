@@ -7,6 +7,7 @@ import {
   type PruneVerdict,
 } from "../snapshot/prune.ts";
 import { isEmptyPolicy, type RetentionPolicy } from "../snapshot/retention.ts";
+import { isSafety } from "../snapshot/sidecar.ts";
 import { otherVolume } from "../store/newest.ts";
 import {
   volumeTitle,
@@ -37,7 +38,7 @@ export interface PruneRequest {
 /**
  * Says which snapshots go; removes none. Volumes without snapshots are left out.
  *
- * @throws DockformError `prune.no-rules` when there are snapshots, and no policy for any.
+ * @throws DockformError `store.empty` when there are no snapshots, `prune.no-rules` when there are snapshots, and no policy for any.
  */
 export async function planPruning(
   workspace: Workspace,
@@ -52,6 +53,7 @@ export async function planPruning(
     const rules = policy ?? policyOfManifest(manifest, listed);
     plans.push(await planVolume(catalog.store, listed, rules, allowed, now));
   }
+  if (plans.length === 0) throw catalog.empty();
   requireAnyPolicy(plans);
   return plans;
 }
@@ -105,6 +107,7 @@ async function planVolume(
     note: described.sidecar?.notes,
     isVerified: described.sidecar?.verified_at !== undefined,
     problem: described.problem,
+    isSafety: described.sidecar !== undefined && isSafety(described.sidecar),
     otherVolume: otherVolume(described.sidecar, listed.volume),
     described,
   }));
@@ -112,7 +115,7 @@ async function planVolume(
 }
 
 function requireAnyPolicy(plans: readonly VolumePruning[]): void {
-  if (plans.length === 0 || plans.some(({ verdicts }) => verdicts !== undefined)) return;
+  if (plans.some(({ verdicts }) => verdicts !== undefined)) return;
   throw new DockformError("prune.no-rules", "nothing says which snapshots to keep", {
     advice: [{ code: "choose-retention" }],
   });

@@ -3,14 +3,16 @@ import { AtWorkError } from "../lock/refusals.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import { recoverVolume, type RecoverRequest, type RecoveryReport } from "../restore/recover.ts";
 import { volumesToRecover } from "../restore/volumes-to-recover.ts";
+import { WRITER_WAIT_MS } from "../restore/await-writer.ts";
+import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
 import { targetIn, type Workspace } from "./workspace.ts";
 
 /** What was found of one volume, or done on it. */
 export type RecoveryStep =
-  /** A client works on it, so there is nothing to recover. */
+  /** A client reads it, so there is nothing to recover. */
   | { readonly kind: "at work"; readonly operation: FoundOperation["operation"] }
-  /** The same, begun since the engine was asked what is to be recovered. */
+  /** A client works on it, still or since the engine was asked what is to be recovered. */
   | { readonly kind: "since at work"; readonly error: AtWorkError }
   | { readonly kind: "recovered"; readonly report: RecoveryReport }
   | { readonly kind: "failed"; readonly error: unknown };
@@ -27,12 +29,20 @@ export async function* recoverAll(
   tools: Tools,
 ): AsyncGenerator<RecoveryStep> {
   const targets: VolumeTarget[] = [];
+  const writtenTo: VolumeTarget[] = [];
   for (const context of await workspace.contexts()) {
-    const { volumes, alive } = await volumesToRecover(context.engine, tools.signal);
+    const { volumes, written, alive } = await volumesToRecover(context.engine, tools.signal);
     for (const { operation } of alive) yield { kind: "at work", operation };
     targets.push(...volumes.map((volume) => targetIn(context, volume)));
+    writtenTo.push(...written.map((volume) => targetIn(context, volume)));
   }
   for (const target of targets) yield await recoverOne({ target, ...options }, tools);
+  // All are waited for at the same time.
+  const clock = stopwatch();
+  for (const target of writtenTo) {
+    const waitMs = Math.max(0, WRITER_WAIT_MS - clock.total());
+    yield await recoverOne({ target, ...options, waitMs }, tools);
+  }
 }
 
 async function recoverOne(request: RecoverRequest, tools: Tools): Promise<RecoveryStep> {

@@ -27,6 +27,7 @@ async function refusal(order: Partial<RestoreOrder>): Promise<unknown> {
     dryRun: false,
     keepPrevious: false,
     keepFailed: false,
+    discardKept: false,
     verify: false,
     inPlace: false,
     forceEmpty: false,

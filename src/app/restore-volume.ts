@@ -40,6 +40,7 @@ export async function restoreNamed(
   refuseTwoRoots(order);
   refuseToKeepPart(order);
   refuseBoth(order);
+  refuseToDiscardForNothing(order);
   const { volume, snapshot, path, stripComponents: _, from: __, without, ...options } = order;
   const target = await workspace.target(volume);
   const snapshots = workspace.catalog();
@@ -86,6 +87,16 @@ function refuseToKeepPart({ path, keepPrevious, keepFailed, inPlace }: RestoreOr
     "command.options-conflict",
     "a restore of some paths does not go together with keeping contents, nor with replacing them in place",
     { advice: [{ code: "keep-no-part" }] },
+  );
+}
+
+/** It says what becomes of contents that are kept where others are to be kept. */
+function refuseToDiscardForNothing({ discardKept, keepPrevious, keepFailed }: RestoreOrder): void {
+  if (!discardKept || keepPrevious || keepFailed) return;
+  throw new DockformError(
+    "command.options-conflict",
+    "what is kept makes room only for other contents that are to be kept",
+    { advice: [{ code: "keep-something" }] },
   );
 }
 

@@ -1,21 +1,42 @@
 import { snapshotVolume, type SnapshotReport, type SnapshotRequest } from "../capture/snapshot.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
-import { outcomesOf, settleWithLimit, type Outcomes } from "./several.ts";
+import { settleWithLimit } from "./several.ts";
 
 /** Each snapshot's zstd uses all cores; a second one fills the pauses of the first. */
 const SNAPSHOTS_AT_ONCE = 2;
+
+export interface FailedSnapshot {
+  readonly context: string;
+  readonly volume: string;
+  readonly error: unknown;
+}
+
+/** What became of several volumes, each in the order in which they were asked for. */
+export interface SnapshotOutcomes {
+  readonly reports: readonly SnapshotReport[];
+  readonly failures: readonly FailedSnapshot[];
+}
 
 /** Writes a snapshot of each volume; one that fails stops none of the others. */
 export async function snapshotVolumes(
   targets: readonly VolumeTarget[],
   request: Omit<SnapshotRequest, "target">,
   tools: Tools,
-): Promise<Outcomes<SnapshotReport>> {
-  const results = await settleWithLimit(withoutRepeats(targets), SNAPSHOTS_AT_ONCE, (target) =>
+): Promise<SnapshotOutcomes> {
+  const wanted = withoutRepeats(targets);
+  const results = await settleWithLimit(wanted, SNAPSHOTS_AT_ONCE, (target) =>
     snapshotVolume({ target, ...request }, tools),
   );
-  return outcomesOf(results);
+  return {
+    reports: results.flatMap((each) => (each.status === "fulfilled" ? [each.value] : [])),
+    failures: wanted.flatMap(({ context, volume }, i) => {
+      const result = results[i];
+      return result?.status === "rejected"
+        ? [{ context, volume, error: result.reason as unknown }]
+        : [];
+    }),
+  };
 }
 
 /** The same volume twice in one call is one snapshot. */

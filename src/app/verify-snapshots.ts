@@ -15,7 +15,11 @@ export interface VerifyOutcome {
   readonly error: DockformError | undefined;
 }
 
-/** All snapshots of the store, or of `[context/]volume` alone, with those whose data is gone. */
+/**
+ * All snapshots of the store, or of `[context/]volume` alone, with those whose data is gone.
+ *
+ * @throws DockformError `store.empty` where there are none.
+ */
 export async function snapshotsToVerify(
   catalog: Catalog,
   volume: string | undefined,
@@ -26,6 +30,7 @@ export async function snapshotsToVerify(
     ...snapshots.map(({ archivePath }) => archivePath),
     ...leftovers.flatMap(withoutData),
   ]);
+  if (archivePaths.length === 0) throw catalog.empty();
   return archivePaths.map((archivePath) => ({ store, archivePath }));
 }
 

@@ -19,6 +19,8 @@ export interface WorkspaceContext {
   readonly name: string;
   readonly engine: EngineClient;
   readonly volumes: ReadonlyMap<string, VolumeSpec>;
+  /** Without one nothing is declared. */
+  readonly hasManifest: boolean;
   /** As `apply` would create it. */
   readonly declaredShape: (volume: string) => VolumeShape | undefined;
   readonly findHelperImage: () => Promise<HelperImage>;
@@ -37,6 +39,7 @@ export function targetIn(context: WorkspaceContext, volume: string): VolumeTarge
     context: context.name,
     volume,
     declared: context.volumes.has(volume),
+    declaredVolumes: context.hasManifest ? [...context.volumes.keys()] : undefined,
     declaredShape: context.declaredShape(volume),
     store: context.store,
     storedAs: context.storedAs(volume),
@@ -87,8 +90,9 @@ export class Workspace implements Disposable {
 
   /** The snapshots in it. */
   catalog(): Catalog {
-    const { cwd } = this.#around;
-    return new Catalog({ store: this.store, cwd, context: this.#options.context });
+    const { cwd, tools } = this.#around;
+    const { context } = this.#options;
+    return new Catalog({ store: this.store, cwd, context, log: tools.log });
   }
 
   /** @throws DockformError `manifest` when there is none. */
@@ -176,6 +180,7 @@ export class Workspace implements Disposable {
       name,
       engine,
       volumes: context.volumes,
+      hasManifest: this.file !== undefined,
       declaredShape: (volume) =>
         declaredShape(context.volumes.get(volume), this.file?.manifest.identifier),
       findHelperImage: () => (image ??= this.#helperImage(engine)),

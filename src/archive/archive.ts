@@ -19,6 +19,8 @@ import {
   type HelperCompression,
 } from "./compression.ts";
 import { Digest } from "./digest.ts";
+import { limited } from "./stream-limit.ts";
+import { damaged } from "../tar/damage.ts";
 import type { StartProgress } from "../tools.ts";
 
 const ANOTHER_SNAPSHOT = "Nothing was touched. Restore from another snapshot.";
@@ -84,10 +86,32 @@ export class Archive implements AsyncDisposable {
     yield* forHelper(this.#digested(digest), this.#compression, this.path);
   }
 
-  /** The tar stream, unpacked in this process. */
+  /**
+   * The tar stream, unpacked in this process.
+   *
+   * @throws DockformError `integrity` where it goes on beyond what the sidecar says.
+   */
   async *tar(digest: Digest, signal: AbortSignal): ByteSource {
     requireNamedRight(this.#stored.head, this.#compression, this.path);
-    yield* decompress(this.#digested(digest), this.#compression, this.path, signal);
+    const announcedBytes = await this.#announcedTarBytes();
+    const tar = decompress(this.#digested(digest), this.#compression, this.path, signal);
+    yield* announcedBytes === undefined
+      ? tar
+      : limited(tar, {
+          bytes: announcedBytes,
+          exceeded: () => damaged(this.path, beyondAnnounced(announcedBytes)),
+        });
+  }
+
+  /** What is wrong with a sidecar is for those to say who need it: an archive can be read without. */
+  async #announcedTarBytes(): Promise<number | undefined> {
+    try {
+      const sidecar = await this.sidecar();
+      return sidecar && countedContents(sidecar, "")?.tarBytes;
+    } catch (error) {
+      if (error instanceof DockformError) return undefined;
+      throw error;
+    }
   }
 
   /** The stored bytes, digested as they go by. */
@@ -120,6 +144,10 @@ export class Archive implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stored[Symbol.asyncDispose]();
   }
+}
+
+function beyondAnnounced(announcedBytes: number): string {
+  return `it goes on beyond the ${announcedBytes} bytes as tar that its sidecar says`;
 }
 
 /**

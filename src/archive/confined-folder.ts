@@ -3,7 +3,6 @@ import {
   chmod,
   lchown,
   link,
-  lstat,
   lutimes,
   mkdir,
   open,
@@ -16,8 +15,10 @@ import { DockformError, messageOf, systemCode } from "../errors.ts";
 import type { TarEntry } from "../tar/entries.ts";
 import type { ByteText } from "../tar/header.ts";
 import { displayText, ROOT_PATH } from "../tar/path.ts";
+import { cannotWrite } from "./destination.ts";
+import type { HeldFolder, Kind } from "./held-folder.ts";
+import type { Privileges } from "./privileges.ts";
 
-const SLASH = Buffer.from("/");
 const SHOWN_MAX = 5;
 const NANOSECONDS = 1e9;
 const SET_OWNER = 0o6000;
@@ -33,43 +34,30 @@ interface Metadata {
  * looked at before it is taken: it is a folder, and no link. Names are bytes, as in the archive.
  */
 export class ConfinedFolder {
-  readonly #root: string;
+  readonly #folder: HeldFolder;
+  readonly #parentModes: ReadonlyMap<ByteText, number>;
+  readonly #privileges: Privileges;
   readonly #madeFolders: Metadata[] = [];
   /** Folders that no entry had told of when something was to go into them. */
   readonly #untoldFolders = new Set<ByteText>();
-  readonly #attributes: Metadata[] = [];
+  readonly #attributes: { readonly path: ByteText; readonly xattrs: TarEntry["xattrs"] }[] = [];
   readonly #notOwned = new Set<ByteText>();
   readonly #problems = new Map<string, string[]>();
   /** The last parent that was looked at: most entries share it with the one before. */
   #checkedParent: ByteText | undefined;
 
-  constructor(root: string) {
-    this.#root = root;
-  }
-
-  /** @throws DockformError `refused` when one of these paths is taken by what is no folder. */
-  async refuseTaken(paths: Iterable<ByteText>): Promise<void> {
-    const taken: ByteText[] = [];
-    for (const path of paths) {
-      const kind = await this.#kindOf(path);
-      if (kind === "other" || (kind === "none" && (await this.#hasFileAbove(path))))
-        taken.push(path);
-    }
-    const [first] = taken;
-    if (first === undefined) return;
-    const more = taken.length === 1 ? "" : ` and ${taken.length - 1} more`;
-    throw new DockformError(
-      "extract.would-overwrite",
-      `${displayText(first)}${more} would be written over in ${this.#root}`,
-      {
-        hint: "Nothing was extracted. Name an empty folder, or move away what is there.",
-        data: { taken: taken.map(displayText) },
-      },
-    );
-  }
-
-  async create(): Promise<void> {
-    await this.#orFailed(this.#root, mkdir(this.#root, { recursive: true }));
+  /**
+   * @param folder one that nobody else can enter
+   * @param parentModes modes of folders that are not extracted themselves
+   */
+  constructor(
+    folder: HeldFolder,
+    parentModes: ReadonlyMap<ByteText, number>,
+    privileges: Privileges,
+  ) {
+    this.#folder = folder;
+    this.#parentModes = parentModes;
+    this.#privileges = privileges;
   }
 
   async makeFolder(path: ByteText, entry: TarEntry): Promise<void> {
@@ -114,11 +102,11 @@ export class ConfinedFolder {
     await this.#makeParents(path);
     const { type, device } = entry;
     const what = type === "fifo" ? "pipes" : "devices";
-    const place = textOf(this.#place(path));
+    const place = textOf(Buffer.from(path, "latin1"));
     if (place === undefined) return this.#addProblem(`${what} (a name that is no text)`, path);
     const numbers = device === undefined ? [] : [String(device.major), String(device.minor)];
     const kind = type === "fifo" ? "p" : type === "char" ? "c" : "b";
-    const problem = await runAlone("mknod", ["-m", "600", "--", place, kind, ...numbers]);
+    const problem = await this.#run("mknod", ["-m", "600", "--", place, kind, ...numbers]);
     if (problem === undefined) await this.#dress({ path, entry });
     else this.#addProblem(`${what} (${problem})`, path);
   }
@@ -151,30 +139,15 @@ export class ConfinedFolder {
       if (kind === "other") throw leadsElsewhere(folder);
       // An archive need not hold the folders of its files.
       if (kind === "folder") continue;
-      await this.#orFailed(folder, mkdir(this.#place(folder)));
+      const mode = folderMode(this.#parentModes.get(folder));
+      await this.#orFailed(folder, mkdir(this.#place(folder), { mode }));
       this.#untoldFolders.add(folder);
     }
     this.#checkedParent = parent;
   }
 
-  async #hasFileAbove(path: ByteText): Promise<boolean> {
-    const parts = path.split("/");
-    for (let depth = 1; depth < parts.length; depth += 1) {
-      const kind = await this.#kindOf(parts.slice(0, depth).join("/"));
-      if (kind !== "folder") return kind === "other";
-    }
-    return false;
-  }
-
-  /** What is at a path; a link is no folder, wherever it leads. */
-  async #kindOf(path: ByteText): Promise<"none" | "folder" | "other"> {
-    try {
-      return (await lstat(this.#place(path))).isDirectory() ? "folder" : "other";
-    } catch (error) {
-      const code = systemCode(error);
-      if (code === "ENOENT" || code === "ENOTDIR") return "none";
-      throw cannotWrite(displayText(path), error);
-    }
+  async #kindOf(path: ByteText): Promise<Kind> {
+    return this.#orFailed(path, this.#folder.kindOf(path));
   }
 
   async #open(path: ByteText, flags: number): Promise<FileHandle> {
@@ -202,7 +175,8 @@ export class ConfinedFolder {
   }
 
   async #giveOwner(path: ByteText, entry: TarEntry): Promise<void> {
-    if (entry.xattrs.size > 0) this.#attributes.push({ path, entry });
+    const xattrs = this.#privileges.allowedAttributes(path, entry);
+    if (xattrs.size > 0) this.#attributes.push({ path, xattrs });
     else if (entry.acl.access !== "" || entry.acl.default !== "") this.#addProblem("ACLs", path);
     try {
       await lchown(this.#place(path), entry.uid, entry.gid);
@@ -212,14 +186,15 @@ export class ConfinedFolder {
     }
   }
 
-  async #giveModeAndTime(path: ByteText, { type, mode, mtimeNs }: TarEntry): Promise<void> {
+  async #giveModeAndTime(path: ByteText, entry: TarEntry): Promise<void> {
     const place = this.#place(path);
     try {
       // A program must not run as somebody that it never belonged to.
-      const given = this.#notOwned.has(path) ? mode & ~SET_OWNER : mode;
-      if (type !== "symlink") await chmod(place, given);
+      const allowed = this.#privileges.allowedMode(path, entry);
+      const given = this.#notOwned.has(path) ? allowed & ~SET_OWNER : allowed;
+      if (entry.type !== "symlink") await chmod(place, given);
       // A negative number would mean now; a text is taken as it is.
-      const seconds = String(Number(mtimeNs) / NANOSECONDS);
+      const seconds = String(Number(entry.mtimeNs) / NANOSECONDS);
       await lutimes(place, seconds, seconds);
     } catch (error) {
       this.#addProblem(`modes or times (${messageOf(error)})`, path);
@@ -229,25 +204,35 @@ export class ConfinedFolder {
   /** In one call of setfattr, which reads what getfattr --dump writes. */
   async #giveAttributes(): Promise<void> {
     if (this.#attributes.length === 0) return;
-    const dump = this.#attributes.map(({ path, entry }) =>
+    const dump = this.#attributes.map(({ path, xattrs }) =>
       [
         `# file: ${quotedForSetfattr(path)}`,
-        ...[...entry.xattrs].map(
+        ...[...xattrs].map(
           ([name, value]) => `${quotedForSetfattr(name)}=0x${value.toString("hex")}`,
         ),
         "",
       ].join("\n"),
     );
-    const problem = await runAlone("setfattr", ["-h", "--restore=-"], {
-      cwd: this.#root,
-      input: Buffer.from(`${dump.join("\n")}\n`, "latin1"),
-    });
+    const problem = await this.#run(
+      "setfattr",
+      ["-h", "--restore=-"],
+      Buffer.from(`${dump.join("\n")}\n`, "latin1"),
+    );
     if (problem === undefined) return;
     for (const { path } of this.#attributes) this.#addProblem(`attributes (${problem})`, path);
   }
 
   #place(path: ByteText): Buffer {
-    return Buffer.concat([Buffer.from(this.#root), SLASH, Buffer.from(path, "latin1")]);
+    return this.#folder.place(path);
+  }
+
+  /** A descriptor is another one in a program, so that begins in the folder. */
+  async #run(
+    program: string,
+    args: readonly string[],
+    input?: Buffer,
+  ): Promise<string | undefined> {
+    return runAlone(program, args, this.#folder.base.toString(), input);
   }
 
   #addProblem(what: string, path: ByteText): void {
@@ -276,11 +261,12 @@ function leadsElsewhere(folder: ByteText): DockformError {
   );
 }
 
-function cannotWrite(path: string, error: unknown): DockformError {
-  return new DockformError("extract.unwritable", `cannot write ${path}: ${messageOf(error)}`, {
-    hint: "What was extracted before is there. Extract into an empty folder when the cause is removed.",
-    cause: error,
-  });
+/**
+ * The mode to make a folder with, less what the user's mask takes away: that of the archive's folder, as
+ * far as we can still write into it.
+ */
+export function folderMode(mode = 0o777): number {
+  return (mode & 0o777) | 0o700;
 }
 
 /** As getfattr writes names: everything out of the ordinary as a backslash and three octal digits. */
@@ -301,10 +287,11 @@ function textOf(place: Buffer): string | undefined {
 async function runAlone(
   program: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly input?: Buffer } = {},
+  cwd: string,
+  input: Buffer | undefined,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: options.cwd, stdio: ["pipe", "ignore", "pipe"] });
+    const child = spawn(program, args, { cwd, stdio: ["pipe", "ignore", "pipe"] });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(0, SAID_MAX);
@@ -312,7 +299,7 @@ async function runAlone(
     child.once("error", () => resolve(`there is no program ${program}`));
     child.once("close", (code) => resolve(code === 0 ? undefined : said.trim().split("\n")[0]));
     child.stdin.on("error", () => {});
-    child.stdin.end(options.input);
+    child.stdin.end(input);
   });
 }
 

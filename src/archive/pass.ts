@@ -1,14 +1,8 @@
-import type { ByteSource } from "../byte-source.ts";
 import { TarReader } from "../tar/entries.ts";
 import { Digest } from "./digest.ts";
 import type { ArchiveSource } from "./source.ts";
+import { limited, type StreamLimit } from "./stream-limit.ts";
 import type { Tools } from "../tools.ts";
-
-/** How long a tar stream may be, and what to say of a longer one. */
-export interface StreamLimit {
-  readonly bytes: number;
-  readonly exceeded: () => Error;
-}
 
 /** One pass over an archive, made in this process: no engine takes part. */
 export class ArchivePass implements Disposable {
@@ -35,18 +29,5 @@ export class ArchivePass implements Disposable {
 
   [Symbol.dispose](): void {
     this.#progress.end();
-  }
-}
-
-/** The guard against a small archive that becomes an endless stream. */
-async function* limited(
-  tar: ByteSource,
-  { bytes, exceeded }: StreamLimit,
-): AsyncGenerator<Uint8Array> {
-  let passed = 0;
-  for await (const chunk of tar) {
-    passed += chunk.length;
-    if (passed > bytes) throw exceeded();
-    yield chunk;
   }
 }

@@ -11,6 +11,8 @@ export interface SelectedEntries {
   readonly entries: ReadonlyMap<ByteText, number>;
   /** By the place of an entry with data: which hard links are to get that, for it is not extracted itself. */
   readonly sources: ReadonlyMap<number, readonly ByteText[]>;
+  /** Of the folders above what is extracted, the root's included, as far as the archive has them. */
+  readonly parentModes: ReadonlyMap<ByteText, number>;
 }
 
 /**
@@ -26,10 +28,14 @@ export async function selectEntries(
 ): Promise<SelectedEntries> {
   const entries = new Map<ByteText, number>();
   const links = new Map<ByteText, ByteText>();
+  const parentModes = new Map<ByteText, number>();
   const missing = new Set(paths);
   using pass = new ArchivePass(archive, "Reading", tools);
   for await (const entry of pass.reader.entries()) {
     const path = entryPath(entry.path);
+    if (entry.type === "folder" && paths.some((wanted) => isWithin(wanted, path))) {
+      parentModes.set(path, entry.mode);
+    }
     const within = paths.filter((wanted) => isWithin(path, wanted));
     if (within.length === 0) continue;
     for (const wanted of within) missing.delete(wanted);
@@ -40,7 +46,7 @@ export async function selectEntries(
   }
   const [first] = missing;
   if (first !== undefined) throw notThere(first, archive);
-  return { entries, sources: await findSources(archive, entries, links, tools) };
+  return { entries, sources: await findSources(archive, entries, links, tools), parentModes };
 }
 
 /** Whoever gets one name of a file wants its content, even when the name that has it is not wanted. */

@@ -6,6 +6,8 @@ import { tarOf } from "../../test/fakes/archived.ts";
 import { fakeTools } from "../../test/fakes/surroundings.ts";
 import { DockformError } from "../errors.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
+import { Archive } from "./archive.ts";
+import { ArchivePass } from "./pass.ts";
 import { verifySnapshot, type Verification } from "./verify.ts";
 
 const TAR = await tarOf({ a: "content" });
@@ -48,10 +50,43 @@ test("without a sidecar the archive alone is looked at", async () => {
   }
 });
 
-test("what is not as its sidecar says is damaged, and nothing is recorded", async () => {
+test("damage that is found is recorded in place of what was said before, until it is found good", async () => {
+  const earlier = { verified_at: "2025-12-01T00:00:00Z", proven_at: "2025-12-01T00:00:00Z" };
+  const snapshot = archiveInMemory(TAR, { sidecar: { ...COUNTED, ...earlier, proven_by: "it" } });
+  const { store, archivePath } = snapshot;
+  const whole = store.kept.get(archivePath) ?? assert.fail();
+  store.kept.set(archivePath, { ...whole, data: Buffer.from(TAR).fill("x", 600, 601) });
+  await assert.rejects(verify(snapshot), { kind: "integrity" });
+  const kept = store.kept.get(archivePath);
+  const sidecar: Sidecar = JSON.parse(kept?.sidecarText ?? "");
+  assert.equal(sidecar.damaged_at, "2026-01-02T03:04:05Z");
+  const { verified_at, proven_at, proven_by } = sidecar;
+  assert.deepEqual([verified_at, proven_at, proven_by], [undefined, undefined, undefined]);
+  store.kept.set(archivePath, { ...whole, sidecarText: kept?.sidecarText });
+  await verify(snapshot);
+  const good: Sidecar = JSON.parse(store.kept.get(archivePath)?.sidecarText ?? "");
+  assert.deepEqual([good.damaged_at, good.verified_at], [undefined, "2026-01-02T03:04:05Z"]);
+});
+
+test("damage that cannot be recorded is still the error; an archive alone has nowhere to record it", async () => {
+  const own = fakeTools();
+  await assert.rejects(verifySnapshot(archiveInMemory(TAR.subarray(0, 1024)), own));
+  assert.deepEqual(own.log.warnings, []);
+  const snapshot = archiveInMemory(TAR, { sidecar: { ...COUNTED, stored_bytes: 1 } });
+  snapshot.store.amendFailure = new DockformError("sidecar.unwritable", "read-only");
+  await assert.rejects(verifySnapshot(snapshot, own), { code: "archive.damaged" });
+  assert.match(own.log.warnings.join(), /is damaged is not recorded beside it: read-only/);
+});
+
+test("what is not as its sidecar says is not good, and not recorded as verified", async () => {
   const cases: readonly (readonly [Partial<Sidecar>, string, RegExp])[] = [
     [{ stored_bytes: 1 }, "archive.damaged", /bytes long, and was 1/],
-    [{ uncompressed_bytes: 1 }, "archive.damaged", /bytes as tar, and its sidecar says 1/],
+    [{ uncompressed_bytes: 1 }, "archive.damaged", /goes on beyond the 1 bytes as tar that its/],
+    [
+      { uncompressed_bytes: 1e9 },
+      "archive.damaged",
+      /bytes as tar, and its sidecar says 1000000000/,
+    ],
     [{ entry_count: 3 }, "archive.damaged", /holds 2 entries, and its sidecar says 3/],
     [{ file_count: 0 }, "archive.damaged", /holds 1 files, and its sidecar says 0/],
     [
@@ -117,3 +152,28 @@ test("another name of a file counts as a file, as a snapshot counts it", async (
   const { entries, files } = await verify(archiveInMemory(tar));
   assert.deepEqual([entries, files], [4, 2]);
 });
+
+test("reading stops where an archive goes on beyond what its sidecar says", async () => {
+  const zeros = zstdCompressSync(Buffer.alloc(4 << 20));
+  // Whoever reads on to here finds another fault.
+  const garbage = Buffer.from("no zstd frame");
+  const data = Buffer.concat([zstdCompressSync(TAR), zeros, garbage]);
+  const beyond = {
+    code: "archive.damaged",
+    message: /goes on beyond the \d+ bytes as tar that its/,
+  };
+  const snapshot = archiveInMemory(data, { sidecar: COUNTED, extension: "tar.zst" });
+  await assert.rejects(verify(snapshot), beyond);
+  await assert.rejects(list(snapshot), beyond);
+  const original = { ...COUNTED, format_version: undefined, entry_count: undefined };
+  for (const options of [{}, { sidecar: original }]) {
+    const other = archiveInMemory(data, { ...options, extension: "tar.zst" });
+    await assert.rejects(list(other), { message: /no zstd frame/ });
+  }
+});
+
+async function list(snapshot: ArchiveInMemory): Promise<void> {
+  await using archive = await Archive.open(snapshot);
+  using pass = new ArchivePass(archive, "Reading", tools);
+  for await (const _ of pass.reader.entries());
+}

@@ -6,6 +6,7 @@ import { damaged } from "../tar/damage.ts";
 import type { TarEntry } from "../tar/entries.ts";
 import { Archive } from "./archive.ts";
 import { ArchivePass } from "./pass.ts";
+import { recordingDamage } from "./record-damage.ts";
 import { holdsNothing, refusePartial } from "./survey.ts";
 import type { Tools } from "../tools.ts";
 
@@ -23,7 +24,8 @@ export interface Verification {
 
 /**
  * Reads a snapshot from its first byte to its last: checksum, decompression, every header of the tar
- * stream, its end, and all that the sidecar counts. Then the sidecar says when that was, if it can be written.
+ * stream, its end, and all that the sidecar counts. Then the sidecar says when that was, or when damage was found, if
+ * it can be written.
  *
  * @throws DockformError `integrity`, naming the file and what is wrong with it; `failed` when it cannot
  * be read.
@@ -32,6 +34,10 @@ export async function verifySnapshot(
   snapshot: ArchiveInStore,
   tools: Tools,
 ): Promise<Verification> {
+  return await recordingDamage(snapshot, tools, () => readToEnd(snapshot, tools));
+}
+
+async function readToEnd(snapshot: ArchiveInStore, tools: Tools): Promise<Verification> {
   const { archivePath } = snapshot;
   await using archive = await Archive.open(snapshot);
   const sidecar = await archive.sidecar();
@@ -60,7 +66,7 @@ async function recordTime(
 ): Promise<Date | undefined> {
   const time = tools.now();
   try {
-    await store.amend(archivePath, { verified_at: formatTime(time) });
+    await store.amend(archivePath, { verified_at: formatTime(time), damaged_at: undefined });
     return time;
   } catch (error) {
     if (!(error instanceof DockformError) || error.kind !== "failed") throw error;

@@ -13,9 +13,13 @@ import { removeDeadReaders } from "./dead-readers.ts";
 class ClockedClient extends FakeClient {
   time: string | undefined;
 
-  override async json<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
-    const found = await super.json<T>(method, path, options);
-    return path === "/info" ? { ...found, SystemTime: this.time } : found;
+  override async json(
+    method: string,
+    path: string,
+    options: RequestOptions = {},
+  ): Promise<unknown> {
+    const found = await super.json(method, path, options);
+    return path === "/info" ? { ...Object(found), SystemTime: this.time } : found;
   }
 }
 

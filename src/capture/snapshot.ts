@@ -85,6 +85,7 @@ export async function snapshotVolume(
     startedMs,
     fingerprint: change?.fingerprint,
     consistency: "live",
+    purpose: undefined,
     // While the data is flushed to the disk; disposing waits for it.
     afterReading: () => helper[Symbol.asyncDispose](),
   });
@@ -97,6 +98,7 @@ export interface SnapshotSource {
   readonly engine: Promise<{ readonly id: string; readonly serverVersion: string }>;
   readonly startedMs: number;
   readonly consistency: "live" | "stop";
+  readonly purpose: Sidecar["purpose"];
   /** Of the volume's metadata, where it was asked for. */
   readonly fingerprint: Sidecar["fingerprint"];
   /** Called when the volume has been read, and waited for before the snapshot counts as written. */
@@ -268,12 +270,8 @@ function cannotRead(target: VolumeTarget, failure: string): DockformError {
 function describe(
   request: SnapshotRequest,
   tools: Tools,
-  found: {
-    readonly volume: EngineVolume;
-    readonly users: readonly VolumeUser[];
-    readonly consistency: SnapshotSource["consistency"];
+  found: Omit<SnapshotSource, "engine" | "startedMs"> & {
     readonly archived: Archived;
-    readonly fingerprint: Sidecar["fingerprint"];
     readonly time: Date;
     readonly engine: { readonly id: string; readonly serverVersion: string };
     readonly totalMs: number;
@@ -299,6 +297,7 @@ function describe(
     context: request.target.context,
     engine: { id: found.engine.id, version: found.engine.serverVersion },
     consistency: found.consistency,
+    ...(found.purpose === undefined ? {} : { purpose: found.purpose }),
     warnings: archived.outcome.remarks.map(({ text }) => text),
     containers: users.map(({ container, readWrite }) => ({
       name: container.name,

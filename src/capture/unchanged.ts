@@ -62,16 +62,17 @@ function isOf(
   );
 }
 
-/** The newest snapshot, when its data has the length it was stored with. */
+/** The newest good snapshot, when its data has the length it was stored with. */
 async function newestWhole(
   { store, storedAs, volume }: VolumeTarget,
   { log }: Tools,
 ): Promise<HeldSnapshot | undefined> {
-  const newest = await newestSnapshot(store, [storedAs], volume);
-  if (newest === undefined) return undefined;
-  const { archivePath, sidecarPath, sidecar, storedBytes, problem } = newest;
-  if (sidecar === undefined) log.warn(problem ?? `${archivePath} has no sidecar`);
-  else if (storedBytes === sidecar.stored_bytes) return { archivePath, sidecarPath, sidecar };
-  else log.warn(`${archivePath} has another length than when it was stored`);
+  const newest = await newestSnapshot(store, [storedAs], volume, ({ archivePath, problem }) =>
+    log.warn(`${archivePath} is damaged: ${problem}`),
+  );
+  if (newest?.sidecar === undefined) return undefined;
+  const { archivePath, sidecarPath, sidecar, storedBytes } = newest;
+  if (storedBytes === sidecar.stored_bytes) return { archivePath, sidecarPath, sidecar };
+  log.warn(`${archivePath} does not say how long it was when it was stored`);
   return undefined;
 }

@@ -17,7 +17,7 @@ const COMMENT = /^\s*(?:\/\/|\/?\*)/;
  * that rules of retention may match.
  */
 const OTHER_PROGRAMS =
-  /\b(?:docker|tar|zstd|setfattr|apk)\b[^`]*|--(?:acls|xattrs|numeric-owner|decompress|stdout|memlimit|rm)\b|note: "before apply --prune"/g;
+  /\b(?:docker|tar|zstd|setfattr|apk)\b[^`]*|--(?:acls|xattrs|numeric-owner|decompress|stdout|memlimit|rm)\b|"--restore=-"|note: "before apply --prune"/g;
 const OURS =
   /(?<![\w-])--[a-z]|\bdockform (?:volume|snapshot|init|plan|apply|destroy|doctor|validate)\b|[ `]-o[ .`]/;
 
@@ -63,6 +63,37 @@ test("advice that adds something to a command repeats it as it was typed", () =>
 });
 
 test("a snapshot's path is quoted in the commands that name it", () => {
-  const advice = [{ code: "go-back", volume: "data", archivePath: "/a b.tar" }] as const;
-  assert.equal(adviceText({ advice }, ""), "To go back: dockform volume restore data '/a b.tar'");
+  const advice = [
+    { code: "go-back", volume: "data", declared: false, archivePath: "/a b.tar" },
+  ] as const;
+  assert.equal(
+    adviceText({ advice }, ""),
+    "To go back: dockform volume restore data '/a b.tar' --force --stop-containers --undeclared",
+  );
+});
+
+test("what has to be allowed is added to the command, each flag once", () => {
+  const allow = [
+    { what: "replace contents" },
+    { what: "stop containers" },
+    { what: "replace contents" },
+    { what: "undeclared volume" },
+    { what: "other origin", volume: "other" },
+    { what: "discard kept contents" },
+  ] as const;
+  assert.equal(
+    adviceText({ advice: [{ code: "go-on", allow }] }, "dockform volume restore data x"),
+    "To go on: dockform volume restore data x --force --stop-containers --undeclared --from-volume other --discard-kept",
+  );
+});
+
+test("the way back has the flags that it takes", () => {
+  const volumes = [
+    { volume: "a", declared: true },
+    { volume: "b", declared: false },
+  ];
+  assert.match(
+    adviceText({ advice: [{ code: "undo-to-new", volumes }] }, "") ?? "",
+    /`dockform volume undo a --stop-containers`, `dockform volume undo b --stop-containers --undeclared`/,
+  );
 });

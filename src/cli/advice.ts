@@ -1,5 +1,7 @@
 import type {
   Advice,
+  Allowance,
+  Declared,
   InPlaceWhy,
   PlainAdviceCode,
   RecoverWhen,
@@ -14,32 +16,56 @@ import { shellWord } from "../format.ts";
  *
  * @param hint what goes before, for every face the same.
  * @param commandLine as it was typed, where something is to be added to it.
- * @returns `undefined` where there is nothing to do.
+ * @returns sentences in one line, and below it, indented, what there is to choose from; nothing where there is nothing
+ * to do.
  */
-export function adviceText(
+export function adviceLines(
   { hint, advice }: { readonly hint?: string | undefined; readonly advice: readonly Advice[] },
   commandLine: string,
-): string | undefined {
+): readonly string[] {
   const sentences = advice.map((each) => inWords(each, commandLine));
   const text = [hint ?? "", ...sentences].filter((each) => each !== "").join(" ");
-  return text === "" ? undefined : text;
+  const choices = advice.flatMap((each) => choicesOf(each, commandLine));
+  return text === "" ? [] : [text, ...choices.map((choice) => `  ${choice}`)];
+}
+
+/** The same as one text, as documents have it; `undefined` where there is nothing to do. */
+export function adviceText(...about: Parameters<typeof adviceLines>): string | undefined {
+  const lines = adviceLines(...about);
+  return lines.length === 0 ? undefined : inOneText(lines);
+}
+
+/** Lines of advice as the one text that documents have. */
+export function inOneText(lines: readonly string[]): string {
+  return lines.join("\n  ");
+}
+
+function choicesOf(advice: Advice, commandLine: string): readonly string[] {
+  if (advice.code === "choose-snapshot") return advice.names;
+  return advice.code === "choose-root" ? advice.ways.map((way) => rootWay(way, commandLine)) : [];
 }
 
 function inWords(advice: Advice, commandLine: string): string {
   if (isPlain(advice)) return PLAIN[advice.code];
   if (isAboutVolume(advice)) return WITH_VOLUME[advice.code](advice.volume);
   if (isAboutSnapshot(advice)) {
-    return WITH_SNAPSHOT[advice.code](advice.volume, shellWord(advice.archivePath));
+    return WITH_SNAPSHOT[advice.code](restoreCommand(advice));
   }
   switch (advice.code) {
     case "recover":
       return RECOVER[advice.when](`\`dockform volume recover ${advice.volume}\``);
     case "create-from-snapshot":
       return `${advice.when === "missing" ? "If it does not exist, create" : "Or create"} it as the snapshot says and restore into it: ${commandLine} --create`;
+    case "go-on":
+      return `To go on: ${commandLine} ${allowing(advice.allow)}`;
     case "undo-to-new":
-      return `The new contents are kept: ${advice.volumes.map((volume) => `\`dockform volume undo ${volume}\``).join(", ")} puts them in place.`;
+      return `The new contents are kept: ${advice.volumes.map((volume) => `\`${undoCommand(volume)}\``).join(", ")} puts them in place.`;
+    case "undo-to-old":
+      return `The old ones are kept: \`${undoCommand(advice)}\` puts them back.`;
     case "choose-context":
       return `Name one with --context: ${advice.contexts.join(", ")}.`;
+    case "choose-snapshot":
+      return "There are:";
     case "restore-without":
       return `To restore without what cannot be put back: --without ${advice.aspects.join(",")}`;
     case "restore-in-place":
@@ -47,8 +73,34 @@ function inWords(advice: Advice, commandLine: string): string {
     case "choose-origin":
       return `Add --from-volume ${advice.origin} to restore it into volume "${advice.volume}" all the same.`;
     case "choose-root":
-      return `Say what is to be the root of volume "${advice.volume}":${advice.ways.map((way) => `\n    ${rootWay(way, commandLine)}`).join("")}`;
+      return `Say what is to be the root of volume "${advice.volume}":`;
   }
+}
+
+/** The flags that allow it, each once. */
+function allowing(allow: readonly Allowance[]): string {
+  const flags = allow.map((each) =>
+    each.what === "other origin"
+      ? `--from-volume ${shellWord(each.volume)}`
+      : ALLOWING_FLAGS[each.what],
+  );
+  return [...new Set(flags)].join(" ");
+}
+
+const ALLOWING_FLAGS: Readonly<Record<Exclude<Allowance["what"], "other origin">, string>> = {
+  "replace contents": "--force",
+  "stop containers": "--stop-containers",
+  "undeclared volume": "--undeclared",
+  "discard kept contents": "--discard-kept",
+};
+
+function restoreCommand({ volume, declared, archivePath }: With<SnapshotAdviceCode>): string {
+  return `dockform volume restore ${volume} ${shellWord(archivePath)} --force --stop-containers${declared ? "" : " --undeclared"}`;
+}
+
+/** Containers that use it are stopped; where none does, the flag does no harm. */
+export function undoCommand({ volume, declared }: Declared): string {
+  return `dockform volume undo ${volume} --stop-containers${declared ? "" : " --undeclared"}`;
 }
 
 type With<Code> = Extract<Advice, { readonly code: Code }>;
@@ -133,6 +185,8 @@ const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
   "allow-empty": "Restore from another snapshot, or add --force-empty to leave the volume empty.",
   "allow-lost-attributes": "Or leave --strict-attributes away.",
   "declare-volume": "Declare it under `volumes:`, or add --undeclared to work on it all the same.",
+  "manifest-or-undeclared":
+    "Run `dockform init` to write one, or add --undeclared to work on it all the same.",
   apply: "Run `dockform apply` to create it.",
   "create-or-declare":
     "Create it with `docker volume create`, or declare it and run `dockform apply`.",
@@ -148,6 +202,7 @@ const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
     "Add --stop-containers: those that run are stopped for the swap and started again.",
   "keep-nothing":
     "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
+  "keep-something": "Add --keep-previous or --keep-failed, or leave --discard-kept away.",
   "keep-previous":
     "A restore with --keep-previous keeps what it replaces. Snapshots can be restored without it.",
   "keep-failed": "`restore --keep-failed` keeps the new contents to look at.",
@@ -174,19 +229,13 @@ const WITH_VOLUME: Readonly<Record<VolumeAdviceCode, (volume: string) => string>
   "restore-from-elsewhere": (volume) =>
     `Restore one from elsewhere with \`dockform volume restore ${volume} <snapshot> --force --stop-containers\`.`,
   "let-go-of-kept": (volume) =>
-    `Leave --keep-failed away, or let go of what is kept: dockform volume undo ${volume} --discard`,
+    `\`dockform volume undo ${volume}\` puts back what is kept, and removes it with --discard. With --discard-kept it is removed once other contents are kept.`,
   "let-go-or-undo": (volume) =>
     `Let go of them first (dockform volume undo ${volume} --discard), or put them back (without --discard).`,
-  "undo-to-old": (volume) =>
-    `The old ones are kept: \`dockform volume undo ${volume}\` puts them back.`,
 };
 
-const WITH_SNAPSHOT: Readonly<
-  Record<SnapshotAdviceCode, (volume: string, archive: string) => string>
-> = {
-  "restore-snapshot": (volume, archive) =>
-    `Restore a snapshot: dockform volume restore ${volume} ${archive} --force --stop-containers`,
-  "restore-when-possible": (volume, archive) =>
-    `Where the volume can hold it, restore it: dockform volume restore ${volume} ${archive} --force --stop-containers`,
-  "go-back": (volume, archive) => `To go back: dockform volume restore ${volume} ${archive}`,
+const WITH_SNAPSHOT: Readonly<Record<SnapshotAdviceCode, (command: string) => string>> = {
+  "restore-snapshot": (command) => `Restore a snapshot: ${command}`,
+  "restore-when-possible": (command) => `Where the volume can hold it, restore it: ${command}`,
+  "go-back": (command) => `To go back: ${command}`,
 };

@@ -1,6 +1,8 @@
+import type { Writable } from "node:stream";
 import { createInterface } from "node:readline/promises";
 import { DockformError, messageOf } from "../errors.ts";
 import { isInteractive, type CliIo } from "./io.ts";
+import { shownLine } from "./output/shown-text.ts";
 
 /**
  * Asks for a word to be typed before something is done that cannot be undone.
@@ -17,9 +19,10 @@ export async function confirmByTyping(io: CliIo, question: string, word: string)
       },
     );
   }
-  const prompt = createInterface({ input: io.stdin, output: io.stderr });
+  const output: Writable = io.stderr;
+  const prompt = createInterface({ input: io.stdin, output });
   try {
-    const answer = await prompt.question(`${question} `, { signal: io.signal });
+    const answer = await prompt.question(shownLine(`${question} `), { signal: io.signal });
     if (answer.trim() === word) return;
   } catch (error) {
     io.signal.throwIfAborted();

@@ -5,7 +5,7 @@ import { wantsAttention } from "../snapshot/freshness.ts";
 import type { Freshness } from "../store/freshness.ts";
 
 /** What there is to say of a volume's snapshots: `no snapshot`. */
-export function freshnessRemark({ state, ageMs = 0, every, damage }: Freshness): string {
+export function freshnessRemark({ state, ageMs = 0, every, newest, damaged }: Freshness): string {
   switch (state) {
     case "missing":
       return "no snapshot";
@@ -14,7 +14,7 @@ export function freshnessRemark({ state, ageMs = 0, every, damage }: Freshness):
     case "future":
       return `newest snapshot is from ${formatAge(-ageMs)} in the future: a clock was wrong`;
     case "damaged":
-      return `newest snapshot cannot be used: ${damage}`;
+      return `${damageText(damaged)}; ${newest === undefined ? "there is no good one" : `the newest good one is ${formatAge(Math.max(0, ageMs))} old`}`;
     case "fresh":
     case "present":
       return `newest snapshot is ${formatAge(Math.max(0, ageMs))} old`;
@@ -23,17 +23,36 @@ export function freshnessRemark({ state, ageMs = 0, every, damage }: Freshness):
   }
 }
 
+function damageText([first, ...others]: Freshness["damaged"]): string {
+  const problem = first?.problem ?? "unknown damage";
+  return others.length === 0
+    ? `a snapshot is damaged (${problem})`
+    : `${formatCount(others.length + 1, "snapshot")} are damaged (one: ${problem})`;
+}
+
 export function intervalText(every: Freshness["every"]): string {
   if (every === undefined) return "-";
   return every === "never" ? every : every.text;
 }
 
+const DAMAGED_HINT =
+  "Damaged ones are told until `dockform snapshot verify` finds them good, or they are removed; `dockform snapshot list` shows them.";
+
 /**
  * For monitoring: ends the command with an exit code of its own.
  *
- * @throws DockformError `stale` when one of the volumes wants attention.
+ * @param declared all volumes that are declared, of which nothing may be known yet.
+ * @throws DockformError `stale` when one of the volumes wants attention, `manifest` when none is declared.
  */
-export function checkFreshness(volumes: readonly DeclaredFreshness[]): void {
+export function checkFreshness(
+  volumes: readonly DeclaredFreshness[],
+  declared: readonly unknown[] = volumes,
+): void {
+  if (declared.length === 0) {
+    throw new DockformError("manifest.no-volumes", "no volume is declared: nothing was checked", {
+      hint: "Run it where the manifest is, and declare the volumes that are to be checked.",
+    });
+  }
   const wanting = volumes.filter(({ state }) => wantsAttention(state));
   if (wanting.length === 0) return;
   const named = wanting.map((each) => `${each.volume}: ${freshnessRemark(each)}`);
@@ -41,7 +60,10 @@ export function checkFreshness(volumes: readonly DeclaredFreshness[]): void {
     "snapshot.stale",
     `${formatCount(wanting.length, "declared volume")} without a snapshot that is fresh enough: ${named.join("; ")}`,
     {
-      hint: "Take one with `dockform volume snapshot`. A volume that needs none says `snapshot: { every: never }`.",
+      hint: [
+        "Take one with `dockform volume snapshot`. A volume that needs none says `snapshot: { every: never }`.",
+        ...(wanting.some(({ state }) => state === "damaged") ? [DAMAGED_HINT] : []),
+      ].join(" "),
       data: { volumes: wanting.map(({ context, volume, state }) => ({ context, volume, state })) },
     },
   );

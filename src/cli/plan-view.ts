@@ -11,7 +11,7 @@ export function renderPlan(
   unmanagedSections: readonly string[],
   paint: Paint,
   { prune }: { readonly prune: boolean },
-): string {
+): readonly string[] {
   const lines = plans.flatMap(({ context, volumes }) => [
     paint("bold", `context ${context}`),
     ...volumes.map((volume) => `  ${planLine(volume, paint, prune)}`),
@@ -20,7 +20,7 @@ export function renderPlan(
   if (unmanagedSections.length > 0) {
     lines.push(`Declared, but not managed by this tool: ${unmanagedSections.join(", ")}`);
   }
-  return [...lines, summary(plans.flatMap(({ volumes }) => volumes))].join("\n");
+  return [...lines, summary(plans.flatMap(({ volumes }) => volumes))];
 }
 
 function planLine(planned: PlannedVolume, paint: Paint, prune: boolean): string {

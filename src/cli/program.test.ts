@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { Readable, Writable } from "node:stream";
 import { test } from "node:test";
+import { FakeClient } from "../../test/fakes/client.ts";
+import { FakeEngine } from "../../test/fakes/engine.ts";
+import type { CliIo } from "./io.ts";
 import { runProgram } from "./program.ts";
 
 /** What a command that needs no engine prints. */
 async function outcome(
   words: readonly string[],
+  loadConnect: CliIo["loadConnect"] = () => Promise.reject(new Error("no engine is needed")),
 ): Promise<{ readonly code: number; readonly text: string }> {
   let text = "";
   const stream = new Writable({
@@ -22,10 +26,13 @@ async function outcome(
     cwd: "/",
     homeFolder: "/",
     client: "somebody@here",
+    runsHere: () => false,
     temporaryFolder: "/tmp",
     platform: "linux",
     machine: "x86_64",
     nodeVersion: "24.0.0",
+    loadConnect,
+    userId: 0,
     now: () => new Date(0),
     signal: new AbortController().signal,
   } as const;
@@ -50,6 +57,21 @@ async function commands(words: readonly string[] = []): Promise<readonly (readon
   );
   return below.flat();
 }
+
+test("several volumes in JSON are all told of, also those that failed", async () => {
+  const words = ["volume", "snapshot", "one", "two", "--json"];
+  const { code, text } = await outcome(words, () =>
+    Promise.resolve(() => new FakeClient(new FakeEngine())),
+  );
+  assert.equal(code, 1, text);
+  const { snapshots, failures }: Record<string, readonly { readonly volume: string }[]> =
+    JSON.parse(text.slice(text.indexOf("{\n"), text.indexOf("\n}\n") + 2));
+  assert.deepEqual(snapshots, []);
+  assert.deepEqual(
+    failures?.map(({ volume }) => volume),
+    ["one", "two"],
+  );
+});
 
 test("the help of every command says what it does and how it is called", async () => {
   const all = await commands();
@@ -78,10 +100,58 @@ test("the examples of a command's help are calls that it takes", async () => {
   }
 });
 
+test("a folder, a manifest or a context that is empty is not taken for the one that is there", async () => {
+  for (const words of [
+    ["volume", "snapshot", "data", "-o", ""],
+    ["snapshot", "list", "--store", ""],
+    ["snapshot", "extract", "data", ".", "--output", " "],
+    ["snapshot", "status", "--manifest", ""],
+    ["--config", "", "plan"],
+    ["--context", "", "plan"],
+    ["--log-file", "", "plan"],
+  ]) {
+    const { code, text } = await outcome(words);
+    assert.equal(code, 2, text);
+    assert.match(text, /It is empty: is a variable not set\?/, words.join(" "));
+  }
+});
+
 test("a path that is empty is not taken for all of an archive", async () => {
   for (const option of ["--from", "--path"]) {
     const { code, text } = await outcome(["volume", "restore", "data", "latest", option, ""]);
     assert.equal(code, 2, text);
     assert.match(text, new RegExp(`${option} .*Expected a path inside the archive`));
+  }
+});
+
+const MEANT: readonly (readonly [typed: string, meant: string])[] = [
+  ["restore data latest --force", "`dockform volume restore`"],
+  ["restor data", "`dockform volume restore`"],
+  ["backup", "`dockform volume snapshot`"],
+  ["snapshot create data", "`dockform volume snapshot`"],
+  ["snapshot restore data", "`dockform volume restore`"],
+  ["volume prune", ""],
+  ["ls", "`dockform volume list` or `dockform snapshot list`"],
+  ["list", "`dockform volume list` or `dockform snapshot list`"],
+  ["undo data", "`dockform volume undo`"],
+  ["recover data", "`dockform volume recover`"],
+  ["prune", "`dockform snapshot prune`"],
+  ["prunes", ""],
+  ["destory", ""],
+  ["restroe data", "`dockform volume restore`"],
+  ["snapshot destroy", ""],
+  ["snapshot remov", ""],
+  ["volume destroy", ""],
+  ["aply", "`dockform apply`"],
+  ["snapshots", "`dockform snapshot`"],
+  ["volume snpshot", "`dockform volume snapshot`"],
+];
+
+test("an unknown command is answered with the one that may be meant, which destroys nothing", async () => {
+  for (const [typed, meant] of MEANT) {
+    const { code, text } = await outcome(typed.split(" "));
+    assert.equal(code, 2, text);
+    const [, suggested = ""] = /\nDid you mean (.*)\?/.exec(text) ?? [];
+    assert.equal(suggested, meant, typed);
   }
 });

@@ -1,7 +1,9 @@
 import { CommanderError, Help, type Option } from "@commander-js/extra-typings";
 import { DockformError, stackOf, unexpected } from "../errors.ts";
-import { adviceText } from "./advice.ts";
+import { adviceLines } from "./advice.ts";
+import { refuseUnknownCommands } from "./did-you-mean.ts";
 import type { CliIo } from "./io.ts";
+import { ownText, shownJson, shownLines } from "./output/shown-text.ts";
 import { WatchedOutput } from "./output/standard-output.ts";
 import { addCommands } from "./routes/all.ts";
 import { errorDocument, Session, type Start } from "./session.ts";
@@ -48,15 +50,16 @@ function endedByCommander(io: CliIo, argv: readonly string[], error: CommanderEr
     hint: "Run the command with --help to see how it is used.",
   });
   // The options were not parsed to their end, so they are looked at as they are.
-  if (argv.includes("--json")) io.stdout.write(`${JSON.stringify(errorDocument(usage, ""))}\n`);
+  if (argv.includes("--json")) io.stdout.write(shownJson(errorDocument(usage, "")));
   return usage.exitCode;
 }
 
 function report(io: CliIo, session: Session | undefined, thrown: unknown): number {
   const error = asDockformError(thrown);
   if (session === undefined) {
-    const hint = adviceText(error, "");
-    io.stderr.write(`error: ${error.message}${hint === undefined ? "" : `\n  ${hint}`}\n`);
+    const advice = adviceLines(error, "").map((line) => `  ${line}`);
+    const [first = "", ...rest] = error.lines;
+    io.stderr.write(shownLines([`error: ${first}`, ...rest, ...advice]));
     return error.exitCode;
   }
   if (!io.signal.aborted || error === io.signal.reason) return end(session, error);
@@ -86,13 +89,14 @@ function program(io: CliIo, start: Start): RootCommand {
   const root = rootSpec()
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      writeOut: (text) => io.stdout.write(ownText(text)),
+      writeErr: (text) => io.stderr.write(ownText(text)),
       getOutHelpWidth: () => io.stdout.columns ?? 80,
       getErrHelpWidth: () => io.stderr.columns ?? 80,
     })
     .configureHelp({ minWidthToWrap: 20, optionDescription: withoutFalse })
     .showHelpAfterError("Run the command with --help to see how it is used.");
   addCommands(root, start);
+  refuseUnknownCommands(root);
   return root;
 }

@@ -10,6 +10,7 @@ import type { DocumentName, DocumentOf } from "./documents/documents.ts";
 import type { CliIo } from "./io.ts";
 import { writeAll } from "./output/lines.ts";
 import { Logger } from "./output/logger.ts";
+import { shownJson, shownLines, type ShownText } from "./output/shown-text.ts";
 import { painter, StatusArea, type Paint } from "./output/terminal.ts";
 import type { GlobalOptions } from "./spec/root.ts";
 
@@ -55,12 +56,22 @@ export class Session {
       get client() {
         return io.client;
       },
+      runsHere: io.runsHere,
     };
+  }
+
+  /** Flags by which another command finds the same volumes, each with a space before it. */
+  get workspaceFlags(): string {
+    const { manifest, config, context } = this.options;
+    const flags = { "--manifest": manifest ?? config, "--context": context };
+    return Object.entries(flags)
+      .map(([flag, value]) => (value === undefined ? "" : ` ${flag} ${shellWord(value)}`))
+      .join("");
   }
 
   /** The machine and the process, for use cases; what speaks to engines is loaded for those alone. */
   async surroundings(): Promise<Surroundings> {
-    const { EngineClient } = await import("../engine/client.ts");
+    const connect = await this.io.loadConnect();
     const { env, cwd, homeFolder, platform, machine } = this.io;
     return {
       env,
@@ -68,7 +79,7 @@ export class Session {
       homeFolder,
       platform,
       machine,
-      connect: (endpoint) => new EngineClient(endpoint),
+      connect,
       tools: this.tools,
     };
   }
@@ -97,14 +108,17 @@ export class Session {
   }
 
   /**
-   * Prints a command's result: the value as JSON under `--json`, else the text. `Name` says which document it is, and
+   * Prints a command's result: the value as JSON under `--json`, else the lines. `Name` says which document it is, and
    * has to be given.
    */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- says which document
-  result<Name extends DocumentName = never>(value: NoInfer<DocumentOf<Name>>, text: string): void {
+  result<Name extends DocumentName = never>(
+    value: NoInfer<DocumentOf<Name>>,
+    lines: readonly string[],
+  ): void {
     this.resultOf<Name>(
       () => value,
-      () => text,
+      () => lines,
     );
   }
 
@@ -112,14 +126,13 @@ export class Session {
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- says which document
   resultOf<Name extends DocumentName = never>(
     value: () => NoInfer<DocumentOf<Name>>,
-    text: () => string,
+    lines: () => readonly string[],
   ): void {
     if (this.options.json === true) {
       this.#writeJson(value());
       return;
     }
-    const shown = text();
-    if (shown !== "") this.io.stdout.write(`${shown}\n`);
+    this.io.stdout.write(shownLines(lines()));
   }
 
   /**
@@ -127,10 +140,10 @@ export class Session {
    *
    * @returns whether the reader took it all.
    */
-  async streamResult(pieces: AsyncIterable<string | Uint8Array>): Promise<boolean> {
+  async streamResult(pieces: AsyncIterable<ShownText | Uint8Array>): Promise<boolean> {
     const { stdout } = this.io;
     const status = this.#status;
-    const shown = async function* (): AsyncGenerator<string | Uint8Array> {
+    const shown = async function* (): AsyncGenerator<ShownText | Uint8Array> {
       for await (const piece of pieces) {
         if (stdout.isTTY === true) status.giveWay();
         yield piece;
@@ -147,7 +160,7 @@ export class Session {
 
   #writeJson(value: unknown): void {
     this.#resultWritten = true;
-    this.io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+    this.io.stdout.write(shownJson(value, 2));
   }
 }
 

@@ -40,7 +40,7 @@ function volumeMount(name: string, Destination: string, RW = true): ConfiguredMo
 }
 
 function bind(Source: string, RW = true): ConfiguredMount {
-  return { Type: "bind", Source, Destination: `/at${Source}`, RW };
+  return { Type: "bind", Name: undefined, Source, Destination: `/at${Source}`, RW };
 }
 
 function uses(...mounts: readonly ConfiguredMount[]): readonly string[] {
@@ -166,7 +166,7 @@ test("mounts say where and how", () => {
     volumeMount("other", "/other"),
     volumeMount("certificates", "/certificates", false),
     bind("/srv/config"),
-    { Type: "tmpfs", Source: "", Destination: "/tmp", RW: true },
+    { Type: "tmpfs", Name: undefined, Source: "", Destination: "/tmp", RW: true },
   ];
   const host = {
     Mounts: [

@@ -1,4 +1,5 @@
 import { Archive } from "../archive/archive.ts";
+import { recordingDamage } from "../archive/record-damage.ts";
 import { formatTime } from "../format.ts";
 import { ANY_VOLUME, type RestoreRequest } from "../restore/request.ts";
 import { restoreVolume } from "../restore/restore.ts";
@@ -69,6 +70,7 @@ export async function restoreInto(
     dryRun: false,
     keepPrevious: false,
     keepFailed: false,
+    discardKept: false,
     inPlace: false,
     forceEmpty: true,
     verify: false,
@@ -81,7 +83,9 @@ export async function restoreInto(
     root: { kind: "strip", components: 0 },
     healthTimeoutMs: 0,
   };
-  await restoreVolume(request, { ...tools, log });
+  await recordingDamage({ store, archivePath }, tools, () =>
+    restoreVolume(request, { ...tools, log }),
+  );
 }
 
 async function record(
@@ -99,6 +103,8 @@ async function record(
   await store.amend(archivePath, {
     proven_at: provenAt,
     proven_by: provenBy,
+    damaged_at: undefined,
+    unhealthy_at: undefined,
   });
   return true;
 }

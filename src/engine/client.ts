@@ -1,11 +1,13 @@
 import { request, type ClientRequest, type IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { Readable, type Duplex } from "node:stream";
-import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { withSignal } from "../abort.ts";
 import { DockformError, messageOf, systemCode, type Advice } from "../errors.ts";
+import { EndlessAnswerError, readText } from "./answer-body.ts";
+import { LOOKUP, PING, startTimer, type AnswerLimit } from "./answer-limit.ts";
 import type { EngineEndpoint } from "./endpoint.ts";
+import { Intake } from "./intake.ts";
+import type { Shape } from "./shape.ts";
 import { transportFor, type Transport } from "./transport.ts";
 
 /** The newest Engine API version whose behaviour this client was written for. */
@@ -13,13 +15,20 @@ const NEWEST_API_VERSION = "1.47";
 /** Docker 19.03, the oldest with everything the helper container asks for. */
 const OLDEST_API_VERSION = "1.40";
 
-const PING_TIMEOUT_MS = 30_000;
+/** More than 5,000 containers need, as an engine lists them. */
+const JSON_BYTES = 16 * 1024 * 1024;
+const ERROR_BYTES = 1024 * 1024;
+const ERROR_CHARACTERS = 2000;
+const PONG_BYTES = 1024;
+const RAW_STREAM = "application/vnd.docker.raw-stream";
 
 export interface RequestOptions {
   readonly query?: Readonly<Record<string, string>>;
   /** Sent as JSON, or as an octet stream when it is a Readable. */
   readonly body?: Readonly<Record<string, unknown>> | Readable;
   readonly contentType?: string;
+  /** {@link LOOKUP} where it is left out. */
+  readonly limit?: AnswerLimit;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -74,21 +83,43 @@ export class EngineClient {
     return this.#apiVersion;
   }
 
+  /**
+   * Calls the API and returns what the JSON answer says.
+   *
+   * @throws DockformError `unreachable` when the answer is of another shape.
+   */
+  async ask<T>(
+    method: string,
+    path: string,
+    shape: Shape<T>,
+    options: RequestOptions = {},
+  ): Promise<T> {
+    const answer = await this.json(method, path, options);
+    try {
+      return shape(answer, "");
+    } catch (error) {
+      throw this.notAnEngine(`${method} ${path}`, error);
+    }
+  }
+
   /** Calls the API and parses the JSON answer; `undefined` where the answer is empty. */
-  async json<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
-    const body = await text(await this.stream(method, path, options));
-    // The engine's answers are trusted to have the documented shape.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return (body === "" ? undefined : JSON.parse(body)) as T;
+  async json(method: string, path: string, options: RequestOptions = {}): Promise<unknown> {
+    const { response, body } = await this.#answer(method, path, options);
+    const what = `${method} ${path}`;
+    using _ = startTimer((options.limit ?? LOOKUP).silenceMs, () => {
+      response.destroy(this.notAnEngine(what, "its answer does not end"));
+    });
+    const text = await this.#textOf(body, JSON_BYTES, what);
+    try {
+      return text === "" ? undefined : (JSON.parse(text) as unknown);
+    } catch {
+      throw this.notAnEngine(what, "its answer is not JSON");
+    }
   }
 
   /** Calls the API and hands out the answer's body as it arrives. */
   async stream(method: string, path: string, options: RequestOptions = {}): Promise<Readable> {
-    const version = await withSignal(this.apiVersion(), options.signal);
-    const response = await this.#send(method, `/v${version}${path}`, options);
-    const body = this.#body(response, options.signal);
-    await throwOnErrorStatus(response, body);
-    return body;
+    return (await this.#answer(method, path, options)).body;
   }
 
   /**
@@ -106,23 +137,30 @@ export class EngineClient {
       { Connection: "Upgrade", Upgrade: "tcp" },
       intake,
     );
+    const limit = this.#limitHead(call, options);
     call.once("upgrade", (_response, socket: Duplex, head: Buffer) => {
+      limit[Symbol.dispose]();
       if (intake !== undefined) intake.begin(head);
       else if (head.length > 0) socket.unshift(head);
       resolve(socket);
     });
     call.once("response", (response) => {
-      throwOnErrorStatus(response, this.#body(response, options.signal))
+      limit[Symbol.dispose]();
+      this.#throwOnStatus(response, this.#body(response, options), `POST ${path}`)
         .then(() => {
           throw new DockformError("engine.no-stream", "the engine did not hand over its stream");
         })
         .catch(reject)
         .finally(() => {
+          response.destroy();
           // A connection apart from the shared ones is closed by nobody else.
           if (intake !== undefined) call.socket?.destroy();
         });
     });
-    call.once("error", (error) => reject(this.#connectionError(error, options.signal)));
+    call.on("error", (error) => {
+      limit[Symbol.dispose]();
+      reject(this.#connectionError(error, options.signal));
+    });
     sendBody(call, options, reject);
     return promise;
   }
@@ -132,24 +170,41 @@ export class EngineClient {
     this.#transport.agent.destroy();
   }
 
+  /** What answers in a way that no engine does. */
+  notAnEngine(what: string, why: unknown): DockformError {
+    return new DockformError(
+      "engine.not-an-engine",
+      `what answers at ${this.#transport.address}, for context "${this.endpoint.context}", is not a Docker Engine, or is broken: on ${what}, ${messageOf(why)}`,
+      { hint: "Check the context's host, and `docker info`.", advice: [{ code: "choose-engine" }] },
+    );
+  }
+
   async #negotiate(): Promise<string> {
-    const signal = AbortSignal.timeout(PING_TIMEOUT_MS);
-    const response = await this.#send("GET", "/_ping", { signal }).catch((error: unknown) => {
-      throw signal.aborted ? this.#noAnswer() : error;
-    });
-    response.resume();
+    const options = { limit: PING };
+    const what = "GET /_ping";
+    const response = await this.#send("GET", "/_ping", options);
     const offered = response.headers["api-version"];
-    if (typeof offered !== "string" || compareVersions(offered, OLDEST_API_VERSION) < 0) {
+    using _ = startTimer(PING.silenceMs, () => {
+      response.destroy(this.notAnEngine(what, "its answer does not end"));
+    });
+    await this.#textOf(this.#body(response, options), PONG_BYTES, what);
+    if (response.statusCode !== 200) {
+      throw this.notAnEngine(what, `its status is ${response.statusCode}`);
+    }
+    if (typeof offered !== "string" || !/^\d{1,3}\.\d{1,3}$/.test(offered)) {
+      throw this.notAnEngine(what, "it names no API version");
+    }
+    if (compareVersions(offered, OLDEST_API_VERSION) < 0) {
       throw new DockformError(
         "engine.too-old",
-        `the engine at ${this.#transport.address} offers API version ${String(offered)}`,
+        `the engine at ${this.#transport.address} offers API version ${offered}`,
         { hint: `Use an engine with API version ${OLDEST_API_VERSION} or later (Docker 19.03).` },
       );
     }
     return compareVersions(offered, NEWEST_API_VERSION) < 0 ? offered : NEWEST_API_VERSION;
   }
 
-  #noAnswer(): DockformError {
+  #silent(): DockformError {
     return new DockformError(
       "engine.silent",
       `the Docker Engine of context "${this.endpoint.context}" at ${this.#transport.address} does not answer`,
@@ -157,13 +212,38 @@ export class EngineClient {
     );
   }
 
+  async #answer(
+    method: string,
+    path: string,
+    options: RequestOptions,
+  ): Promise<{ readonly response: IncomingMessage; readonly body: Readable }> {
+    const version = await withSignal(this.apiVersion(), options.signal);
+    const response = await this.#send(method, `/v${version}${path}`, options);
+    const body = this.#body(response, options);
+    await this.#throwOnStatus(response, body, `${method} ${path}`);
+    return { response, body };
+  }
+
   #send(method: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const call = this.#open(method, path, options, {});
-    call.once("response", resolve);
-    call.once("error", (error) => reject(this.#connectionError(error, options.signal)));
+    const limit = this.#limitHead(call, options);
+    call.once("response", (response) => {
+      limit[Symbol.dispose]();
+      // What cannot be parsed breaks the answer, and says why only here.
+      call.once("error", (error) => response.destroy(error));
+      resolve(response);
+    });
+    call.on("error", (error) => {
+      limit[Symbol.dispose]();
+      reject(this.#connectionError(error, options.signal));
+    });
     sendBody(call, options, reject);
     return promise;
+  }
+
+  #limitHead(call: ClientRequest, { limit = LOOKUP }: RequestOptions): Disposable {
+    return startTimer(limit.headMs, () => call.destroy(this.#silent()));
   }
 
   #open(
@@ -185,21 +265,57 @@ export class EngineClient {
     });
   }
 
-  /** A connection that breaks inside an answer is like one that is not there. */
-  #body(response: IncomingMessage, signal: AbortSignal | undefined): Readable {
+  /** A connection that breaks inside an answer, or says no more, is like one that is not there. */
+  #body(response: IncomingMessage, { limit = LOOKUP, signal }: RequestOptions): Readable {
     const connectionError = (error: unknown): unknown => this.#connectionError(error, signal);
+    const silent = (): unknown => response.destroy(this.#silent());
     const chunks = async function* (): AsyncGenerator<Uint8Array> {
+      const source = (response as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
       try {
-        yield* response as AsyncIterable<Uint8Array>;
+        for (;;) {
+          const { done, value } = await nextWithin(source, limit.silenceMs, silent);
+          if (done) return;
+          yield value;
+        }
       } catch (error) {
         throw connectionError(error);
+      } finally {
+        await source.return?.();
       }
     };
     return Readable.from(chunks(), { objectMode: false });
   }
 
+  async #textOf(body: Readable, mostBytes: number, what: string): Promise<string> {
+    try {
+      return await readText(body, mostBytes);
+    } catch (error) {
+      throw error instanceof EndlessAnswerError ? this.notAnEngine(what, error) : error;
+    }
+  }
+
+  /** An engine redirects nobody, and gives its reasons in JSON, unless it was to hand over a stream. */
+  async #throwOnStatus(response: IncomingMessage, body: Readable, what: string): Promise<void> {
+    const { statusCode = 0 } = response;
+    if (statusCode < 300 || statusCode === 304) return;
+    if (statusCode < 400) throw this.notAnEngine(what, `its status is ${statusCode}`);
+    const said = await this.#textOf(body, ERROR_BYTES, what);
+    const message = errorMessage(said);
+    const decides = statusCode === 404 || statusCode === 409;
+    const isRaw = response.headers["content-type"] === RAW_STREAM;
+    if (decides && message === undefined && said !== "" && !isRaw) {
+      throw this.notAnEngine(what, `its status is ${statusCode}, without a reason in JSON`);
+    }
+    const words = (message ?? said.trim()).slice(0, ERROR_CHARACTERS);
+    throw new EngineApiError(statusCode, words || `status ${statusCode}`);
+  }
+
   #connectionError(error: unknown, signal: AbortSignal | undefined): unknown {
     if (signal?.aborted) return signal.reason;
+    if (error instanceof DockformError) return error;
+    if (systemCode(error)?.startsWith("HPE_")) {
+      return this.notAnEngine("a request", "its answer is not HTTP");
+    }
     const { address } = this.#transport;
     const isDenied = systemCode(error) === "EACCES";
     const hint = isDenied
@@ -214,35 +330,14 @@ export class EngineClient {
   }
 }
 
-const READ_BYTES = 64 * 1024;
-
-/**
- * Reads a connection into one buffer again and again. Otherwise Node.js makes a new one for each read, and
- * 80 MB of them pile up before they are collected.
- */
-class Intake {
-  readonly #accept: (bytes: Buffer) => boolean;
-  readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  #begun = false;
-
-  constructor(accept: (bytes: Buffer) => boolean) {
-    this.#accept = accept;
-  }
-
-  connect(transport: Transport): Socket {
-    const callback = (bytes: number): boolean => {
-      const read = this.#buffer.subarray(0, bytes);
-      return this.#begun ? this.#accept(read) : socket.push(Buffer.from(read));
-    };
-    const socket = transport.connect({ buffer: this.#buffer, callback });
-    return socket;
-  }
-
-  /** From here on what is read is no HTTP any more; `head` has come with the answer. */
-  begin(head: Buffer): void {
-    this.#begun = true;
-    if (head.length > 0) this.#accept(head);
-  }
+/** Only while it is waited for: whoever reads may take any time. */
+async function nextWithin<T>(
+  source: AsyncIterator<T>,
+  ms: number,
+  expire: () => void,
+): Promise<IteratorResult<T>> {
+  using _ = startTimer(ms, expire);
+  return await source.next();
 }
 
 function contentType(options: RequestOptions): Record<string, string> {
@@ -262,25 +357,17 @@ function sendBody(call: ClientRequest, options: RequestOptions, fail: (e: unknow
   else call.end(JSON.stringify(body));
 }
 
-async function throwOnErrorStatus(
-  { statusCode = 0 }: IncomingMessage,
-  body: Readable,
-): Promise<void> {
-  if (statusCode < 400) return;
-  const message = errorMessage(await text(body));
-  throw new EngineApiError(statusCode, message || `status ${statusCode}`);
-}
-
-function errorMessage(body: string): string {
+/** The reason in an error's JSON; proxies in front of an engine answer in plain text. */
+function errorMessage(body: string): string | undefined {
   try {
     const parsed: unknown = JSON.parse(body);
     if (typeof parsed === "object" && parsed !== null && "message" in parsed) {
       return String(parsed.message);
     }
   } catch {
-    // Proxies in front of an engine answer in plain text.
+    // No JSON.
   }
-  return body.trim();
+  return undefined;
 }
 
 /** Compares `1.41` with `1.9` by number, not by letter. */

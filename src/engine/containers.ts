@@ -1,20 +1,38 @@
 import type { Duplex } from "node:stream";
-import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { EndlessAnswerError, readBytes } from "./answer-body.ts";
+import { CONTAINER_WORK, stopLimit, UNLIMITED } from "./answer-limit.ts";
 import { EngineApiError, isNotFound, type EngineClient, type TakeOverOptions } from "./client.ts";
 import { joinFrames } from "./multiplex.ts";
+import {
+  flag,
+  listOf,
+  number,
+  objectOf,
+  oneOf,
+  optional,
+  recordOf,
+  text,
+  type Shaped,
+} from "./shape.ts";
 
 const ATTEMPTS = 5;
 const ATTEMPT_PAUSE_MS = 200;
+/** What an engine gives a container that asks for no other time. */
+const ENGINE_STOP_SECONDS = 10;
+const LOG_BYTES = 16 * 1024 * 1024;
 
-export type ContainerState =
-  | "created"
-  | "running"
-  | "paused"
-  | "restarting"
-  | "removing"
-  | "exited"
-  | "dead";
+const STATES = [
+  "created",
+  "running",
+  "paused",
+  "restarting",
+  "removing",
+  "exited",
+  "dead",
+] as const;
+
+export type ContainerState = (typeof STATES)[number];
 
 /** A mount as the container list shows it. */
 export interface ContainerMount {
@@ -39,54 +57,64 @@ export interface ContainerSummary {
   readonly mounts: readonly ContainerMount[];
 }
 
-interface ContainerListAnswer {
-  readonly Id: string;
-  readonly Names: readonly string[] | null;
-  readonly Image: string;
-  readonly ImageID: string;
-  readonly State: ContainerState;
-  /** For people: `Exited (137) 5 minutes ago`. */
-  readonly Status: string;
-  readonly Labels: Readonly<Record<string, string>> | null;
-  readonly Mounts:
-    | readonly {
-        readonly Type: string;
-        readonly Name?: string;
-        readonly Source?: string;
-        readonly RW: boolean;
-      }[]
-    | null;
-}
-
 export interface RestartPolicy {
   /** `no`, `always`, `unless-stopped`, `on-failure`, or empty for `no`. */
   readonly Name: string;
   readonly MaximumRetryCount: number;
 }
 
-/** What is needed of `GET /containers/{id}/json`. */
-export interface ContainerDetails {
-  readonly Id: string;
-  readonly Name: string;
+const STATE = oneOf(STATES);
+const CONTAINERS = listOf(
+  objectOf({
+    Id: text,
+    Names: optional(listOf(text)),
+    Image: text,
+    ImageID: text,
+    State: STATE,
+    /** For people: `Exited (137) 5 minutes ago`. */
+    Status: text,
+    Labels: optional(recordOf(text)),
+    Mounts: optional(
+      listOf(objectOf({ Type: text, Name: optional(text), Source: optional(text), RW: flag })),
+    ),
+  }),
+);
+const DETAILS = objectOf({
+  Id: text,
+  Name: text,
   /** RFC 3339, by the engine's clock. */
-  readonly Created: string;
-  readonly RestartCount: number;
-  readonly State: {
-    readonly Status: ContainerState;
-    readonly ExitCode: number;
-    readonly StartedAt: string;
+  Created: text,
+  RestartCount: number,
+  State: objectOf({
+    Status: STATE,
+    ExitCode: number,
+    StartedAt: text,
     /** In the year 1 where it has not ended yet. */
-    readonly FinishedAt: string;
-    readonly Error: string;
+    FinishedAt: text,
+    Error: text,
     /** Only of a container with a health check. */
-    readonly Health?: {
-      readonly Status: "none" | "starting" | "healthy" | "unhealthy";
-      readonly Log: readonly { readonly Output: string }[] | null;
-    };
-  };
-  readonly Config: { readonly Tty: boolean };
-  readonly HostConfig: { readonly AutoRemove: boolean; readonly RestartPolicy: RestartPolicy };
-}
+    Health: optional(
+      objectOf({
+        Status: oneOf(["none", "starting", "healthy", "unhealthy"]),
+        Log: optional(listOf(objectOf({ Output: text }))),
+      }),
+    ),
+  }),
+  Config: objectOf({
+    Tty: flag,
+    /** In seconds, after which a stop kills it; negative for never. */
+    StopTimeout: optional(number),
+  }),
+  HostConfig: objectOf({
+    AutoRemove: flag,
+    RestartPolicy: objectOf<RestartPolicy>({ Name: text, MaximumRetryCount: number }),
+  }),
+});
+const CREATED = objectOf({ Id: text });
+const ENDED = objectOf({ StatusCode: number });
+
+/** What is needed of `GET /containers/{id}/json`. */
+export type ContainerDetails = Shaped<typeof DETAILS>;
 
 /** The list has the exit code only in its text for people. */
 function exitCodeIn(status: string): number | undefined {
@@ -102,7 +130,7 @@ export async function listContainers(
     readonly signal?: AbortSignal | undefined;
   } = {},
 ): Promise<readonly ContainerSummary[]> {
-  const answer = await engine.json<readonly ContainerListAnswer[]>("GET", "/containers/json", {
+  const answer = await engine.ask("GET", "/containers/json", CONTAINERS, {
     query: { all: "1", ...(options.filters && { filters: JSON.stringify(options.filters) }) },
     signal: options.signal,
   });
@@ -128,7 +156,8 @@ export async function inspectContainer(
   id: string,
   signal?: AbortSignal,
 ): Promise<ContainerDetails> {
-  return engine.json("GET", `/containers/${id}/json`, { signal });
+  const path = `/containers/${id}/json`;
+  return engine.ask("GET", path, DETAILS, { limit: CONTAINER_WORK, signal });
 }
 
 /**
@@ -142,7 +171,8 @@ export async function createContainer(
   definition: Readonly<Record<string, unknown>>,
   signal?: AbortSignal,
 ): Promise<string> {
-  const { Id } = await engine.json<{ readonly Id: string }>("POST", "/containers/create", {
+  const { Id } = await engine.ask("POST", "/containers/create", CREATED, {
+    limit: CONTAINER_WORK,
     query: { name },
     body: definition,
     signal,
@@ -158,6 +188,7 @@ export function attachContainer(
 ): Promise<Duplex> {
   return engine.takeOver(`/containers/${id}/attach`, {
     query: { stream: "1", stdin: "1", stdout: "1", stderr: "1" },
+    limit: CONTAINER_WORK,
     signal,
   });
 }
@@ -168,16 +199,17 @@ export async function startContainer(
   id: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  await engine.json("POST", `/containers/${id}/start`, { signal });
+  await engine.json("POST", `/containers/${id}/start`, { limit: CONTAINER_WORK, signal });
 }
 
-/** Stops a container with its own stop signal and its own stop timeout. */
+/** Stops a container with its own stop signal and its own stop timeout, which is waited for. */
 export async function stopContainer(
   engine: EngineClient,
   id: string,
+  timeoutSeconds = ENGINE_STOP_SECONDS,
   signal?: AbortSignal,
 ): Promise<void> {
-  await engine.json("POST", `/containers/${id}/stop`, { signal });
+  await engine.json("POST", `/containers/${id}/stop`, { limit: stopLimit(timeoutSeconds), signal });
 }
 
 /** Ends a container at once, with SIGKILL. */
@@ -186,7 +218,7 @@ export async function killContainer(
   id: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  await engine.json("POST", `/containers/${id}/kill`, { signal });
+  await engine.json("POST", `/containers/${id}/kill`, { limit: CONTAINER_WORK, signal });
 }
 
 export async function pauseContainer(
@@ -194,7 +226,7 @@ export async function pauseContainer(
   id: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  await engine.json("POST", `/containers/${id}/pause`, { signal });
+  await engine.json("POST", `/containers/${id}/pause`, { limit: CONTAINER_WORK, signal });
 }
 
 export async function unpauseContainer(
@@ -202,20 +234,19 @@ export async function unpauseContainer(
   id: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  await engine.json("POST", `/containers/${id}/unpause`, { signal });
+  await engine.json("POST", `/containers/${id}/unpause`, { limit: CONTAINER_WORK, signal });
 }
 
-/** Waits until a container has ended and returns its exit code. */
+/** Waits until a container has ended, however long that takes, and returns its exit code. */
 export async function waitContainer(
   engine: EngineClient,
   id: string,
   signal?: AbortSignal,
 ): Promise<number> {
-  const answer = await engine.json<{ readonly StatusCode: number }>(
-    "POST",
-    `/containers/${id}/wait`,
-    { signal },
-  );
+  const answer = await engine.ask("POST", `/containers/${id}/wait`, ENDED, {
+    limit: UNLIMITED,
+    signal,
+  });
   return answer.StatusCode;
 }
 
@@ -230,7 +261,10 @@ export async function setRestartPolicy(
   signal?: AbortSignal,
 ): Promise<void> {
   const body = { RestartPolicy: policy };
-  await insist(() => engine.json("POST", `/containers/${id}/update`, { body, signal }), signal);
+  const options = { body, limit: CONTAINER_WORK, signal };
+  await insist(async () => {
+    await engine.json("POST", `/containers/${id}/update`, options);
+  }, signal);
 }
 
 /** The last lines that a container wrote, standard output and error as they came. */
@@ -244,9 +278,11 @@ export async function lastLogLines(
     query: { stdout: "1", stderr: "1", tail: String(count) },
     signal,
   });
-  const bytes = await buffer(log);
-  const text = Config.Tty ? bytes.toString() : joinFrames(bytes).toString();
-  return text.trimEnd().split(/\r?\n/).slice(-count);
+  const bytes = await readBytes(log, LOG_BYTES).catch((error: unknown) => {
+    throw error instanceof EndlessAnswerError ? engine.notAnEngine("logs", error) : error;
+  });
+  const lines = Config.Tty ? bytes.toString() : joinFrames(bytes).toString();
+  return lines.trimEnd().split(/\r?\n/).slice(-count);
 }
 
 /** Removes a container that does not run; a running one is left alone. */
@@ -276,7 +312,7 @@ async function deleteContainer(
   // An engine that still writes into a container's folder while it deletes it fails, for once.
   await insist(async (attempt) => {
     try {
-      await engine.json("DELETE", `/containers/${id}`, { query, signal });
+      await engine.json("DELETE", `/containers/${id}`, { query, limit: CONTAINER_WORK, signal });
     } catch (error) {
       if (attempt === 1 || !isNotFound(error)) throw error;
     }
@@ -314,7 +350,8 @@ export async function execInContainer(
   },
   signal?: AbortSignal,
 ): Promise<Duplex> {
-  const { Id } = await engine.json<{ readonly Id: string }>("POST", `/containers/${id}/exec`, {
+  const { Id } = await engine.ask("POST", `/containers/${id}/exec`, CREATED, {
+    limit: CONTAINER_WORK,
     body: {
       AttachStdin: exec.stdin,
       AttachStdout: true,
@@ -324,6 +361,7 @@ export async function execInContainer(
     signal,
   });
   return engine.takeOver(`/exec/${Id}/start`, {
+    limit: CONTAINER_WORK,
     body: { Detach: false, Tty: false },
     signal,
     accept: exec.accept,

@@ -1,8 +1,14 @@
 import type { Readable } from "node:stream";
-import { createInterface } from "node:readline";
 import { DockformError } from "../errors.ts";
+import { EndlessAnswerError, readLines } from "./answer-body.ts";
+import { DATA_WORK, PROGRESS } from "./answer-limit.ts";
 import type { EngineClient } from "./client.ts";
 import { isNotFound } from "./client.ts";
+import { objectOf, text } from "./shape.ts";
+
+const IMAGE = objectOf({ Id: text });
+/** Hours of progress bars; each line of one is some hundred bytes, and those of a build are as long as its output. */
+const PROGRESS_BYTES = { lineBytes: 256 * 1024, bytes: 256 * 1024 * 1024 };
 
 /** Whether the engine has an image of that name; returns its id. */
 export async function findImage(
@@ -11,11 +17,9 @@ export async function findImage(
   signal?: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    const answer = await engine.json<{ readonly Id: string }>(
-      "GET",
-      `/images/${encodeURIComponent(reference)}/json`,
-      { signal },
-    );
+    const answer = await engine.ask("GET", `/images/${encodeURIComponent(reference)}/json`, IMAGE, {
+      signal,
+    });
     return answer.Id;
   } catch (error) {
     if (isNotFound(error)) return undefined;
@@ -31,9 +35,10 @@ export async function pullImage(
 ): Promise<void> {
   const answer = await engine.stream("POST", "/images/create", {
     query: { fromImage: reference },
+    limit: PROGRESS,
     signal,
   });
-  await followProgress(answer, `cannot pull ${reference}`);
+  await followProgress(engine, answer, `cannot pull ${reference}`);
 }
 
 /** Makes an image of one layer from a tar stream of a root file system. */
@@ -47,9 +52,10 @@ export async function importImage(
   for (const change of image.changes) query.append("changes", change);
   const answer = await engine.stream("POST", `/images/create?${query.toString()}`, {
     body: rootfs,
+    limit: DATA_WORK,
     signal,
   });
-  await followProgress(answer, `cannot import ${image.repository}:${image.tag}`);
+  await followProgress(engine, answer, `cannot import ${image.repository}:${image.tag}`);
 }
 
 /** Builds an image from a tar stream that holds a Dockerfile. */
@@ -62,21 +68,32 @@ export async function buildImage(
   const answer = await engine.stream("POST", "/build", {
     query: { t: reference, rm: "1", forcerm: "1" },
     body: context,
+    limit: PROGRESS,
     signal,
   });
-  await followProgress(answer, `cannot build ${reference}`);
+  await followProgress(engine, answer, `cannot build ${reference}`);
 }
 
 /** The engine reports failures of these calls inside a stream of JSON lines with status 200. */
-async function followProgress(answer: Readable, failure: string): Promise<void> {
+async function followProgress(
+  engine: EngineClient,
+  answer: Readable,
+  failure: string,
+): Promise<void> {
   let problem: string | undefined;
-  for await (const line of createInterface({ input: answer })) {
-    if (line.trim() === "") continue;
-    const message: unknown = JSON.parse(line);
-    if (typeof message === "object" && message !== null && "error" in message) {
-      problem ??= String(message.error);
-    }
+  try {
+    for await (const line of readLines(answer, PROGRESS_BYTES)) problem ??= errorIn(line);
+  } catch (error) {
+    const isOdd = error instanceof EndlessAnswerError || error instanceof SyntaxError;
+    throw isOdd ? engine.notAnEngine("a pull, build or import", error) : error;
   }
   if (problem !== undefined)
     throw new DockformError("engine.image-failed", `${failure}: ${problem}`);
+}
+
+/** @throws SyntaxError when it is no JSON. */
+function errorIn(line: string): string | undefined {
+  const message: unknown = JSON.parse(line);
+  if (typeof message !== "object" || message === null) throw new SyntaxError("a line is no object");
+  return "error" in message ? String(message.error) : undefined;
 }

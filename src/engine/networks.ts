@@ -1,10 +1,15 @@
+import { CONTAINER_WORK } from "./answer-limit.ts";
 import type { EngineClient } from "./client.ts";
+import { listOf, objectOf, optional, recordOf, text } from "./shape.ts";
 
 /** A network as `GET /networks` lists it. */
 export interface EngineNetwork {
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
 }
+
+const CREATED = objectOf({ Id: text });
+const NETWORKS = listOf(objectOf({ Id: text, Labels: optional(recordOf(text)) }));
 
 /**
  * Creates a bridge from which nothing but its own containers can be reached: no route leads out of it, and
@@ -16,7 +21,8 @@ export async function createIsolatedNetwork(
   labels: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<string> {
-  const answer = await engine.json<{ readonly Id: string }>("POST", "/networks/create", {
+  const answer = await engine.ask("POST", "/networks/create", CREATED, {
+    limit: CONTAINER_WORK,
     body: {
       Name: name,
       Driver: "bridge",
@@ -35,11 +41,7 @@ export async function listNetworks(
   label: string,
   signal?: AbortSignal,
 ): Promise<readonly EngineNetwork[]> {
-  interface NetworkAnswer {
-    readonly Id: string;
-    readonly Labels: Readonly<Record<string, string>> | null;
-  }
-  const answer = await engine.json<readonly NetworkAnswer[]>("GET", "/networks", {
+  const answer = await engine.ask("GET", "/networks", NETWORKS, {
     query: { filters: JSON.stringify({ label: [label] }) },
     signal,
   });
@@ -51,5 +53,5 @@ export async function removeNetwork(
   id: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  await engine.json("DELETE", `/networks/${id}`, { signal });
+  await engine.json("DELETE", `/networks/${id}`, { limit: CONTAINER_WORK, signal });
 }

@@ -1,4 +1,5 @@
 import type { EngineClient } from "./client.ts";
+import { objectOf, optional, text } from "./shape.ts";
 
 /** What is needed of `GET /info`. */
 export interface EngineInfo {
@@ -12,17 +13,17 @@ export interface EngineInfo {
   readonly time: Date | undefined;
 }
 
-interface InfoAnswer {
-  readonly ID: string;
-  readonly ServerVersion: string;
-  readonly OSType: string;
-  readonly Architecture: string;
+const INFO = objectOf({
+  ID: text,
+  ServerVersion: text,
+  OSType: text,
+  Architecture: text,
   /** RFC 3339. */
-  readonly SystemTime?: string;
-}
+  SystemTime: optional(text),
+});
 
 export async function engineInfo(engine: EngineClient, signal?: AbortSignal): Promise<EngineInfo> {
-  const answer = await engine.json<InfoAnswer>("GET", "/info", { signal });
+  const answer = await engine.ask("GET", "/info", INFO, { signal });
   return {
     id: answer.ID,
     serverVersion: answer.ServerVersion,

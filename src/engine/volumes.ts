@@ -1,5 +1,17 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { CONTAINER_WORK, DATA_WORK } from "./answer-limit.ts";
 import type { EngineClient } from "./client.ts";
-import { isNotFound } from "./client.ts";
+import { EngineApiError, isNotFound } from "./client.ts";
+import {
+  listOf,
+  nullable,
+  number,
+  objectOf,
+  optional,
+  recordOf,
+  text,
+  type Shaped,
+} from "./shape.ts";
 
 /** A volume as `GET /volumes/{name}` describes it. */
 export interface EngineVolume {
@@ -18,13 +30,22 @@ export interface VolumeDefinition {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-interface VolumeAnswer {
-  readonly Name: string;
-  readonly Driver: string;
-  readonly Mountpoint: string;
-  readonly Options: Readonly<Record<string, string>> | null;
-  readonly Labels: Readonly<Record<string, string>> | null;
-}
+const TURN_POLL_MS = 200;
+const TURN_WAIT_MS = 60_000;
+
+const VOLUME = objectOf({
+  Name: text,
+  Driver: text,
+  Mountpoint: text,
+  Options: optional(recordOf(text)),
+  Labels: optional(recordOf(text)),
+});
+const VOLUME_LIST = objectOf({ Volumes: nullable(listOf(VOLUME)) });
+const DISK_USAGE = objectOf({
+  Volumes: optional(
+    listOf(objectOf({ Name: text, UsageData: optional(objectOf({ Size: number })) })),
+  ),
+});
 
 /** Finds a volume; `undefined` when the engine has none of that name. */
 export async function inspectVolume(
@@ -34,7 +55,7 @@ export async function inspectVolume(
 ): Promise<EngineVolume | undefined> {
   try {
     const path = `/volumes/${encodeURIComponent(name)}`;
-    return toVolume(await engine.json<VolumeAnswer>("GET", path, { signal }));
+    return toVolume(await engine.ask("GET", path, VOLUME, { signal }));
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -46,11 +67,7 @@ export async function listVolumes(
   engine: EngineClient,
   signal?: AbortSignal,
 ): Promise<readonly EngineVolume[]> {
-  const answer = await engine.json<{ readonly Volumes: readonly VolumeAnswer[] | null }>(
-    "GET",
-    "/volumes",
-    { signal },
-  );
+  const answer = await engine.ask("GET", "/volumes", VOLUME_LIST, { signal });
   return (answer.Volumes ?? []).map(toVolume).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -59,7 +76,8 @@ export async function createVolume(
   definition: VolumeDefinition,
   signal?: AbortSignal,
 ): Promise<EngineVolume> {
-  const answer = await engine.json<VolumeAnswer>("POST", "/volumes/create", {
+  const answer = await engine.ask("POST", "/volumes/create", VOLUME, {
+    limit: CONTAINER_WORK,
     body: {
       Name: definition.name,
       Driver: definition.driver,
@@ -71,37 +89,65 @@ export async function createVolume(
   return toVolume(answer);
 }
 
+/** Removes a volume and its files; of many the engine takes its time. */
 export async function removeVolume(
   engine: EngineClient,
   name: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  await engine.json("DELETE", `/volumes/${encodeURIComponent(name)}`, { signal });
+  const path = `/volumes/${encodeURIComponent(name)}`;
+  await engine.json("DELETE", path, { limit: DATA_WORK, signal });
 }
 
-/** Bytes that each volume of the `local` driver holds, by name; the engine walks them to find out. */
+/**
+ * Bytes that each volume of the `local` driver holds, by name; the engine walks them to find out. Many engines do that
+ * for one client at a time: the others' turn is waited for, and where it does not come, no sizes are known.
+ */
 export async function volumeSizes(
   engine: EngineClient,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, number>> {
-  interface UsageAnswer {
-    readonly Volumes?:
-      | readonly { readonly Name: string; readonly UsageData?: { readonly Size: number } }[]
-      | null;
+  const deadline = performance.now() + TURN_WAIT_MS;
+  for (;;) {
+    try {
+      return sizesIn(await diskUsage(engine, signal));
+    } catch (error) {
+      if (!isOthersTurn(error)) throw error;
+      if (performance.now() > deadline) return new Map();
+    }
+    await sleep(TURN_POLL_MS, undefined, { signal });
   }
+}
+
+async function diskUsage(
+  engine: EngineClient,
+  signal: AbortSignal | undefined,
+): Promise<Shaped<typeof DISK_USAGE>> {
   // `type` spares the engine the images and containers from API 1.42 on; older ones ignore it.
-  const answer = await engine.json<UsageAnswer>("GET", "/system/df", {
+  return engine.ask("GET", "/system/df", DISK_USAGE, {
     query: { type: "volume" },
+    limit: DATA_WORK,
     signal,
   });
+}
+
+/** An engine has no code for it. */
+function isOthersTurn(error: unknown): boolean {
+  return (
+    error instanceof EngineApiError &&
+    error.message.includes("disk usage operation is already running")
+  );
+}
+
+function sizesIn({ Volumes }: Shaped<typeof DISK_USAGE>): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
-  for (const { Name, UsageData } of answer.Volumes ?? []) {
+  for (const { Name, UsageData } of Volumes ?? []) {
     if (UsageData !== undefined && UsageData.Size >= 0) sizes.set(Name, UsageData.Size);
   }
   return sizes;
 }
 
-function toVolume(answer: VolumeAnswer): EngineVolume {
+function toVolume(answer: Shaped<typeof VOLUME>): EngineVolume {
   return {
     name: answer.Name,
     driver: answer.Driver,

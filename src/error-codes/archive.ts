@@ -22,6 +22,12 @@ export const ARCHIVE_ERRORS = {
     cause: "The archive is cut short, or what it holds is no tar stream that can be followed.",
     cure: "Use another snapshot. `dockform snapshot verify` finds those that are whole.",
   },
+  "archive.beyond-bounds": {
+    kind: "refused",
+    cause:
+      "The archive asks for more memory or deeper folders than that of any file system: see the bounds in docs/format.md.",
+    cure: "Use another snapshot. If you trust the archive all the same, extract it with tar by hand.",
+  },
   "archive.checksum-mismatch": {
     kind: "integrity",
     cause: "The archive's bytes are not those that its sidecar recorded.",
@@ -136,12 +142,13 @@ export const ARCHIVE_ERRORS = {
   },
   "extract.not-a-folder": {
     kind: "refused",
-    cause: "Something that is no folder is where a folder has to be.",
-    cure: "Extract into an empty folder.",
+    cause:
+      "Something that is no folder, or a link that another user can change, is where a folder has to be.",
+    cure: "Extract into an empty folder, and name it without that link.",
   },
   "extract.unwritable": {
     kind: "failed",
-    cause: "The system does not let a file be written; what was extracted before is there.",
+    cause: "The system does not let a file be written. What was built so far has been removed.",
     cure: "Mend the cause that the message names, then extract into an empty folder.",
   },
 } as const satisfies ErrorEntries;

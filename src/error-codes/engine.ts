@@ -47,6 +47,12 @@ export const ENGINE_ERRORS = {
     cause: "The Docker Engine takes the connection, but sends no answer.",
     cure: "Check with `docker info`; restart the engine if that hangs, too.",
   },
+  "engine.not-an-engine": {
+    kind: "unreachable",
+    cause:
+      "What answers at the context's address does not answer as a Docker Engine does: no HTTP or JSON, other fields, a redirect, or without an end.",
+    cure: "Check the context's host: it may be another program's socket. If `docker info` fails as well, restart the engine.",
+  },
   "engine.too-old": {
     kind: "failed",
     cause: "The engine offers only API versions that are older than those of Docker 19.03.",

@@ -2,6 +2,11 @@ import type { ErrorEntries } from "./entry.ts";
 
 /** The manifest, and names that refer to what it declares. */
 export const MANIFEST_ERRORS = {
+  "manifest.no-volumes": {
+    kind: "manifest",
+    cause: "A check was asked for, and no volume is declared, so there was nothing to check.",
+    cure: "Run it where the manifest is, and declare the volumes in it.",
+  },
   "manifest.invalid": {
     kind: "manifest",
     cause: "The manifest does not say what can be understood; each problem is told with its line.",

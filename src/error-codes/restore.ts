@@ -17,6 +17,11 @@ export const RESTORE_ERRORS = {
     cause: "Nothing says which volume the archive is of, and the command asks for a certain one.",
     cure: "Leave `--from-volume` out.",
   },
+  "restore.refused": {
+    kind: "refused",
+    cause: "Several things stand against it, which `refusals` lists. Each has its code.",
+    cure: "Check that all of them are meant, then run the command line that the message ends with.",
+  },
   "restore.in-place-among-others": {
     kind: "refused",
     cause:

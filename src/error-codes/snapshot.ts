@@ -42,9 +42,16 @@ export const SNAPSHOT_ERRORS = {
     cause: "The snapshot lies inside the volume that is to be changed.",
     cure: "Copy it to another place first, and keep snapshots there.",
   },
+  "snapshot.still-needed": {
+    kind: "refused",
+    cause:
+      "The snapshot is what `volume restore --in-place` saved of the old contents, and that restore has not come to its end.",
+    cure: "Run `dockform volume recover`, then remove the snapshot.",
+  },
   "snapshot.stale": {
     kind: "stale",
-    cause: "A declared volume has no snapshot that is as fresh as the manifest demands.",
+    cause:
+      "A declared volume has no good snapshot that is as fresh as the manifest demands, or a damaged one.",
     cure: "Take one with `dockform volume snapshot`. A volume that needs none says `snapshot: { every: never }`.",
   },
   "snapshot.damaged": {
@@ -61,6 +68,11 @@ export const SNAPSHOT_ERRORS = {
     kind: "integrity",
     cause: "Restored into a throw-away volume, the snapshot did not come back as it is.",
     cure: "Check whether the volume driver keeps owners, attributes and times.",
+  },
+  "store.empty": {
+    kind: "usage",
+    cause: "There is no snapshot where snapshots were looked for, so there was nothing to do.",
+    cure: "Run it where the manifest is, or name the folder with `--store`.",
   },
   "store.unreadable": {
     kind: "failed",

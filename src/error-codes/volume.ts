@@ -19,7 +19,7 @@ export const VOLUME_ERRORS = {
   },
   "volume.undeclared": {
     kind: "refused",
-    cause: "The manifest does not declare the volume.",
+    cause: "The manifest does not declare the volume, or there is no manifest.",
     cure: "Declare it under `volumes:`, or add `--undeclared`.",
   },
   "volume.declared-otherwise": {

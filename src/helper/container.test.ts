@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { hardened, type ContainerPurpose } from "./container.ts";
 
 const SOURCES = join(import.meta.dirname, "..");
-/** An attribute of a definition that is made there, and not handed on. */
-const DEFINITION = /^\s+(?:Image: |HostConfig: \{$)|\{ Image: /m;
+/** An attribute of a definition that is made there, and not handed on, nor that of an engine's answer. */
+const DEFINITION = /^\s+(?:Image: (?!text)|HostConfig: \{$)|\{ Image: (?!text)/m;
 
 test("containers are defined in one place, but for those that are others' in a drill", () => {
   const files = readdirSync(SOURCES, { recursive: true, encoding: "utf8" }).filter(

@@ -2,6 +2,7 @@ import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { withSignal } from "../abort.ts";
 import type { ByteSource } from "../byte-source.ts";
+import { startTimer } from "../engine/answer-limit.ts";
 import type { ByteSink } from "../engine/sink-buffers.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -65,7 +66,10 @@ class PipePath implements DataPath {
     const call = this.#session.begin(verb(this.#exchange.pipeInHelper), onProgress);
     call.reply.catch((error: unknown) => noWriter.abort(error));
     if (await withSignal(call.ready, signal)) {
-      const [reply] = await Promise.all([withSignal(call.reply, signal), reader.ended]);
+      const reply = await Promise.race([withSignal(call.reply, signal), failureOf(reader.ended)]);
+      // A writing end that somebody else holds open would keep it from its end for ever.
+      using _ = startTimer(VERB_END_TIMEOUT_MS, () => noWriter.abort(endless()));
+      await reader.ended;
       return reply;
     }
     noWriter.abort();
@@ -115,6 +119,20 @@ class PipePath implements DataPath {
   #giveUp(why: string): void {
     this.#log.debug(`the pipe does not open, data goes by exec: ${why}`);
   }
+}
+
+/** Never resolves; rejects where the promise does. */
+async function failureOf(promise: Promise<unknown>): Promise<never> {
+  await promise;
+  return new Promise<never>(() => {});
+}
+
+function endless(): DockformError {
+  return new DockformError(
+    "helper.ended",
+    "the helper has ended its work, but the pipe that its data came through stays open",
+    { hint: "Run the command again. If that happens again, restart the engine." },
+  );
 }
 
 class ExecPath implements DataPath {

@@ -19,6 +19,8 @@ export const TAR_RECORD_BYTES = 61_440;
 export const HEARTBEAT_SECONDS = 10;
 /** A client that was silent for so many heartbeats is dead. */
 const SILENT_BEATS = 6;
+/** After so long a silence a helper takes its client for dead. */
+export const SILENCE_LIMIT_SECONDS = HEARTBEAT_SECONDS * SILENT_BEATS;
 
 /** Variables of the script, a line each. */
 export function scriptSettings(): string {
@@ -66,6 +68,7 @@ export const VERBS = [
   "forget_kept",
   "measure_kept",
   "empty_trash",
+  "put_aside",
 ] as const;
 
 export type VerbName = (typeof VERBS)[number];

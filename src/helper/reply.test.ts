@@ -66,3 +66,13 @@ test("a helper that ends gives the last message for a reason, and no statistic o
     await assert.rejects(reply, { message: `the helper container ended unexpectedly${reason}` });
   }
 });
+
+test("a line ends at its line end alone", async () => {
+  const kept = "since\u2028then\u2029\u0085\rnow";
+  const stderr = Readable.from([
+    Buffer.from(`${MARK} kept ${kept}\nsaid\u2028so\n${MARK} end 0\n`),
+  ]);
+  const reply = await new ReplyReader(stderr, MARK).expect().reply;
+  assert.deepEqual([...reply.facts], [["kept", kept]]);
+  assert.deepEqual(reply.messages, ["said\u2028so"]);
+});

@@ -1,4 +1,4 @@
-import { createInterface } from "node:readline";
+import { StringDecoder } from "node:string_decoder";
 import type { Readable } from "node:stream";
 import { DockformError } from "../errors.ts";
 import { TAR_RECORD_BYTES, type Facts } from "./protocol.ts";
@@ -62,12 +62,24 @@ export class ReplyReader {
 
   constructor(stderr: Readable, mark: string) {
     this.#mark = `${mark} `;
-    const lines = createInterface({ input: stderr, crlfDelay: Infinity });
-    lines.on("line", (line) => this.#accept(line));
-    // readline hands its input's error on; whoever waits hears of it below.
-    lines.on("error", () => {});
-    lines.once("close", () => this.#end());
+    this.#read(stderr);
+    stderr.once("close", () => this.#end());
     stderr.once("error", (error) => this.#end(error));
+  }
+
+  /** Not by readline, which ends a line at characters of Unicode, too, and files may hold those in their names. */
+  #read(stderr: Readable): void {
+    const decoder = new StringDecoder("utf8");
+    let rest = "";
+    stderr.on("data", (bytes: Buffer) => {
+      const lines = `${rest}${decoder.write(bytes)}`.split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) this.#accept(line);
+    });
+    stderr.once("end", () => {
+      if (rest !== "") this.#accept(rest);
+      this.#end();
+    });
   }
 
   /** Expects the reply of one verb; calls follow one another. */
@@ -91,7 +103,7 @@ export class ReplyReader {
       return;
     }
     const fact = line.slice(factAt + this.#mark.length);
-    const [, name = "", value = ""] = /^(\S+) ?(.*)$/.exec(fact) ?? [];
+    const [, name = "", value = ""] = /^(\S+) ?(.*)$/s.exec(fact) ?? [];
     if (name === "end") this.#calls.shift()?.succeed(Number(value));
     else this.#calls[0]?.addFact(name, value);
   }

@@ -354,6 +354,11 @@ export class VolumeVerbs {
     return leftoversIn(await this.#agent.call(["empty_trash"]));
   }
 
+  /** Puts a folder aside that only has the name of a staging folder; returns why that failed. */
+  async putAside(id: string): Promise<string | undefined> {
+    return this.#failure(["put_aside", id]);
+  }
+
   async #swap(verb: HelperVerb): Promise<SwapOutcome> {
     return swapOutcome(await this.#agent.call(verb));
   }

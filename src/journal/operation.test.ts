@@ -83,6 +83,21 @@ test("a container's state proves whether its client is there", () => {
   assert.equal(standing("removing"), "going");
 });
 
+test("a stand-in or a record that the engine is removing tells of no interruption any more", () => {
+  const standIn = (state: string): JournalContainer => {
+    const [found] = readJournal([helper("restore", "exited", { exitCode: 137 })]).operations;
+    assert.ok(found);
+    return { ...stoppedContainers(), state, labels: standInLabels(found.operation) };
+  };
+  const interrupted = (container: JournalContainer): boolean =>
+    interruptionIn(readJournal([container])) !== undefined;
+  for (const record of [standIn, (state: string) => ({ ...stoppedContainers(), state })]) {
+    assert.equal(interrupted(record("removing")), false);
+    assert.equal(interrupted(record("created")), true);
+    assert.equal(interrupted(record("dead")), true, "an engine could not remove it");
+  }
+});
+
 test("readers go together, a writer goes with nobody", () => {
   const inTheWay = (other: OperationName, beginning: OperationName): boolean =>
     operationInTheWay(readJournal([helper(other, "running")]), beginning) !== undefined;

@@ -93,6 +93,8 @@ export interface FoundOperation {
   readonly containerName: string;
   readonly operation: Operation;
   readonly standing: Standing;
+  /** Of one that is settled: whether the contents from before it are in place, or those that it brought. */
+  readonly settledOn: "before" | "after" | undefined;
 }
 
 /** A record as it is found in the engine; `text` is what {@link recordLabels} was given. */
@@ -142,7 +144,7 @@ export function recordLabels(
   return { [HELPER_LABEL]: name, [VOLUME_LABEL]: volume, [RECORD_LABEL]: text };
 }
 
-/** Sorts our own containers out of a list; those of one volume where one is named. */
+/** Sorts our own containers out of a list, but for records that the engine is removing; those of one volume where one is named. */
 export function readJournal(containers: readonly JournalContainer[], volume?: string): Journal {
   const journal = {
     operations: containers.flatMap((container) => toOperation(container) ?? []),
@@ -163,10 +165,12 @@ function toOperation(container: JournalContainer): FoundOperation | undefined {
   const { id, name, state, exitCode, labels } = container;
   const operation = labels[HELPER_LABEL];
   if (!isOperationName(operation)) return undefined;
+  const standing = standingOf(state, exitCode, labels[STAND_IN_LABEL] !== undefined);
   return {
     containerId: id,
     containerName: name,
-    standing: labels[STAND_IN_LABEL] === undefined ? standingOf(state, exitCode) : "interrupted",
+    standing,
+    settledOn: standing === "settled" ? settledOn(exitCode) : undefined,
     operation: {
       name: operation,
       volume: labels[VOLUME_LABEL] ?? "",
@@ -180,7 +184,8 @@ function toOperation(container: JournalContainer): FoundOperation | undefined {
 function toRecord(container: JournalContainer): FoundRecord | undefined {
   const { id, name: containerName, state, labels } = container;
   const name = labels[HELPER_LABEL];
-  if (!isRecordName(name)) return undefined;
+  // Whoever removes a record has done what it says is to be done.
+  if (!isRecordName(name) || state === "removing") return undefined;
   const volume = labels[VOLUME_LABEL] ?? "";
   return { containerId: id, containerName, state, name, volume, text: labels[RECORD_LABEL] ?? "" };
 }
@@ -193,14 +198,23 @@ function isRecordName(text: string | undefined): text is RecordName {
   return text !== undefined && RECORD_NAMES.includes(text);
 }
 
+/** With this the helper's script ends where nothing of its operation is left but the contents that it brought. */
+const CONCLUDED = 4;
+
+function settledOn(exitCode: number | undefined): "before" | "after" | undefined {
+  if (exitCode === 0) return "before";
+  return exitCode === CONCLUDED ? "after" : undefined;
+}
+
 /**
- * The helper's script ends with 0 only when nothing of its operation is left in the volume. A container that the engine
+ * The helper's script ends with 0, or {@link CONCLUDED}, only when nothing of its operation is left in the volume. A container that the engine
  * could not remove is dead, and does not say how it ended. One that runs is never said to be removing.
  */
-function standingOf(state: string, exitCode: number | undefined): Standing {
-  if (state === "created") return "unstarted";
-  if (state === "exited") return exitCode === 0 ? "settled" : "interrupted";
+function standingOf(state: string, exitCode: number | undefined, isStandIn: boolean): Standing {
   if (state === "removing") return "going";
+  if (isStandIn) return "interrupted";
+  if (state === "created") return "unstarted";
+  if (state === "exited") return settledOn(exitCode) === undefined ? "interrupted" : "settled";
   return state === "dead" ? "interrupted" : "alive";
 }
 

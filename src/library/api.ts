@@ -117,6 +117,8 @@ export interface RestoreOptions extends WorkloadOptions {
   readonly forceEmpty?: boolean;
   /** Keep the new contents when containers are not healthy on them. */
   readonly keepFailed?: boolean;
+  /** Remove what is kept already, where other contents are to be kept. */
+  readonly discardKept?: boolean;
 }
 
 export type RecoverOptions = CallOptions & Pick<WorkloadOptions, "healthTimeoutMs">;

@@ -35,6 +35,8 @@ export interface Edge extends Omit<Surroundings, "tools" | "connect"> {
   readonly temporaryFolder: string;
   /** Who runs this, for others to read. */
   readonly clientName: () => string;
+  /** Whether the process of such a client is known to run. */
+  readonly runsHere: (client: string) => boolean;
 }
 
 /** Each call reads the manifest and connects anew: it sees what has changed, and ends by itself. */
@@ -103,6 +105,7 @@ export class OpenedDockform implements api.Dockform {
     const order = restoreOrder(volume, snapshot, options);
     return this.#call(options, async (workspace, tools) => {
       const report = await restoreNamed(workspace, { ...order, dryRun: true }, tools);
+      if (report.plan.refusal !== undefined) throw report.plan.refusal;
       // The very snapshot that was looked at: the latest one may be another by then.
       return restorePlan(report, (call = {}) =>
         this.restore(volume, report.archivePath, { ...options, ...call }),
@@ -203,7 +206,7 @@ export class OpenedDockform implements api.Dockform {
   }
 
   #tools(signal: AbortSignal): Tools {
-    const { temporaryFolder, clientName } = this.#edge;
+    const { temporaryFolder, clientName, runsHere } = this.#edge;
     return {
       log: this.#events.log,
       emit: this.#events.emit,
@@ -215,6 +218,7 @@ export class OpenedDockform implements api.Dockform {
       get client() {
         return clientName();
       },
+      runsHere,
     };
   }
 }
@@ -234,6 +238,7 @@ function restoreOrder(volume: string, snapshot: string, options: api.RestoreOpti
     dryRun: false,
     keepPrevious: options.keepPrevious ?? false,
     keepFailed: options.keepFailed ?? false,
+    discardKept: options.discardKept ?? false,
     path: options.path ?? [],
     stripComponents: options.stripComponents,
     from: options.from,

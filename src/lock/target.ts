@@ -1,6 +1,8 @@
+import type { Declared } from "../advice.ts";
 import type { EngineClient } from "../engine/client.ts";
-import { inspectVolume, type EngineVolume } from "../engine/volumes.ts";
+import { inspectVolume, listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { DockformError, type Advice, type ErrorCode } from "../errors.ts";
+import { nearest } from "../nearest.ts";
 import type { VolumeShape } from "../snapshot/spec-hash.ts";
 import type { Store, StoredVolume } from "../store/store.ts";
 import type { FindHelperImage } from "../tools.ts";
@@ -13,6 +15,8 @@ export interface VolumeTarget {
   readonly volume: string;
   /** Whether the manifest declares the volume; without a manifest nothing is declared. */
   readonly declared: boolean;
+  /** Names of all volumes that the manifest declares in this context; `undefined` without a manifest. */
+  readonly declaredVolumes: readonly string[] | undefined;
   /** As `apply` would create it; `undefined` for one that is not declared. */
   readonly declaredShape: VolumeShape | undefined;
   /** Where its snapshots are written, and under which name. */
@@ -21,6 +25,11 @@ export interface VolumeTarget {
   readonly findHelperImage: FindHelperImage;
   /** The manifest's, beyond those that every helper has. */
   readonly helperCapabilities: readonly string[];
+}
+
+/** For advice on how to work on it. */
+export function declaredOf({ volume, declared }: VolumeTarget): Declared {
+  return { volume, declared };
 }
 
 /** How it is said that there is no such volume. */
@@ -46,9 +55,16 @@ export async function existingVolume(
 ): Promise<EngineVolume> {
   const volume = await inspectVolume(target.engine, target.volume, signal);
   if (volume !== undefined) return volume;
+  const others = (await listVolumes(target.engine, signal)).map(({ name }) => name);
   throw new DockformError(
     code,
-    `volume "${target.volume}" not found in Docker context "${target.context}"`,
+    `volume "${target.volume}" not found in Docker context "${target.context}"${meantVolume(target.volume, others)}`,
     { advice, data: { volume: target.volume, context: target.context } },
   );
+}
+
+/** The end of a message about a volume that is not among some: the one that may have been meant. */
+export function meantVolume(volume: string, volumes: readonly string[]): string {
+  const meant = nearest(volume, volumes);
+  return meant === undefined ? "" : `; did you mean "${meant}"?`;
 }

@@ -239,4 +239,7 @@ test("a volume that is missing is named, with its context", async () => {
     advice,
     data: { volume: "no-such", context: "default" },
   });
+  await assert.rejects(find("dta"), {
+    message: 'volume "dta" not found in Docker context "default"; did you mean "data"?',
+  });
 });

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { didYouMean, quoted } from "./problem.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../nearest.ts";
 
 /** A number or a boolean that is written without quotes, kept as written. */
 export class Unquoted {

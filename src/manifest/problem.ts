@@ -35,10 +35,11 @@ export function manifestError(
   hint: string | undefined,
 ): DockformError {
   const ordered = distinct(problems);
-  const shown = ordered.slice(0, MOST_SHOWN).map((problem) => describe(source, problem));
+  const shown = ordered.slice(0, MOST_SHOWN).flatMap((problem) => describe(source, problem));
   if (ordered.length > 1) shown.unshift(`${ordered.length} problems in ${source.file}`);
   if (ordered.length > MOST_SHOWN) shown.push(`and ${ordered.length - MOST_SHOWN} more`);
   return new DockformError("manifest.invalid", shown.join("\n"), {
+    lines: shown,
     ...(hint === undefined ? {} : { hint }),
     data: { problems: ordered.map((problem) => facts(source, problem)) },
   });
@@ -60,11 +61,11 @@ function facts(source: SourceText, problem: Problem): Readonly<Record<string, un
   };
 }
 
-function describe(source: SourceText, problem: Problem): string {
+function describe(source: SourceText, problem: Problem): readonly string[] {
   const { line, column } = source.position(problem.range.start);
   const head = `${source.file}:${line}:${column}: ${problem.message}`;
   const text = source.line(line);
-  if (text.trim() === "" || problem.range.start === problem.range.end) return head;
+  if (text.trim() === "" || problem.range.start === problem.range.end) return [head];
   const gutter = `  ${line} | `;
   const before = Array.from(text.slice(0, column - 1)).length;
   const length = Math.max(1, Array.from(source.firstLine(problem.range)).length);
@@ -73,7 +74,7 @@ function describe(source: SourceText, problem: Problem): string {
     head,
     `${gutter}${view.text}`,
     `${" ".repeat(gutter.length - 2)}| ${" ".repeat(view.before)}${"^".repeat(view.length)}`,
-  ].join("\n");
+  ];
 }
 
 /** The part of a long line that shows where the offending text starts. */

@@ -3,7 +3,7 @@ import { DockformError } from "../errors.ts";
 import type { Manifest, ManifestContext } from "./manifest.ts";
 import { didYouMean, quoted } from "./problem.ts";
 import { contextName, volumeName } from "./schema.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../nearest.ts";
 
 /** A volume as named on the command line. */
 export interface VolumeReference {

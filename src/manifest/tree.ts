@@ -4,7 +4,7 @@ import { unmask, type Interpolator } from "./interpolate.ts";
 import { didYouMean, quoted, type Problem } from "./problem.ts";
 import type { Scope } from "./scope.ts";
 import type { Range, SourceText } from "./source.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../nearest.ts";
 
 /** A manifest's content after aliases, merge keys and interpolation, with places. */
 export type Tree = ScalarTree | MapTree | ListTree | UnreadTree;

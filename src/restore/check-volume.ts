@@ -2,6 +2,7 @@ import type { LockedVolume } from "../lock/lock.ts";
 import { refuseInterrupted } from "../lock/refusals.ts";
 import type { Tools } from "../tools.ts";
 import { refuseUnstoppable } from "../workload/unstoppable.ts";
+import type { VolumeUser } from "../workload/users.ts";
 import type { CheckedArchive } from "./check-archive.ts";
 import {
   clearsTheWay,
@@ -18,6 +19,7 @@ import type { VolumeFiles } from "./files.ts";
 import { refuseForgetful } from "./memory.ts";
 import { findObstacle } from "./movable.ts";
 import { scanArchive } from "./scan.ts";
+import type { Refusals } from "./refusals.ts";
 import type { VolumeRestore, WorkloadOptions } from "./request.ts";
 
 /** A restore whose archive was checked. */
@@ -33,12 +35,16 @@ export type Way = "beside" | "in_place";
 export interface Place {
   readonly lock: LockedVolume;
   readonly way: Way;
+  /** What was found in it. */
+  readonly files: VolumeFiles;
+  readonly users: readonly VolumeUser[];
 }
 
 /**
  * Makes the checks that need the volume, with the lock in hand: whoever else begins meanwhile sees it and gives way,
  * so that what was found out stays true until the lock is let go.
  *
+ * @param refusals collects what can be allowed; nothing is written then.
  * @param willWrite is called before anything is written to the volume, be it only to try something.
  * @throws DockformError `refused`, `failed`, in the order of the checks.
  */
@@ -47,18 +53,24 @@ export async function checkVolume(
   lock: LockedVolume,
   files: VolumeFiles,
   workload: WorkloadOptions,
+  refusals: Refusals,
   tools: Tools,
   willWrite = (): void => {},
 ): Promise<Place> {
   const { archive, source, contents, paths } = checked;
-  if (paths === undefined) refuseNonEmpty(request, files);
-  else refusePaths(request, await lock.verbs.lookAt(paths, tools.signal));
-  await refuseUsers(lock, workload, tools);
+  if (paths === undefined) refusals.collect(() => refuseNonEmpty(request, files));
+  else {
+    const standings = await lock.verbs.lookAt(paths, tools.signal);
+    refusals.collect(() => refusePaths(request, standings));
+  }
+  const users = await refuseUsers(lock, workload, refusals, tools);
   refuseUnfinished(lock.volume.name, files);
   refuseMounts(lock.volume.name, files);
   const lacksRoom = replacesInPlace(request, files, contents);
   refuseFixedAttributes(request, files);
-  refuseToPushOutKept(request, files, tools);
+  refusals.collect(() => refuseToPushOutKept(request, files, tools));
+  // What is refused is not written to, be it only to try something.
+  if (!refusals.isEmpty) return { lock, way: lacksRoom ? "in_place" : "beside", files, users };
   willWrite();
   const obstacle = await findObstacle(lock, paths, request.inPlace ? "in_place" : "beside", tools);
   const way = clearsTheWay(request, obstacle) || lacksRoom ? "in_place" : "beside";
@@ -66,7 +78,7 @@ export async function checkVolume(
   if (way === "in_place" && source === archive) {
     await scanArchive(archive, lock.verbs, contents.tarBytes, tools);
   }
-  return { lock, way };
+  return { lock, way, files, users };
 }
 
 /**
@@ -78,11 +90,13 @@ export async function checkVolume(
 export async function refuseUsers(
   lock: LockedVolume,
   workload: Pick<WorkloadOptions, "stopContainers">,
+  refusals: Refusals,
   { signal }: Tools,
-): Promise<void> {
+): Promise<readonly VolumeUser[]> {
   const { users, journal } = await lock.survey(signal);
   refuseInterrupted(journal);
-  refuseUsed(lock.volume.name, users, workload);
+  refusals.collect(() => refuseUsed(lock.volume.name, users, workload));
   await refuseUnstoppable(lock.target.engine, users, signal);
   await refuseForgetful(lock, users, signal);
+  return users;
 }

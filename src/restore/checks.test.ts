@@ -34,6 +34,7 @@ function request(more: Partial<VolumeRestore> = {}): VolumeRestore {
     force: false,
     keepPrevious: false,
     keepFailed: false,
+    discardKept: false,
     paths: [],
     root: undefined,
     fromVolume: undefined,
@@ -199,13 +200,13 @@ test("what is kept is not pushed out by what may fail, and not without a word by
   };
   assert.deepEqual(warnings({}), []);
   assert.deepEqual(warnings({ keepPrevious: true, keepFailed: true }, files()), []);
-  assert.deepEqual(warnings({ keepPrevious: true }), [
-    "what is kept since 2026-01-01T00:00:00Z goes once this restore is done",
-  ]);
-  assert.equal(
-    codeOf(() => warnings({ keepFailed: true })),
-    "volume.keeps-contents",
-  );
+  for (const keep of [{ keepPrevious: true }, { keepFailed: true }]) {
+    assert.equal(
+      codeOf(() => warnings(keep)),
+      "volume.keeps-contents",
+    );
+    assert.match(warnings({ ...keep, discardKept: true }).join(), /is removed (once|if)/);
+  }
 });
 
 test("a volume is replaced in place only by itself", () => {

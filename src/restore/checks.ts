@@ -3,6 +3,7 @@ import type { ArchiveContents } from "../archive/archive.ts";
 import { interrupted } from "../lock/refusals.ts";
 import type { Obstacle, PathStanding } from "../helper/outcomes.ts";
 import { obstacleText, refuseFixed } from "./movable.ts";
+import { goOn } from "./refusals.ts";
 import type { VolumeRestore, WorkloadOptions } from "./request.ts";
 import { displayText } from "../tar/path.ts";
 import type { ByteText } from "../tar/header.ts";
@@ -15,7 +16,7 @@ import { containerTitle, type VolumeUser } from "../workload/users.ts";
 export function refuseNonEmpty({ target, force }: VolumeRestore, facts: VolumeFiles): void {
   if (facts.empty || force) return;
   throw new DockformError("volume.not-empty", `volume "${target.volume}" is not empty`, {
-    advice: [{ code: "replace-contents" }],
+    advice: [{ code: "replace-contents" }, goOn({ what: "replace contents" })],
   });
 }
 
@@ -63,7 +64,7 @@ export function refusePaths(
     "volume.path-taken",
     `volume "${target.volume}" holds ${named("there")} already`,
     {
-      advice: [{ code: "replace-paths" }],
+      advice: [{ code: "replace-paths" }, goOn({ what: "replace contents" })],
     },
   );
 }
@@ -80,7 +81,7 @@ export function refuseUsed(
     "volume.in-use",
     `containers are using volume "${volume}": ${named.join("; ")}`,
     {
-      advice: [{ code: "stop-containers" }],
+      advice: [{ code: "stop-containers" }, goOn({ what: "stop containers" })],
       data: { containers: users.map(({ container }) => container.name) },
     },
   );
@@ -197,23 +198,29 @@ export function refuseUnfinished(volume: string, { unfinished }: VolumeFiles): v
 /**
  * One set of contents can be kept at a time.
  *
- * @throws DockformError `refused` when what may fail would push out what is kept.
+ * @throws DockformError `refused` when contents that are kept would make room for others, which has to be allowed.
  */
 export function refuseToPushOutKept(
-  { target, keepPrevious, keepFailed }: VolumeRestore,
+  { target, keepPrevious, keepFailed, discardKept }: VolumeRestore,
   { kept }: VolumeFiles,
   { log }: Pick<Tools, "log">,
 ): void {
-  if (kept === undefined) return;
-  if (keepFailed) {
-    throw new DockformError(
-      "volume.keeps-contents",
-      `volume "${target.volume}" keeps contents since ${kept.kept_at}, which the new ones could push out if they fail and are kept`,
-      {
-        hint: "Nothing was touched.",
-        advice: [{ code: "let-go-of-kept", volume: target.volume }],
-      },
-    );
+  if (kept === undefined || !(keepPrevious || keepFailed)) return;
+  const since = `contents since ${kept.kept_at}`;
+  const when = keepPrevious ? "once this restore is done" : "if the new ones fail and are kept";
+  if (discardKept) {
+    log.warn(`what volume "${target.volume}" keeps (${since}) is removed ${when}`);
+    return;
   }
-  if (keepPrevious) log.warn(`what is kept since ${kept.kept_at} goes once this restore is done`);
+  throw new DockformError(
+    "volume.keeps-contents",
+    `volume "${target.volume}" keeps ${since} already, which would be removed ${when}`,
+    {
+      hint: "Nothing was touched.",
+      advice: [
+        { code: "let-go-of-kept", volume: target.volume },
+        goOn({ what: "discard kept contents" }),
+      ],
+    },
+  );
 }

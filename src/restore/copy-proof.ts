@@ -95,6 +95,7 @@ export async function provenSnapshot(
     startedMs,
     fingerprint: undefined,
     consistency: "live",
+    purpose: undefined,
   });
   await proveCopy(helper, report, otherwise, tools);
   return report;

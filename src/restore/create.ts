@@ -3,6 +3,7 @@ import { DockformError, messageOf } from "../errors.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { shapeDifferences, withoutToolLabels, type VolumeShape } from "../snapshot/spec-hash.ts";
 import type { LockedVolume } from "../lock/lock.ts";
+import type { Refusals } from "./refusals.ts";
 import type { VolumeRestore } from "./request.ts";
 import { declaredVolume } from "./declared.ts";
 import { inspectVolumeFiles } from "./files.ts";
@@ -74,13 +75,14 @@ function refuseSecondWay({ volume }: VolumeTarget, sidecar: Sidecar): void {
 export async function volumeToRestore(
   request: Pick<VolumeRestore, "target" | "undeclared" | "create">,
   tools: Tools,
+  refusals?: Refusals,
 ): Promise<EngineVolume | undefined> {
   const { target, create } = request;
   if (create) {
     const volume = await inspectVolume(target.engine, target.volume, tools.signal);
     if (volume === undefined) return undefined;
   }
-  return declaredVolume(request, tools, { mayCreate: !create });
+  return declaredVolume(request, tools, { mayCreate: !create, refusals });
 }
 
 /**

@@ -10,6 +10,7 @@ import { DockformError, type Advice } from "../errors.ts";
 import type { FoundRecord, Journal } from "../journal/operation.ts";
 import { newestSnapshot } from "../store/newest.ts";
 import { lookAround, type LockedVolume } from "../lock/lock.ts";
+import { declaredOf } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import { STEADY_MS } from "../workload/health.ts";
 import { isActive, type VolumeUser } from "../workload/users.ts";
@@ -259,7 +260,7 @@ export async function waysToRestore({ target, volume }: LockedVolume): Promise<{
     : {
         hints: [],
         advice: [
-          { code: "restore-snapshot", volume: volume.name, archivePath: newest.archivePath },
+          { code: "restore-snapshot", ...declaredOf(target), archivePath: newest.archivePath },
         ],
       };
 }

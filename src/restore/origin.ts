@@ -3,6 +3,7 @@ import { DockformError } from "../errors.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { shapeDifferences, specHash, withoutToolLabels } from "../snapshot/spec-hash.ts";
 import type { Archive } from "../archive/archive.ts";
+import { goOn } from "./refusals.ts";
 import { ANY_VOLUME, type VolumeRestore } from "./request.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
@@ -39,7 +40,12 @@ export function refuseStranger(
     `${archivePath} is a snapshot of volume ${JSON.stringify(name)}, not of "${expected}"`,
     {
       ...(VOLUME_NAME.test(name)
-        ? { advice: [{ code: "choose-origin", origin: name, volume: target.volume }] }
+        ? {
+            advice: [
+              { code: "choose-origin", origin: name, volume: target.volume },
+              goOn({ what: "other origin", volume: name }),
+            ],
+          }
         : {
             hint: "No volume can have that name. Find out what wrote the sidecar before you trust the archive.",
           }),

@@ -1,6 +1,8 @@
 import { Archive } from "../archive/archive.ts";
+import { recordingDamage } from "../archive/record-damage.ts";
 import type { Room } from "../archive/survey.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
+import type { DockformError } from "../errors.ts";
 import { LockedVolume } from "../lock/lock.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import type { VolumeShape } from "../snapshot/spec-hash.ts";
@@ -12,12 +14,15 @@ import { refuseInPlaceAmongOthers } from "./checks.ts";
 import { shapeToCreate, volumeToRestore } from "./create.ts";
 import { inspectVolumeFiles, type VolumeFiles } from "./files.ts";
 import { refuseStranger, warnAboutSidecar } from "./origin.ts";
+import { Refusals } from "./refusals.ts";
 import type { VolumeRestore, WorkloadOptions } from "./request.ts";
 
 /** What is to be done to one volume, once everything was checked that could be. */
 export interface PlannedRestore extends CheckedRestore {
   /** The volume; or how it is to be created, after which there are checks left to be made in it. */
   readonly into: Place | ToCreate;
+  /** What would have to be allowed first; only in a dry run. */
+  readonly refusal: DockformError | undefined;
   readonly checkMs: number;
 }
 
@@ -52,6 +57,11 @@ export class RestorePlan implements AsyncDisposable {
   }
 }
 
+interface DryRun {
+  /** What would have to be allowed is told by the plan, not thrown. */
+  readonly dryRun?: boolean;
+}
+
 /**
  * Makes every check of a restore of one volume, or of several of one engine that are to be replaced together. Volumes
  * are locked in the order of their names: of two clients that want the same ones, one gets them all.
@@ -60,7 +70,7 @@ export class RestorePlan implements AsyncDisposable {
  */
 export async function planRestore(
   requests: readonly VolumeRestore[],
-  workload: WorkloadOptions,
+  workload: WorkloadOptions & DryRun,
   tools: Tools,
 ): Promise<RestorePlan> {
   tools.emit({
@@ -83,28 +93,39 @@ function byVolume({ target: a }: VolumeRestore, { target: b }: VolumeRestore): n
 
 async function planOne(
   request: VolumeRestore,
-  workload: WorkloadOptions,
+  workload: WorkloadOptions & DryRun,
   held: AsyncDisposableStack,
   tools: Tools,
 ): Promise<PlannedRestore> {
   const clock = stopwatch();
-  const volume = await volumeToRestore(request, tools);
+  const refusals = new Refusals(request.target.volume);
+  const planned = await refusals.during(() => checkOne(request, workload, refusals, held, tools));
+  if (workload.dryRun !== true) refusals.throwIfAny();
+  return { request, ...planned, refusal: refusals.error, checkMs: clock.total() };
+}
+
+async function checkOne(
+  request: VolumeRestore,
+  workload: WorkloadOptions,
+  refusals: Refusals,
+  held: AsyncDisposableStack,
+  tools: Tools,
+): Promise<Planned> {
+  const volume = await volumeToRestore(request, tools, refusals);
   const archive = held.use(await Archive.open(request));
   const sidecar = await archive.sidecar();
-  refuseStranger(request, sidecar);
+  refusals.collect(() => refuseStranger(request, sidecar));
   warnAboutSidecar(archive, sidecar, volume, request.target, tools);
   const check = (room: () => Promise<Room>): Promise<CheckedArchive> =>
-    checkArchive(archive, sidecar, request, room, tools);
-  const planned =
-    volume === undefined
-      ? await planCreation(request, sidecar, check)
-      : await planExisting(request, volume, workload, check, held, tools);
-  return { request, ...planned, checkMs: clock.total() };
+    recordingDamage(request, tools, () => checkArchive(archive, sidecar, request, room, tools));
+  return volume === undefined
+    ? await planCreation(request, sidecar, check)
+    : await planExisting({ request, volume, workload, refusals }, check, held, tools);
 }
 
 /** Checks an archive, and asks for the room that there is only where that matters. */
 type CheckArchive = (room: () => Promise<Room>) => Promise<CheckedArchive>;
-type Planned = Omit<PlannedRestore, "request" | "checkMs">;
+type Planned = Pick<PlannedRestore, "checked" | "into">;
 
 /** How much room there is shows only once there is a volume. */
 const UNKNOWN_ROOM: Room = { bytes: Infinity, hint: "", advice: [] };
@@ -118,10 +139,15 @@ async function planCreation(
   return { checked: await check(async () => UNKNOWN_ROOM), into: { shape } };
 }
 
+interface IntoExisting {
+  readonly request: VolumeRestore;
+  readonly volume: EngineVolume;
+  readonly workload: WorkloadOptions;
+  readonly refusals: Refusals;
+}
+
 async function planExisting(
-  request: VolumeRestore,
-  volume: EngineVolume,
-  workload: WorkloadOptions,
+  { request, volume, workload, refusals }: IntoExisting,
   check: CheckArchive,
   held: AsyncDisposableStack,
   tools: Tools,
@@ -136,7 +162,8 @@ async function planExisting(
     (inspection ??= locking.lock.then(({ verbs }) => inspectVolumeFiles(verbs, tools.signal)));
   const checked = await check(async () => roomFor(await inspect(), request));
   const lock = await locking.lock;
-  const into = await checkVolume({ request, checked }, lock, await inspect(), workload, tools);
+  const restore = { request, checked };
+  const into = await checkVolume(restore, lock, await inspect(), workload, refusals, tools);
   return { checked, into };
 }
 

@@ -10,6 +10,7 @@ import { ReplacementInPlace } from "./in-place.ts";
 import { aboutNow } from "./kept.ts";
 import type { PlannedRestore, RestorePlan } from "./plan.ts";
 import type { Replacement } from "./replacement.ts";
+import { Refusals } from "./refusals.ts";
 import type { VolumeRestore, WorkloadOptions } from "./request.ts";
 
 /** One volume's new contents, ready to take the place of the old ones. */
@@ -125,7 +126,12 @@ class Creations implements AsyncDisposable {
     const lock = this.#stack.use(await LockedVolume.lock(target, volume, "restore", tools));
     this.#stack.defer(() => creation.look(lock));
     const files = await inspectVolumeFiles(lock.verbs, tools.signal);
-    return checkVolume(restore, lock, files, workload, tools, () => creation.willWrite());
+    const refusals = new Refusals(target.volume);
+    const place = await refusals.during(() =>
+      checkVolume(restore, lock, files, workload, refusals, tools, () => creation.willWrite()),
+    );
+    refusals.throwIfAny();
+    return place;
   }
 
   keep(): void {

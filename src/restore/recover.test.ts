@@ -21,7 +21,7 @@ function recover(house: House, healthTimeoutMs = 0): ReturnType<typeof recoverVo
 
 function helper(
   house: House,
-  state: "created" | "exited",
+  state: "created" | "running" | "exited",
   operation: Partial<Operation> = {},
   exitCode = 3,
 ): void {
@@ -112,7 +112,7 @@ test("what a second helper has put away is missed by nobody, though the first on
   await dieAfterHelper(house);
   assert.deepEqual([...house.disk.stagings], [], "the second helper put it away");
   const { contents } = await recover(house);
-  assert.deepEqual([contents, house.inPlace], ["whole", "old"]);
+  assert.deepEqual([contents, house.inPlace], ["before", "old"]);
   assert.deepEqual(house.users(), ["app running always"]);
   assert.deepEqual(house.left(), []);
 });
@@ -136,7 +136,11 @@ test("new contents that are in use stay whatever becomes of them, and the old on
     await inFastTime(t, () =>
       assert.rejects(recover(house, 60_000), {
         code: "restore.unhealthy",
-        advice: [keeps ? { code: "undo-to-old", volume: "data" } : { code: "repeat-when-healthy" }],
+        advice: [
+          keeps
+            ? { code: "undo-to-old", volume: "data", declared: false }
+            : { code: "repeat-when-healthy" },
+        ],
       }),
     );
     assert.deepEqual([house.inPlace, house.kept], ["new", keeps ? "old" : "nothing"]);
@@ -186,6 +190,71 @@ test("where the folder of an operation is gone that had stopped containers nothi
     message: /the folder \.dockform-0123456789ab of an interrupted operation is not in it/,
   });
   assert.deepEqual(house.users(), ["app running no"], "what was stopped runs again");
+});
+
+test("a helper that finishes what a dead client has begun is waited for, and where it left nothing it is said which contents are in place", async (t) => {
+  for (const [exitCode, contents] of [
+    [0, "before"],
+    [4, "after"],
+    [137, "nothing"],
+  ] as const) {
+    const house = await House.build();
+    const { id } = house.user("app");
+    helper(house, "running", { staging: ".dockform-0123456789ab" });
+    await inFastTime(t, async () => {
+      const recovered = recover(house);
+      setTimeout(() => {
+        const dead = house.engine.container("dockform-restore-data");
+        dead.state = "exited";
+        dead.exitCode = exitCode;
+      }, 30_000);
+      assert.equal((await recovered).contents, contents);
+      assert.ok(performance.now() > 30_000);
+    });
+    assert.equal(house.engine.container(id).state, "running");
+    assert.deepEqual(house.left(), []);
+    const said = house.tools.log.lines.filter(({ level }) => level === "info");
+    assert.match(
+      said[0]?.text ?? "",
+      /^Waiting for volume "data", at most 1 min 15 s: restore by another/,
+    );
+    assert.equal(said.length, 1);
+  }
+});
+
+test("a client that runs here is not waited for", async (t) => {
+  const house = await House.build();
+  helper(house, "running", { client: "alive" });
+  await inFastTime(t, async () => {
+    await assert.rejects(recover(house), { code: "volume.busy" });
+    assert.ok(performance.now() < 10_000);
+  });
+});
+
+test("whoever works on and on is left alone after a while", async (t) => {
+  const house = await House.build();
+  helper(house, "running");
+  await inFastTime(t, async () => {
+    await assert.rejects(recover(house), { code: "volume.busy" });
+    assert.ok(performance.now() >= 75_000 && performance.now() < 80_000);
+  });
+});
+
+test("a client that dies once all is concluded leaves new contents, and a recovery says so", async () => {
+  const house = await House.build();
+  const client = new FakeClient(house.engine);
+  house.contents.instead.set("conclude", async (call, real) => {
+    const reply = await real(call);
+    client.die();
+    return reply;
+  });
+  void restoreVolume(house.request({}, client), house.tools).catch(() => {});
+  while (house.engine.containers.size === 0) await new Promise(setImmediate);
+  while (house.engine.container("dockform-restore-data").state === "running") {
+    await new Promise(setImmediate);
+  }
+  assert.equal((await recover(house)).contents, "after");
+  assert.equal(house.inPlace, "new");
 });
 
 test("a helper that was not started is given a moment, and then taken away", async (t) => {
@@ -249,15 +318,15 @@ test("volumes to recover are those where something was left, unless somebody wor
   const house = await House.build();
   const client = new FakeClient(house.engine);
   const { signal } = new AbortController();
-  assert.deepEqual(await volumesToRecover(client, signal), { volumes: [], alive: [] });
+  assert.deepEqual(await volumesToRecover(client, signal), { volumes: [], written: [], alive: [] });
   word(house, "kept-contents", "{}");
   assert.deepEqual((await volumesToRecover(client, signal)).volumes, [], "it is no interruption");
   helper(house, "exited", { volume: "other" });
   house.engine.volumes.delete("data");
   assert.deepEqual((await volumesToRecover(client, signal)).volumes, ["data", "other"]);
   house.engine.container("dockform-restore-other").state = "running";
-  const { volumes, alive } = await volumesToRecover(client, signal);
-  assert.deepEqual([volumes, alive.length], [["data"], 1]);
+  const { volumes, written, alive } = await volumesToRecover(client, signal);
+  assert.deepEqual([volumes, written, alive], [["data"], ["other"], []]);
 });
 
 test("an undo without anything kept is refused, and the engine forgets what it thought", async () => {
@@ -285,4 +354,21 @@ test("what is kept goes for good where it is discarded, and stays where it canno
   assert.equal(kept.kept_at, "an unknown time");
   assert.equal(house.kept, "nothing");
   assert.deepEqual(readJournal(await listContainers(new FakeClient(house.engine))).records, []);
+});
+
+test("a folder that is named like ours, and that no operation made, is set aside and not removed", async () => {
+  const house = await House.build();
+  const id = "0123456789ab";
+  house.disk.facts = { [`unfinished_${id}`]: " old" };
+  house.contents.instead.set("put_aside", (call, real) => {
+    house.disk.facts = {};
+    return real(call);
+  });
+  const { contents } = await recover(house);
+  assert.equal(contents, "nothing");
+  assert.deepEqual(house.disk.facts, {
+    [`aside_${id}`]: `.dockform-aside-${id}/1/.dockform-${id}`,
+  });
+  assert.match(house.tools.log.warnings.join(), /named like one of ours/);
+  assert.deepEqual(house.left(), ["dockform-set-aside-data"]);
 });

@@ -10,7 +10,9 @@ import {
   type Journal,
 } from "../journal/operation.ts";
 import { asideAdvice, asideText, tellOfAside } from "../lock/aside.ts";
+import { awaitWriter, settledContents, WRITER_WAIT_MS } from "./await-writer.ts";
 import { forgetGone, inheritedRecords } from "./gone.ts";
+import { putImpostorsAside } from "./impostor.ts";
 import { aboutNow, forgetKept, measureKept, recordKept } from "./kept.ts";
 import { lackingAfterRefill, refillFromSafety } from "./safety.ts";
 import { forgetLeftovers, leftoverHint, recordLeftovers } from "../lock/leftover.ts";
@@ -25,7 +27,7 @@ import { refuseMounts } from "./checks.ts";
 import { inspectVolumeFiles, type VolumeFiles } from "./files.ts";
 import { StagedContents } from "./staging.ts";
 import type { Safety } from "./undecided.ts";
-import { existingVolume, type VolumeTarget } from "../lock/target.ts";
+import { declaredOf, existingVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import { containerTitle, isActive, type VolumeUser } from "../workload/users.ts";
 
@@ -37,6 +39,8 @@ export interface RecoverRequest {
   readonly target: VolumeTarget;
   /** For how long containers may take to be healthy after their start; 0 asks for nothing. */
   readonly healthTimeoutMs: number;
+  /** For how long a helper that writes to the volume is waited for, whose client may be dead. */
+  readonly waitMs?: number;
 }
 
 export interface RecoveryReport {
@@ -58,7 +62,7 @@ export interface RecoveryReport {
  * @throws DockformError `refused` when another client is at work on the volume.
  */
 export async function recoverVolume(
-  { target, healthTimeoutMs }: RecoverRequest,
+  { target, healthTimeoutMs, waitMs = WRITER_WAIT_MS }: RecoverRequest,
   tools: Tools,
 ): Promise<RecoveryReport> {
   if (await forgetGone(target, tools.signal)) {
@@ -66,21 +70,24 @@ export async function recoverVolume(
   }
   const volume = await existingVolume(target, tools.signal);
   await takeAwayUnstarted(target.engine, volume, tools.signal);
+  const settled = settledContents(await awaitWriter(target.engine, volume.name, waitMs, tools));
   await using lock = await LockedVolume.lock(target, volume, "recover", tools);
   const { users, journal } = await lock.survey(tools.signal);
-  const files = await inspectVolumeFiles(lock.verbs, tools.signal);
-  if (files.unfinished.length > 0) refuseMounts(volume.name, files);
+  const found = await inspectVolumeFiles(lock.verbs, tools.signal);
+  if (found.unfinished.length > 0) refuseMounts(volume.name, found);
+  const inherited = await inheritedRecords(target, volume, tools.signal);
+  const records = [...stoppedRecords(journal), ...inherited];
+  const files = await putImpostorsAside(lock, found, { journal, stopped: records }, tools);
   refuseToMoveUnderUsers(lock, files, users);
   const usage = { files, isUsed: users.some(({ container }) => isActive(container)) };
   const hasFolder = missingFolder(journal, files) === undefined && files.unfinished.length > 0;
   const memory = await memoryStanding(lock, { journal, users, hasFolder }, tools);
   takeOverHolders(lock, journal, tools);
-  const inherited = await inheritedRecords(target, volume, tools.signal);
-  const records = [...stoppedRecords(journal), ...inherited];
   const stopped = StoppedContainers.ofRecords(lock.target.engine, lock, records, tools.log);
   try {
     await refuseToVouch(lock, { journal, files, memory }, stopped);
-    const { missing, ...finished } = await finish(lock, usage, stopped, healthTimeoutMs, tools);
+    const { missing, ...ended } = await finish(lock, usage, stopped, healthTimeoutMs, tools);
+    const finished = { ...ended, contents: orSettled(ended.contents, settled) };
     await emptyTrash(lock, journal, tools);
     await tellOfKept(lock, journal);
     const { setAside } = await inspectVolumeFiles(lock.verbs, tools.signal);
@@ -91,6 +98,14 @@ export async function recoverVolume(
   } finally {
     if (!lock.isAbandoned) await removeDeadHelpers(lock, journal);
   }
+}
+
+/** A dead client's helper that has put away what it had made ready, or had concluded, leaves nothing to find. */
+function orSettled(
+  found: RecoveryReport["contents"],
+  settled: "before" | "after" | undefined,
+): RecoveryReport["contents"] {
+  return found === "whole" || found === "nothing" ? (settled ?? found) : found;
 }
 
 /** With the volume in order, they have nothing to tell any more; one that only read it never had. */
@@ -310,14 +325,13 @@ async function keepWayBack(
   staged: StagedContents,
   tools: Tools,
 ): Promise<Advice> {
-  const { name } = lock.volume;
   if (staged.safety !== undefined) {
     await letGo(lock, staged, tools);
-    return { code: "go-back", volume: name, archivePath: staged.safety.archivePath };
+    return { code: "go-back", ...declaredOf(lock.target), archivePath: staged.safety.archivePath };
   }
   if (await staged.keepReplaced(aboutNow("an operation that was interrupted", tools))) {
     await letGo(lock, staged, tools);
-    return { code: "undo-to-old", volume: name };
+    return { code: "undo-to-old", ...declaredOf(lock.target) };
   }
   lock.abandon();
   return { code: "repeat-when-healthy" };

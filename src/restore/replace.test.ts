@@ -210,7 +210,13 @@ test("where the containers are not healthy, all go back, and their new contents 
   const error: unknown = await scene.replace().catch((reason: unknown) => reason);
   assert.ok(error instanceof DockformError);
   assert.equal(error.code, "restore.unhealthy");
-  const undo = { code: "undo-to-new", volumes: ["one", "two"] };
+  const undo = {
+    code: "undo-to-new",
+    volumes: [
+      { volume: "one", declared: false },
+      { volume: "two", declared: false },
+    ],
+  };
   assert.deepEqual(error.advice, [{ code: "more-health-time" }, undo]);
   assert.deepEqual(scene.steps.slice(3), [
     "start",

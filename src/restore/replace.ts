@@ -1,5 +1,6 @@
 import { messageOf, type Advice } from "../errors.ts";
 import type { LockedVolume } from "../lock/lock.ts";
+import { declaredOf } from "../lock/target.ts";
 import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
 import { StoppedContainers, type ContainerOutcome } from "../workload/stopped.ts";
@@ -218,7 +219,7 @@ function backInPlace(
   newOnes: ReadonlyMap<Replacement, KeptContents>,
 ): WhatNow {
   const running = backOn.every(({ outcome }) => outcome === "started");
-  const volumes = [...newOnes.keys()].map(({ lock }) => lock.volume.name);
+  const volumes = [...newOnes.keys()].map(({ lock }) => declaredOf(lock.target));
   return {
     hint: `The old contents are in place again${running ? ", and the containers run on them" : ""}.`,
     advice: [

@@ -1,3 +1,4 @@
+import type { DockformError } from "../errors.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
 import type { ByteText } from "../tar/header.ts";
 import type { RootChoice } from "../archive/reshape.ts";
@@ -33,6 +34,8 @@ export interface VolumeRestore extends DoesWithout, ArchiveInStore {
   readonly keepPrevious: boolean;
   /** Keep the new contents where containers are not healthy on them. */
   readonly keepFailed: boolean;
+  /** Allow removing what is kept already, where other contents are to be kept. */
+  readonly discardKept: boolean;
   /** Only these paths of the snapshot; everything where there is none. */
   readonly paths: readonly ByteText[];
   /** Which folder of the archive becomes the volume's root; `undefined` where that is not said. */
@@ -53,6 +56,22 @@ export interface RestoreRequest extends VolumeRestore, WorkloadOptions {
   readonly dryRun: boolean;
 }
 
+/** What a restore does, as it was found out before it begins. */
+export interface RestoreSteps {
+  /** Whether the volume holds something that is replaced. */
+  readonly replacesContents: boolean;
+  /** Whether the old contents are removed before the new ones are there, for want of room or since they do not move. */
+  readonly inPlace: boolean;
+  /** Names of running containers that are stopped for the swap, and started again. */
+  readonly stops: readonly string[];
+  /** What becomes of what the volume holds. */
+  readonly oldContents: "kept" | "removed" | "none";
+  /** When contents were kept that the volume keeps already, and whether they are removed in the end. */
+  readonly keptBefore: { readonly keptAt: string; readonly removed: boolean } | undefined;
+  /** What has to be allowed first; only in a dry run. */
+  readonly refusal: DockformError | undefined;
+}
+
 export interface RestoreReport {
   readonly context: string;
   readonly volume: string;
@@ -66,6 +85,10 @@ export interface RestoreReport {
   readonly checkedBy: "checksum" | "reading";
   /** Whether the volume was created for it, or by a dry run would be. */
   readonly createdVolume: boolean;
+  /** Whether the manifest declares the volume. */
+  readonly declared: boolean;
+  /** What is done to the volume, or by a dry run would be. */
+  readonly plan: RestoreSteps;
   readonly keptPrevious: boolean;
   /** What the target, or the helper, could not put back, and was left out. */
   readonly leftOut: readonly LostGroup[];

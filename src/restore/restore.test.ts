@@ -9,9 +9,10 @@ import type { FakeReply } from "../../test/fakes/helper.ts";
 import { House } from "../../test/fakes/house.ts";
 import { fakeTarget } from "../../test/fakes/surroundings.ts";
 import { inFastTime } from "../../test/fakes/time.ts";
-import type { ErrorCode } from "../errors.ts";
+import { DockformError, type ErrorCode } from "../errors.ts";
 import { pathWord } from "../helper/words.ts";
 import { FolderStore } from "../store/folder/folder-store.ts";
+import { reasonsOf } from "./refusals.ts";
 import { recoverVolume } from "./recover.ts";
 import type { RestoreReport, RestoreRequest } from "./request.ts";
 import { restoreVolume } from "./restore.ts";
@@ -105,6 +106,22 @@ test("what is not asked for is refused, before anything is touched", async () =>
   assert.equal(house.inPlace, "new", "an empty volume takes no force");
 });
 
+test("a volume that is not declared is told with the declared one that may be meant, or that there is no manifest", async () => {
+  const house = await House.build();
+  const target = fakeTarget(new FakeClient(house.engine), "dta");
+  const restoring = (declaredVolumes: readonly string[] | undefined): Promise<unknown> =>
+    restore(house, { target: { ...target, declaredVolumes }, undeclared: false });
+  await assert.rejects(restoring(["data", "mail"]), {
+    message: 'volume "dta" is not defined in manifest for context "default"; did you mean "data"?',
+    advice: [{ code: "declare-volume" }, { code: "create-from-snapshot", when: "missing" }],
+  });
+  await assert.rejects(restoring(undefined), {
+    code: "volume.undeclared",
+    message: 'there is no manifest, so volume "dta" is not declared',
+    advice: [{ code: "manifest-or-undeclared" }, { code: "create-from-snapshot", when: "missing" }],
+  });
+});
+
 test("the phases of a restore are told as they begin, with the volume", async () => {
   const house = await House.build();
   house.user("app", "running");
@@ -162,11 +179,85 @@ test("what is kept already is not pushed out by what may fail, and by nothing wi
   await restore(house, { keepPrevious: true });
   const failing = restore(house, { keepFailed: true });
   await assert.rejects(failing, { code: "volume.keeps-contents", message: /since 2026-01-02/ });
-  await restore(house, { keepPrevious: true });
+  const again = restore(house, { keepPrevious: true });
+  await assert.rejects(again, { code: "volume.keeps-contents", kind: "refused" });
+  assert.deepEqual([house.inPlace, house.kept], ["new", "old"], "nothing was touched");
+  await restore(house, { keepPrevious: true, discardKept: true });
   assert.match(
     house.tools.log.warnings.join(),
-    /what is kept since 2026-01-02T03:04:05Z goes once/,
+    /keeps \(contents since 2026-01-02T03:04:05Z\) is removed once/,
   );
+  assert.equal(house.kept, "new");
+});
+
+const WITHOUT_FLAGS = { force: false, stopContainers: false, undeclared: false } as const;
+
+test("what can be allowed is refused at once, and nothing is written to the volume", async () => {
+  const house = await House.build();
+  house.user("app");
+  const refused = restore(house, WITHOUT_FLAGS);
+  await assert.rejects(refused, {
+    code: "restore.refused",
+    kind: "refused",
+    message:
+      /^3 things .* not defined in manifest.*; volume "data" is not empty; containers are using .*app, running/,
+    advice: [
+      {
+        code: "go-on",
+        allow: [
+          { what: "undeclared volume" },
+          { what: "replace contents" },
+          { what: "stop containers" },
+        ],
+      },
+    ],
+  });
+  const error: unknown = await refused.catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof DockformError);
+  assert.deepEqual(
+    reasonsOf(error).map(({ code }) => code),
+    ["volume.undeclared", "volume.not-empty", "volume.in-use"],
+  );
+  assert.ok(Array.isArray(error.data["refusals"]));
+  assert.deepEqual(error.data["containers"], ["app"]);
+  assert.deepEqual(house.left(), []);
+  assert.equal(house.inPlace, "old");
+});
+
+test("what cannot be allowed is told together with what can", async () => {
+  const house = await House.build();
+  house.disk.facts = { mounted: "inside" };
+  await assert.rejects(restore(house, { force: false }), {
+    code: "restore.refused",
+    message: /^2 things .* is not empty; inside in volume "data" is another/,
+    hint: /Unmount it first/,
+  });
+  await assert.rejects(restore(house), { code: "volume.mount-inside" });
+});
+
+test("a dry run shows the whole plan, and what has to be allowed for it", async () => {
+  const house = await House.build();
+  house.user("app");
+  house.user("idle", "created");
+  const { plan, declared } = await restore(house, { ...WITHOUT_FLAGS, dryRun: true });
+  const { refusal, ...steps } = plan;
+  assert.equal(refusal?.code, "restore.refused");
+  const expected = {
+    replacesContents: true,
+    inPlace: false,
+    stops: ["app"],
+    oldContents: "removed",
+    keptBefore: undefined,
+  };
+  assert.deepEqual([steps, declared], [expected, false]);
+  assert.deepEqual(house.left(), []);
+  const allowed = await restore(house, { dryRun: true });
+  assert.deepEqual(allowed.plan, { ...expected, refusal: undefined });
+  await restore(house, { keepPrevious: true });
+  const again = await restore(house, { dryRun: true, keepPrevious: true });
+  assert.equal(again.plan.refusal?.code, "volume.keeps-contents");
+  assert.deepEqual(again.plan.keptBefore, { keptAt: "2026-01-02T03:04:05Z", removed: true });
+  assert.equal(again.plan.oldContents, "kept");
 });
 
 test("where containers are not healthy the old contents come back, and the new ones go, or are kept", async (t) => {
@@ -180,7 +271,9 @@ test("where containers are not healthy the old contents come back, and the new o
         message: /app: unhealthy/,
         advice: [
           { code: "more-health-time" },
-          keepFailed ? { code: "undo-to-new", volumes: ["data"] } : { code: "keep-failed" },
+          keepFailed
+            ? { code: "undo-to-new", volumes: [{ volume: "data", declared: false }] }
+            : { code: "keep-failed" },
         ],
       }),
     );

@@ -1,9 +1,11 @@
 import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
+import { markingUnhealthy } from "./mark-unhealthy.ts";
+import { isActive } from "../workload/users.ts";
 import { planRestore, type PlannedRestore } from "./plan.ts";
 import { prepareRestores, type PreparedRestore } from "./prepare.ts";
 import { replaceTogether, type Replaced } from "./replace.ts";
-import type { RestoreReport, RestoreRequest } from "./request.ts";
+import type { RestoreReport, RestoreRequest, RestoreSteps } from "./request.ts";
 
 /**
  * Replaces a volume's contents by a snapshot's. Every refusal comes before the first side effect;
@@ -18,7 +20,10 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
   if (request.dryRun) return reportOfPlan(theOne(plan.restores));
   await using prepared = await prepareRestores(plan, tools);
   const replacements = prepared.restores.map(({ replacement }) => replacement);
-  const replaced = await replaceTogether(replacements, request, tools);
+  const { sidecar } = theOne(plan.restores).checked;
+  const replaced = await markingUnhealthy(request, sidecar !== undefined, tools, () =>
+    replaceTogether(replacements, request, tools),
+  );
   prepared.keepCreated();
   return reportOf(theOne(prepared.restores), replaced, clock.total());
 }
@@ -32,7 +37,8 @@ function theOne<T>([one]: readonly T[]): T {
 const NOTHING_DONE = { extractMs: 0, swapMs: 0, watchMs: 0, removeOldMs: 0, totalMs: 0 };
 
 /** What there is to tell before anything was replaced. */
-function reportOfPlan({ request, checked, into, checkMs }: PlannedRestore): RestoreReport {
+function reportOfPlan(planned: PlannedRestore): RestoreReport {
+  const { request, checked, into, checkMs } = planned;
   const { target, archivePath } = request;
   const { contents, sidecar, outsideEntries } = checked;
   return {
@@ -45,12 +51,43 @@ function reportOfPlan({ request, checked, into, checkMs }: PlannedRestore): Rest
     outsideEntries,
     checkedBy: sidecar === undefined ? "reading" : "checksum",
     createdVolume: "shape" in into,
+    declared: target.declared,
+    plan: stepsOf(planned),
     keptPrevious: false,
     leftOut: [],
     containers: [],
     durations: { ...NOTHING_DONE, checkMs },
   };
 }
+
+function stepsOf({ request, checked, into, refusal }: PlannedRestore): RestoreSteps {
+  const { keepPrevious } = request;
+  if ("shape" in into) return { ...NOTHING_REPLACED, refusal };
+  const { files, users, way } = into;
+  // Of some paths only these are replaced, and nothing is kept of them.
+  const replacesContents = !files.empty;
+  const isKept = keepPrevious && checked.paths === undefined;
+  const { kept } = files;
+  return {
+    replacesContents,
+    inPlace: way === "in_place",
+    stops: users
+      .map(({ container }) => container)
+      .filter(isActive)
+      .map(({ name }) => name),
+    oldContents: !replacesContents ? "none" : isKept ? "kept" : "removed",
+    keptBefore: kept && { keptAt: kept.kept_at, removed: keepPrevious },
+    refusal,
+  };
+}
+
+const NOTHING_REPLACED = {
+  replacesContents: false,
+  inPlace: false,
+  stops: [],
+  oldContents: "none",
+  keptBefore: undefined,
+} as const;
 
 function reportOf(
   { planned, replacement, checkMs }: PreparedRestore,

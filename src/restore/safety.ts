@@ -2,7 +2,7 @@ import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { attributesText, unrestorable } from "../helper/attributes.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
-import type { Sidecar } from "../snapshot/sidecar.ts";
+import { SAFETY_NOTE, type Sidecar } from "../snapshot/sidecar.ts";
 import {
   Archive,
   countedContents,
@@ -11,6 +11,7 @@ import {
 } from "../archive/archive.ts";
 import { proveCopy } from "./copy-proof.ts";
 import type { LockedVolume } from "../lock/lock.ts";
+import { declaredOf } from "../lock/target.ts";
 import { missingRoom } from "./room.ts";
 import { writeSnapshot } from "../capture/snapshot.ts";
 import { inspectVolumeFiles } from "./files.ts";
@@ -35,7 +36,7 @@ export async function takeSafetySnapshot(
     target,
     format: "tar.zst",
     level: DEFAULT_LEVEL,
-    note: "the contents before a restore in place",
+    note: SAFETY_NOTE,
   } as const;
   const report = await writeSnapshot(lock.helper, request, tools, {
     volume,
@@ -44,6 +45,7 @@ export async function takeSafetySnapshot(
     startedMs: performance.now(),
     fingerprint: undefined,
     consistency: "stop",
+    purpose: "safety",
   });
   const { archivePath, sidecar } = report;
   tools.log.info(`The old contents are in ${archivePath}`);
@@ -147,7 +149,7 @@ export async function refillFromSafety(
 
 /** What could not be put back of old contents that came from their snapshot, attributes apart. */
 export function lackingAfterRefill(
-  { volume: { name } }: LockedVolume,
+  { volume: { name }, target }: LockedVolume,
   { leftOut, safety }: StagedContents,
 ): DockformError | undefined {
   const lost = leftOut.filter(({ aspect }) => aspect !== "attributes");
@@ -158,7 +160,7 @@ export function lackingAfterRefill(
     `the old contents of volume "${name}" are back, but not all they held: ${lost.map(leftOutText).join("; ")}`,
     {
       hint: `Keep ${archivePath}, which alone holds all of it.`,
-      advice: [{ code: "restore-when-possible", volume: name, archivePath }],
+      advice: [{ code: "restore-when-possible", ...declaredOf(target), archivePath }],
       data: { volume: name, archive: archivePath, left_out: lost.map(({ what }) => what) },
     },
   );

@@ -11,6 +11,7 @@ import { refuseUsers } from "./check-volume.ts";
 import { refuseMounts, refuseUnfinished } from "./checks.ts";
 import { declaredVolume } from "./declared.ts";
 import { inspectVolumeFiles } from "./files.ts";
+import { Refusals } from "./refusals.ts";
 import type { WorkloadOptions } from "./request.ts";
 import { StagedContents } from "./staging.ts";
 import { stopwatch } from "../stopwatch.ts";
@@ -42,10 +43,15 @@ export interface UndoReport {
 export async function undoVolume(request: UndoRequest, tools: Tools): Promise<UndoReport> {
   const clock = stopwatch();
   const { target } = request;
-  const volume = await declaredVolume(request, tools);
+  const refusals = new Refusals(target.volume);
+  const volume = await declaredVolume(request, tools, { refusals });
   await using lock = await LockedVolume.lock(target, volume, "undo", tools);
-  const kept = await whatIsKept(lock, tools);
-  await refuseUsers(lock, request, tools);
+  const kept = await refusals.during(async () => {
+    const found = await whatIsKept(lock, tools);
+    await refuseUsers(lock, request, refusals, tools);
+    return found;
+  });
+  refusals.throwIfAny();
   refuseObstacle(await findObstacle(lock, undefined, "beside_kept", tools), volume.name);
   const staged = await StagedContents.takeKept(lock, tools);
   const keepReplaced = aboutNow("what was kept before", tools);

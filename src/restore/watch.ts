@@ -39,7 +39,8 @@ export async function whyUnhealthy(
   try {
     const unhealthy = await findUnhealthy(engine, outcomes, healthTimeoutMs, signal);
     for (const { name, symptom, lastLines } of unhealthy) {
-      log.warn([`${name}: ${symptom}`, ...lastLines.map((line) => `  | ${line}`)].join("\n"));
+      log.warn(`${name}: ${symptom}`);
+      for (const line of lastLines) log.warn(`${name} | ${line}`);
     }
     return unhealthy.length === 0
       ? undefined

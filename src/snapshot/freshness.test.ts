@@ -8,7 +8,7 @@ const DAILY = parseInterval("1d");
 
 function judge(time: string | undefined, facts: Partial<FreshnessFacts> = {}): string {
   const currentAt = time === undefined ? undefined : new Date(time);
-  return judgeFreshness({ currentAt, sidecarValid: true, every: DAILY, ...facts }, NOW);
+  return judgeFreshness({ currentAt, anyDamaged: false, every: DAILY, ...facts }, NOW);
 }
 
 test("the newest snapshot may be as old as the manifest says, to the second", () => {
@@ -34,8 +34,10 @@ test("a snapshot of a time to come must not hide for years that none is taken", 
   assert.equal(judge("2026-11-24T06:59:59Z"), "fresh");
 });
 
-test("a newest snapshot with a damaged sidecar is none to rely on", () => {
-  assert.equal(judge("2026-11-24T02:15:40Z", { sidecarValid: false }), "damaged");
+test("damage is told whatever else there is, but not of a volume that needs no snapshot", () => {
+  assert.equal(judge("2026-11-24T02:15:40Z", { anyDamaged: true }), "damaged");
+  assert.equal(judge(undefined, { anyDamaged: true }), "damaged");
+  assert.equal(judge(undefined, { anyDamaged: true, every: "never" }), "excluded");
 });
 
 test("who is to be told", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseSnapshotReference, pickSnapshot } from "./pick.ts";
+import { parseSnapshotReference, pickSnapshot, type PassedOver } from "./pick.ts";
 
 const SNAPSHOTS = [
   "2026-11-22T02:15:40",
@@ -35,14 +35,29 @@ test("what is not one alone is refused, with those that could be meant", async (
   await assert.rejects(() => pick("2026-11-23"), {
     kind: "usage",
     message: "2 snapshots of volume data begin with 2026-11-23",
-    hint: "There are:\n    2026-11-23T14-15-40Z__spec-1a2b3c4d\n    2026-11-23T02-15-40Z__spec-1a2b3c4d",
+    advice: [
+      {
+        code: "choose-snapshot",
+        names: ["2026-11-23T14-15-40Z__spec-1a2b3c4d", "2026-11-23T02-15-40Z__spec-1a2b3c4d"],
+      },
+    ],
   });
   await assert.rejects(() => pick("latest~4"), {
     message: "volume data has no latest~4: it has only 4",
   });
   await assert.rejects(() => pick("2025"), {
     message: "volume data has no snapshot of 2025",
-    hint: /2026-11-24T02/,
+    advice: [
+      {
+        code: "choose-snapshot",
+        names: [
+          "2026-11-24T02-15-40Z__spec-1a2b3c4d",
+          "2026-11-23T14-15-40Z__spec-1a2b3c4d",
+          "2026-11-23T02-15-40Z__spec-1a2b3c4d",
+          "2026-11-22T02-15-40Z__spec-1a2b3c4d",
+        ],
+      },
+    ],
   });
   await assert.rejects(() => pick("newest"), { kind: "usage", hint: /latest~1/ });
   await assert.rejects(() => pick("2026-1"), { kind: "usage", hint: /latest~1/ });
@@ -87,15 +102,18 @@ test("a reference is a path, a volume's snapshot, or a volume for its latest one
   // Where the command says the volume, what stands alone says which.
   assert.deepEqual(parseSnapshotReference("2026-11-23", true), stored(undefined, "2026-11-23"));
   assert.deepEqual(parseSnapshotReference("other@latest", true), stored("other", "latest"));
+  assert.deepEqual(parseSnapshotReference("my.app@latest", true), stored("my.app", "latest"));
+  assert.deepEqual(parseSnapshotReference("b/data@2026-11", true), stored("b/data", "2026-11"));
   assert.deepEqual(parseSnapshotReference("folder/file", true), path("folder/file"));
+  assert.deepEqual(parseSnapshotReference("my@host/file", true), path("my@host/file"));
 });
 
 test("the latest ones are the volume's own; a stranger is named by its time", async () => {
   const newest = SNAPSHOTS.at(-1);
-  const isStranger = async (snapshot: (typeof SNAPSHOTS)[number]): Promise<boolean> =>
-    snapshot === newest;
+  const passOver = async (snapshot: (typeof SNAPSHOTS)[number]): Promise<PassedOver | undefined> =>
+    snapshot === newest ? "stranger" : undefined;
   const own = async (which: string): Promise<string> => {
-    const { time } = await pickSnapshot(SNAPSHOTS, which, "data", isStranger);
+    const { time } = await pickSnapshot(SNAPSHOTS, which, "data", passOver);
     return time.toISOString().slice(0, 16);
   };
   assert.equal(await own("latest"), "2026-11-23T14:15");
@@ -105,10 +123,11 @@ test("the latest ones are the volume's own; a stranger is named by its time", as
     message: "volume data has no latest~3: it has only 3",
   });
   await assert.rejects(
-    () => pickSnapshot(SNAPSHOTS.slice(0, 1), "latest", "data", async () => true),
+    () => pickSnapshot(SNAPSHOTS.slice(0, 1), "latest", "data", async () => "stranger"),
     {
-      message: "volume data has no snapshot of its own: those in its folder are of other volumes",
-      hint: "There are:\n    2026-11-22T02-15-40Z__spec-1a2b3c4d",
+      message:
+        "volume data has no good snapshot of its own: those in its folder are of other volumes",
+      advice: [{ code: "choose-snapshot", names: ["2026-11-22T02-15-40Z__spec-1a2b3c4d"] }],
     },
   );
 });

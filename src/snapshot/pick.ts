@@ -17,14 +17,17 @@ const LATEST = "latest";
 
 /**
  * Reads a reference to a snapshot: a path, `volume@latest`, or `volume` alone for its latest one. Where
- * `volumeIsKnown`, what stands alone is which of its snapshots: `latest~2`, `2026-11-23`; a dot is a file's.
+ * `volumeIsKnown`, what stands alone is which of its snapshots: `latest~2`, `2026-11-23`; a dot is a file's, unless it
+ * stands in a name before `@latest` or a time.
  */
 export function parseSnapshotReference(text: string, volumeIsKnown = false): SnapshotReference {
   const at = text.lastIndexOf("@");
   const isPath = PATH.test(text) || archiveExtension(text) !== undefined;
-  if (isPath || (volumeIsKnown && /[/.]/.test(text))) return { kind: "path", path: text };
+  const [volume, which] = [text.slice(0, Math.max(at, 0)), text.slice(at + 1)];
+  const saysWhich = at >= 0 && (RELATIVE.test(which) || TIME.test(which));
+  if (isPath || (volumeIsKnown && !saysWhich && /[/.]/.test(text)))
+    return { kind: "path", path: text };
   if (at >= 0) {
-    const [volume, which] = [text.slice(0, at), text.slice(at + 1)];
     return { kind: "stored", volume: volume === "" ? undefined : volume, which };
   }
   return volumeIsKnown
@@ -38,8 +41,20 @@ const TIME =
 const SHOWN_MAX = 10;
 
 /**
- * The one of a volume's snapshots that is meant. `latest` and those before it are the volume's own: what
- * `isStranger` says of another volume's is passed over, and has to be named by its time.
+ * Why a snapshot in a volume's folder does not count among the volume's own: it is of another volume, it is damaged, or
+ * it is what a restore in place wrote of the old contents.
+ */
+export type PassedOver = "stranger" | "damaged" | "safety";
+
+const PASSED_OVER: Readonly<Record<PassedOver, string>> = {
+  stranger: "of other volumes",
+  damaged: "damaged",
+  safety: "the old contents of restores in place",
+};
+
+/**
+ * The one of a volume's snapshots that is meant. `latest` and those before it are the volume's own good ones: what
+ * `passOver` gives a reason for has to be named by its time.
  *
  * @throws DockformError `usage` when it is none or not one alone; the hint names those there are.
  */
@@ -47,7 +62,7 @@ export async function pickSnapshot<Named extends SnapshotName>(
   snapshots: readonly Named[],
   which: string,
   volume: string,
-  isStranger: (snapshot: Named) => Promise<boolean> = async () => false,
+  passOver: (snapshot: Named) => Promise<PassedOver | undefined> = async () => undefined,
 ): Promise<Named> {
   const newestFirst = snapshots.toSorted((a, b) => b.time.getTime() - a.time.getTime());
   const relative = RELATIVE.exec(which);
@@ -55,12 +70,14 @@ export async function pickSnapshot<Named extends SnapshotName>(
   if (relative === null) return pickByTime(newestFirst, which, volume);
   const back = Number(relative[1] ?? 0);
   const own: Named[] = [];
+  const reasons = new Set<PassedOver>();
   for (const snapshot of newestFirst) {
-    if (await isStranger(snapshot)) continue;
-    own.push(snapshot);
+    const reason = await passOver(snapshot);
+    if (reason === undefined) own.push(snapshot);
+    else reasons.add(reason);
     if (own.length > back) return snapshot;
   }
-  if (own.length === 0) throw noneOfItsOwn(volume, newestFirst);
+  if (own.length === 0) throw noneOfItsOwn(volume, newestFirst, reasons);
   const have = own.length === 1 ? "only one" : `only ${own.length}`;
   throw choiceError("snapshot.not-found", `volume ${volume} has no ${which}: it has ${have}`, own);
 }
@@ -103,11 +120,16 @@ function noneAtAll(volume: string): DockformError {
   });
 }
 
-function noneOfItsOwn(volume: string, strangers: readonly SnapshotName[]): DockformError {
+function noneOfItsOwn(
+  volume: string,
+  passedOver: readonly SnapshotName[],
+  reasons: ReadonlySet<PassedOver>,
+): DockformError {
+  const words = [...reasons].map((reason) => PASSED_OVER[reason]).join(", or ");
   return choiceError(
     "snapshot.none",
-    `volume ${volume} has no snapshot of its own: those in its folder are of other volumes`,
-    strangers,
+    `volume ${volume} has no good snapshot of its own: those in its folder are ${words}`,
+    passedOver,
   );
 }
 
@@ -121,7 +143,7 @@ function choiceError(
   const more = names.length - SHOWN_MAX;
   const shown = [...names.slice(0, SHOWN_MAX), ...(more > 0 ? [`and ${more} more`] : [])];
   return new DockformError(code, message, {
-    hint: `There are:${shown.map((name) => `\n    ${name}`).join("")}`,
+    advice: [{ code: "choose-snapshot", names: shown }],
     data: { candidates: names },
   });
 }

@@ -13,6 +13,7 @@ function candidate(day: number, more: Partial<PruneCandidate> = {}): PruneCandid
     note: undefined,
     isVerified: false,
     problem: undefined,
+    isSafety: false,
     otherVolume: undefined,
     ...more,
   };
@@ -50,6 +51,15 @@ test("a damaged one takes no place of a good one, and is not removed either", ()
   assert.deepEqual(plan(all, { last: 1 }), ["3: damaged: look at it yourself", "2: last", "1: "]);
 });
 
+test("what a restore in place saved takes no place of others, and is not removed either", () => {
+  const all = [candidate(1), candidate(2), candidate(3, { isSafety: true, isVerified: true })];
+  assert.deepEqual(plan(all, { last: 1 }), [
+    "3: from before a restore in place: remove it with `snapshot remove`",
+    "2: last",
+    "1: ",
+  ]);
+});
+
 test("one of another volume takes no place of this one's, and is not removed either", () => {
   const all = [candidate(1), candidate(2), candidate(3, { otherVolume: "db", isVerified: true })];
   assert.deepEqual(plan(all, { last: 1 }), [
@@ -66,6 +76,7 @@ test("unless both are said a sound snapshot is always left, and a verified one w
       note: fc.constantFrom(undefined, "a"),
       isVerified: fc.boolean(),
       problem: fc.constantFrom(undefined, undefined, "cut short"),
+      isSafety: fc.constantFrom(false, false, true),
       otherVolume: fc.constantFrom(undefined, undefined, "other"),
     },
     { noNullPrototype: true },
@@ -81,7 +92,9 @@ test("unless both are said a sound snapshot is always left, and a verified one w
       const kept = planPrune(candidates, policy, NOTHING, NOW)
         .filter(({ keptBy }) => keptBy.length > 0)
         .map(({ snapshot }) => snapshot);
-      const sound = candidates.filter((each) => (each.problem ?? each.otherVolume) === undefined);
+      const sound = candidates.filter(
+        (each) => (each.problem ?? each.otherVolume) === undefined && !each.isSafety,
+      );
       for (const group of [sound, sound.filter(({ isVerified }) => isVerified)]) {
         if (group.length > 0) assert.ok(kept.some((snapshot) => group.includes(snapshot)));
       }

@@ -7,6 +7,8 @@ export interface PruneCandidate {
   readonly isVerified: boolean;
   /** Why it cannot be trusted. */
   readonly problem: string | undefined;
+  /** Whether a restore in place wrote it of the old contents. */
+  readonly isSafety: boolean;
   /** The other volume that it is of. */
   readonly otherVolume: string | undefined;
 }
@@ -25,8 +27,8 @@ export interface PruneVerdict<Candidate> {
 
 /**
  * Which snapshots of a volume go. A policy alone decides too much: a snapshot that is damaged must not take
- * the place of a good one, nor may one of another volume take that of one of this, so neither counts, and both
- * are left for a person to look at. And the newest one, and the newest of those that were verified, stay
+ * the place of a good one, nor may one of another volume take that of one of this, nor what a restore in place
+ * saved that of what somebody took; so none of them counts, and all are left for a person to look at. And the newest one, and the newest of those that were verified, stay
  * whatever the rules say.
  *
  * @returns a verdict for each, the newest first.
@@ -58,7 +60,8 @@ export function planPrune<Candidate extends PruneCandidate>(
   );
 }
 
-function reasonToLeave({ problem, otherVolume }: PruneCandidate): string | undefined {
+function reasonToLeave({ problem, isSafety, otherVolume }: PruneCandidate): string | undefined {
   if (otherVolume !== undefined) return `of volume ${otherVolume}: look at it yourself`;
-  return problem === undefined ? undefined : "damaged: look at it yourself";
+  if (problem !== undefined) return "damaged: look at it yourself";
+  return isSafety ? "from before a restore in place: remove it with `snapshot remove`" : undefined;
 }

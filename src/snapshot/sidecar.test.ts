@@ -73,3 +73,17 @@ test("the checksum of the other format is none", () => {
   const empty = parse({ ...original, checksum: { algo: "sha256", tar_zst: "" } });
   assert.equal(storedChecksum(empty, "tar.zst"), undefined);
 });
+
+test("a sidecar of many levels is refused before anything is made of it", () => {
+  const nested = (levels: number): string =>
+    JSON.stringify({ ...original, extra: 0 }).replace(
+      '"extra":0',
+      `"extra":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}`,
+    );
+  assert.equal(parseSidecar(nested(64), "X.json").volume_name, "myapp_data");
+  assert.match(refusal(nested(65)).message, /X\.json is not valid: it has more than 64 levels$/);
+  assert.match(refusal("[".repeat(1e6)).message, /more than 64 levels$/);
+  // Within a text they are none.
+  const notes = `${"[{".repeat(100)}\\"`;
+  assert.equal(parse({ ...original, notes }).notes, notes);
+});

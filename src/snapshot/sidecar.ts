@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { DockformError } from "../errors.ts";
+import { formatBytes } from "../format.ts";
 import type { ArchiveFormat } from "./name.ts";
 
 export const FORMAT_VERSION = 1;
@@ -52,6 +53,9 @@ export const SidecarSchema = v.looseObject({
   stored_bytes: v.optional(count),
   entry_count: v.optional(count),
   verified_at: v.optional(time),
+  damaged_at: v.optional(time),
+  unhealthy_at: v.optional(time),
+  purpose: v.optional(text),
   context: v.optional(text),
   engine: v.optional(v.looseObject({ id: text, version: text })),
   consistency: v.optional(v.picklist(["live", "pause", "stop"])),
@@ -74,6 +78,20 @@ export type ArchiveHoldings = v.InferOutput<typeof HoldingsSchema>;
  */
 export type Sidecar = v.InferOutput<typeof SidecarSchema>;
 
+/** Ours have a few thousand bytes; those of volumes with much to warn of, some hundred thousand. */
+const BYTES_MAX = 32 << 20;
+const LEVELS_MAX = 64;
+
+/**
+ * Before it is read: nobody is to need memory for a file of any size.
+ *
+ * @throws DockformError `integrity`.
+ */
+export function requireSidecarSize(bytes: number, file: string): void {
+  if (bytes <= BYTES_MAX) return;
+  throw invalid(file, `it is larger than ${formatBytes(BYTES_MAX)}`);
+}
+
 /**
  * Reads a sidecar. Fields that this version does not know are ignored.
  *
@@ -81,6 +99,9 @@ export type Sidecar = v.InferOutput<typeof SidecarSchema>;
  * the same as absent.
  */
 export function parseSidecar(json: string, file: string): Sidecar {
+  if (isDeeperThan(LEVELS_MAX, json)) {
+    throw invalid(file, `it has more than ${LEVELS_MAX} levels`);
+  }
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -103,6 +124,21 @@ export function parseSidecar(json: string, file: string): Sidecar {
   return result.output;
 }
 
+/** Whether arrays and objects lie so deep in each other, looked for before anything is made of them. */
+function isDeeperThan(levelsMax: number, json: string): boolean {
+  let levels = 0;
+  let isInText = false;
+  for (let at = 0; at < json.length; at += 1) {
+    const character = json[at];
+    if (character === '"') isInText = !isInText;
+    else if (isInText && character === "\\") at += 1;
+    else if (!isInText && (character === "{" || character === "[")) levels += 1;
+    else if (!isInText && (character === "}" || character === "]")) levels -= 1;
+    if (levels > levelsMax) return true;
+  }
+  return false;
+}
+
 function invalid(file: string, problem: string, cause?: unknown): DockformError {
   return new DockformError("sidecar.invalid", `the sidecar ${file} is not valid: ${problem}`, {
     hint: "Restore from another snapshot. To use the data without what the sidecar says of it, move the .json file away.",
@@ -121,6 +157,14 @@ export function formatSidecar(sidecar: Sidecar): string {
  */
 export function knowsSizes({ uncompressed_bytes: tarBytes }: Sidecar): boolean {
   return tarBytes > 0;
+}
+
+/** What the note of a safety snapshot says. Earlier versions wrote it, and no purpose. */
+export const SAFETY_NOTE = "the contents before a restore in place";
+
+/** Whether a snapshot is what a restore in place wrote of the old contents, for itself to bring back. */
+export function isSafety({ purpose, notes }: Sidecar): boolean {
+  return purpose === "safety" || (purpose === undefined && notes === SAFETY_NOTE);
 }
 
 /** The SHA-256 over the stored bytes; `undefined` where the sidecar has none for this format. */

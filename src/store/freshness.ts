@@ -1,10 +1,10 @@
 import type { Interval } from "../snapshot/duration.ts";
 import { judgeFreshness, type FreshnessState } from "../snapshot/freshness.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
-import { newestSnapshot } from "./newest.ts";
-import type { Store, StoredSnapshot, StoredVolume } from "./store.ts";
+import { whyPassedOver } from "./newest.ts";
+import { newestFirst, type Store, type StoredSnapshot, type VolumeSnapshots } from "./store.ts";
 
-/** How a volume stands with its snapshots, and why. */
+/** How a volume stands with its snapshots, and why. Of these only good ones of its own count. */
 export interface Freshness {
   readonly state: FreshnessState;
   readonly every: Interval | "never" | undefined;
@@ -14,37 +14,59 @@ export interface Freshness {
   /** Since the newest was taken, or was last what the volume held. Negative when it is from a time to come. */
   readonly ageMs: number | undefined;
   readonly sidecar: Sidecar | undefined;
-  /** What is wrong with the newest one's sidecar. */
-  readonly damage: string | undefined;
+  /** Those that cannot be used, the newest first; one whose data is gone at the end. */
+  readonly damaged: readonly DamagedSnapshot[];
+}
+
+export interface DamagedSnapshot {
+  /** The data's path; the sidecar's where the data is gone. */
+  readonly path: string;
+  readonly problem: string;
 }
 
 /**
- * Looks at the names of a volume's snapshots, and into one sidecar: that of the newest.
+ * Looks into the sidecar of each of a volume's snapshots.
  *
- * @param places the names that the store may have for the volume.
+ * @param listed what the store lists under the names that it may have for the volume.
  */
 export async function volumeFreshness(
   volume: string,
   store: Store,
-  places: readonly StoredVolume[],
+  listed: readonly VolumeSnapshots[],
   every: Interval | "never" | undefined,
   now: Date,
 ): Promise<Freshness> {
-  const newest = await newestSnapshot(store, places, volume);
+  const all = newestFirst(listed.flatMap(({ snapshots }) => snapshots));
+  const described = await Promise.all(all.map((snapshot) => store.describe(snapshot)));
+  const newest = described.find((each) => whyPassedOver(each, volume) === undefined);
+  const damaged = [
+    ...described.flatMap((each): readonly DamagedSnapshot[] =>
+      whyPassedOver(each, volume) === "damaged"
+        ? [{ path: each.archivePath, problem: each.problem ?? "" }]
+        : [],
+    ),
+    ...listed.flatMap(({ leftovers }) => leftovers.flatMap(withoutData)),
+  ];
   const sidecar = newest?.sidecar;
-  const damage = newest && sidecar === undefined ? newest.problem : undefined;
   const unchangedAt =
     sidecar?.unchanged_at === undefined ? undefined : new Date(sidecar.unchanged_at);
   const currentAt = latest(newest?.time, unchangedAt);
   return {
-    state: judgeFreshness({ currentAt, sidecarValid: damage === undefined, every }, now),
+    state: judgeFreshness({ currentAt, anyDamaged: damaged.length > 0, every }, now),
     every,
     newest,
     unchangedAt,
     ageMs: currentAt && now.getTime() - currentAt.getTime(),
     sidecar,
-    damage,
+    damaged,
   };
+}
+
+function withoutData({
+  path,
+  kind,
+}: VolumeSnapshots["leftovers"][number]): readonly DamagedSnapshot[] {
+  return kind === "no data" ? [{ path, problem: "its data is gone" }] : [];
 }
 
 function latest(a: Date | undefined, b: Date | undefined): Date | undefined {

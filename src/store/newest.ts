@@ -1,4 +1,5 @@
-import type { Sidecar } from "../snapshot/sidecar.ts";
+import type { PassedOver } from "../snapshot/pick.ts";
+import { isSafety, type Sidecar } from "../snapshot/sidecar.ts";
 import {
   newestFirst,
   type DescribedSnapshot,
@@ -15,28 +16,34 @@ export function otherVolume(sidecar: Sidecar | undefined, volume: string): strin
   return sidecar === undefined || sidecar.volume_name === volume ? undefined : sidecar.volume_name;
 }
 
-/** Opens the sidecar. */
-export async function isStranger(
-  store: Store,
-  snapshot: StoredSnapshot,
+/** Why a snapshot does not count among a volume's own; `undefined` for one that does. */
+export function whyPassedOver(
+  { sidecar, problem }: DescribedSnapshot,
   volume: string,
-): Promise<boolean> {
-  return otherVolume((await store.describe(snapshot)).sidecar, volume) !== undefined;
+): PassedOver | undefined {
+  if (otherVolume(sidecar, volume) !== undefined) return "stranger";
+  if (problem !== undefined) return "damaged";
+  return sidecar !== undefined && isSafety(sidecar) ? "safety" : undefined;
 }
 
 /**
- * A volume's newest complete snapshot under any of the names that a store may have for it; sidecars are opened until
- * one is the volume's.
+ * A volume's newest good snapshot under any of the names that a store may have for it; sidecars are opened until
+ * one counts.
+ *
+ * @param tellDamaged is told of damaged ones of the volume that are newer.
  */
 export async function newestSnapshot(
   store: Store,
   places: readonly StoredVolume[],
   volume: string,
+  tellDamaged: (snapshot: DescribedSnapshot) => void = () => {},
 ): Promise<DescribedSnapshot | undefined> {
   const listed = await Promise.all(places.map((place) => store.snapshotsOf(place)));
-  for (const snapshot of newestFirst(listed.flat())) {
+  for (const snapshot of newestFirst<StoredSnapshot>(listed.flat())) {
     const described = await store.describe(snapshot);
-    if (otherVolume(described.sidecar, volume) === undefined) return described;
+    const why = whyPassedOver(described, volume);
+    if (why === undefined) return described;
+    if (why === "damaged") tellDamaged(described);
   }
   return undefined;
 }

@@ -45,8 +45,8 @@ export interface Store {
   begin(options: BeginOptions): Promise<PendingSnapshot>;
 
   /**
-   * Adds to what a snapshot's sidecar says, in one step: a reader sees the old one or the new one. Fields that this
-   * version does not know are kept.
+   * Adds to what a snapshot's sidecar says, in one step: a reader sees the old one or the new one. A field that is
+   * `undefined` is taken out of it; those that this version does not know are kept.
    *
    * @returns the sidecar as it is now.
    * @throws DockformError `integrity` when there is no valid one, `failed` when it cannot be replaced.

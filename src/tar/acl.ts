@@ -1,4 +1,3 @@
-import type { TarEntry } from "./entries.ts";
 import type { ByteText } from "./header.ts";
 
 const RAW = { access: "system.posix_acl_access", default: "system.posix_acl_default" } as const;
@@ -19,14 +18,17 @@ export function isAclAttribute(name: ByteText): boolean {
   return name === RAW.access || name === RAW.default;
 }
 
+/** What an entry has of ACLs, as texts, as attributes, or both. */
+interface StoredAcls {
+  readonly acl: { readonly access: ByteText; readonly default: ByteText };
+  readonly xattrs: ReadonlyMap<ByteText, Buffer>;
+}
+
 /**
  * An entry's ACL in one form: by numbers where the archive has them. A text may hold names, which mean
  * other people elsewhere; the attribute that GNU tar stores beside it has numbers alone.
  */
-export function aclText(
-  entry: Pick<TarEntry, "acl" | "xattrs">,
-  kind: "access" | "default",
-): string {
+export function aclText(entry: StoredAcls, kind: "access" | "default"): string {
   const raw = entry.xattrs.get(RAW[kind]);
   const parts = raw === undefined ? readText(entry.acl[kind]) : decode(raw);
   // An access ACL of these three alone says what the mode says, too.

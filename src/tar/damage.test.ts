@@ -36,6 +36,22 @@ function isDamage(error: unknown): boolean {
 /** Sound archives of what no file system can hold: whoever makes files of it finds out, not whoever reads. */
 const IMPOSSIBLE = ["a folder that is not empty, then a file of its name", "a file inside a file"];
 
+/** Not damaged, but of no file system. */
+const BEYOND_BOUNDS = ["a folder 10000 levels deep", "a file 10000 levels deep"];
+
+for (const archive of hostileArchives()) {
+  if (!BEYOND_BOUNDS.includes(archive.name)) continue;
+  test(`refused in one short line, before the rest is read: ${archive.name}`, async () => {
+    const rest = Buffer.from("what follows would be damage");
+    const tar = Buffer.concat([archive.data.subarray(0, -1024), rest]);
+    await assert.rejects(read({ ...archive, data: tar }), {
+      code: "archive.beyond-bounds",
+      message:
+        /^the archive is refused: there is a path of 10000 levels \(byte \d+ of the tar stream\)$/,
+    });
+  });
+}
+
 const LARGE_WINDOW = "a frame that asks for 2 GiB of memory";
 
 test(`read where there is memory, else refused: ${LARGE_WINDOW}`, async () => {
@@ -60,7 +76,7 @@ for (const archive of hostileArchives()) {
 
 for (const archive of hostileArchives()) {
   if (archive.expectation !== "refused" || IMPOSSIBLE.includes(archive.name)) continue;
-  if (EMPTY.includes(archive.name)) continue;
+  if ([...EMPTY, ...BEYOND_BOUNDS].includes(archive.name)) continue;
   test(`refused: ${archive.name}`, () => assert.rejects(read(archive), isDamage));
 }
 

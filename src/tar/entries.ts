@@ -1,5 +1,13 @@
+import {
+  beyondBounds,
+  BoundProblem,
+  EXTENDED_BYTES_MAX,
+  PATH_BYTES_MAX,
+  requireBearablePath,
+} from "./bounds.ts";
 import { continuation, DATA_AFTER_END } from "./damage.ts";
 import { firstNotDumped } from "./dump-list.ts";
+import type { Extent } from "./extents.ts";
 import {
   HeaderProblem,
   isZeroBlock,
@@ -8,15 +16,9 @@ import {
   type TarHeader,
 } from "./header.ts";
 import { TarInput } from "./input.ts";
-import { parsePaxRecords, paxNumber, paxText, paxTimeNs, type PaxRecord } from "./pax.ts";
-import {
-  paxMap,
-  readMapInData,
-  readOldGnuMap,
-  requireSoundMap,
-  type Extent,
-  type SparseMap,
-} from "./sparse.ts";
+import { paxRecords } from "./pax.ts";
+import { GlobalFields, PaxFields, readPaxHeader, type PaxHeader } from "./pax-fields.ts";
+import { paxMap, readMapInData, readOldGnuMap, requireSoundMap, type SparseMap } from "./sparse.ts";
 
 export type EntryType =
   | "file"
@@ -55,15 +57,13 @@ export interface TarEntry {
   /** As texts like `user::rw-,user:2:r--,...`, one character a byte. */
   readonly acl: { readonly access: ByteText; readonly default: ByteText };
   /** Where a file with holes has data; `undefined` for one without. */
-  readonly extents: readonly Extent[] | undefined;
+  readonly extents: Iterable<Extent> | undefined;
   /** Where its headers begin in the stream. */
   readonly positionBytes: number;
   /** The file's data in order, holes left out; once, and before the next entry is asked for. */
   readonly data: () => AsyncIterable<DataPiece>;
 }
 
-/** Extended headers and long names are read whole; no sensible one is as large as this. */
-const EXTENDED_BYTES_MAX = 64 << 20;
 const SECOND_NS = 1_000_000_000n;
 
 const TYPES: Readonly<Record<string, EntryType>> = {
@@ -88,7 +88,7 @@ const TYPES: Readonly<Record<string, EntryType>> = {
  */
 export class TarReader {
   readonly #input: TarInput;
-  #global: readonly PaxRecord[] = [];
+  readonly #global = new GlobalFields();
   #pending: Pending = {};
   /** Content of the present entry that nobody has asked for yet. */
   #leftBytes = 0;
@@ -126,7 +126,8 @@ export class TarReader {
    * All entries in their order; content that is not asked for is passed over.
    *
    * @throws DockformError `integrity`, saying where: for a header that does not match its checksum or
-   * makes no sense, a stream that is cut short or lacks its end mark, and for bytes after that.
+   * makes no sense, a stream that is cut short or lacks its end mark, and for bytes after that; `refused` for what is
+   * beyond the bounds of `bounds.ts`.
    */
   async *entries(): AsyncGenerator<TarEntry> {
     let positionBytes = 0;
@@ -144,11 +145,17 @@ export class TarReader {
         if (entry !== undefined) yield entry;
       }
     } catch (error) {
-      if (!(error instanceof HeaderProblem)) throw error;
-      throw this.#input.damaged(error.message, positionBytes);
+      throw this.#withPlace(error, positionBytes);
     } finally {
       await this.#input.close();
     }
+  }
+
+  #withPlace(error: unknown, positionBytes: number): unknown {
+    const isBound = error instanceof BoundProblem;
+    if (isBound) return beyondBounds(this.#input.name, error.message, positionBytes);
+    const isDamage = error instanceof HeaderProblem;
+    return isDamage ? this.#input.damaged(error.message, positionBytes) : error;
   }
 
   async #passContent(): Promise<void> {
@@ -178,16 +185,16 @@ export class TarReader {
     switch (header.typeFlag) {
       case "x":
       case "X":
-        this.#pending.pax = parsePaxRecords(await this.#extended(header));
+        this.#pending.pax = readPaxHeader(await this.#extended(header));
         return undefined;
       case "g":
-        this.#addGlobal(parsePaxRecords(await this.#extended(header)));
+        this.#addGlobal(await this.#extended(header));
         return undefined;
       case "L":
-        this.#pending.longPath = untilNul(await this.#extended(header));
+        this.#pending.longPath = untilNul(await this.#extended(header, PATH_BYTES_MAX + 1));
         return undefined;
       case "K":
-        this.#pending.longLinkTarget = untilNul(await this.#extended(header));
+        this.#pending.longLinkTarget = untilNul(await this.#extended(header, PATH_BYTES_MAX + 1));
         return undefined;
       // The name of a volume: nothing that could be restored.
       case "V":
@@ -203,19 +210,20 @@ export class TarReader {
     return this.#describe(type, header, block, positionBytes);
   }
 
-  #addGlobal(records: readonly PaxRecord[]): void {
-    this.#global = [...this.#global, ...records];
-    for (const { key } of records) {
+  #addGlobal(header: Buffer): void {
+    this.#global.add(readPaxHeader(header));
+    for (const { key } of paxRecords(header)) {
       if (key === "GNU.volume.label") this.#labelCount += 1;
       if (key === "GNU.volume.offset") throw continuation(this.#input.name);
     }
   }
 
-  async #extended({ sizeBytes }: TarHeader): Promise<Buffer> {
-    if (sizeBytes > EXTENDED_BYTES_MAX) {
-      throw new HeaderProblem(`there is an extended header of ${sizeBytes} bytes`);
+  /** All of it, in memory of its own. */
+  async #extended({ sizeBytes }: TarHeader, bytesMax = EXTENDED_BYTES_MAX): Promise<Buffer> {
+    if (sizeBytes > bytesMax) {
+      throw new BoundProblem(`there is an extended header of ${sizeBytes} bytes`);
     }
-    const content = Buffer.from(await this.#input.take(sizeBytes));
+    const content = await this.#input.copy(sizeBytes);
     await this.#input.skipPadding(sizeBytes);
     return content;
   }
@@ -226,19 +234,22 @@ export class TarReader {
     block: Buffer,
     positionBytes: number,
   ): Promise<TarEntry> {
-    const { longPath, longLinkTarget, pax = [] } = this.#pending;
+    const { longPath, longLinkTarget, pax } = this.#pending;
     this.#pending = {};
     this.#entryCount += 1;
-    const records = [...this.#global, ...pax];
-    const fields = new PaxFields(records);
+    const fields = new PaxFields(this.#global, pax);
     const sparseName = fields.text("GNU.sparse.name");
     const path = sparseName ?? fields.text("path") ?? longPath ?? header.path;
     if (path === "") throw new HeaderProblem("an entry has no name");
+    requireBearablePath(path);
     // Before there was a type for them, folders were known by their name.
     const type = flaggedType === "file" && path.endsWith("/") ? "folder" : flaggedType;
     const storedBytes = fields.number("size") ?? header.sizeBytes;
+    const linkTarget = fields.text("linkpath") ?? longLinkTarget ?? header.linkTarget;
+    const isLink = type === "symlink" || type === "hardlink";
+    if (isLink) requireBearablePath(linkTarget);
     const isDevice = type === "char" || type === "block";
-    const file = type === "file" ? await this.#file(header, block, records, storedBytes) : NO_FILE;
+    const file = type === "file" ? await this.#file(header, block, fields, storedBytes) : NO_FILE;
     const dumpList = await this.#dumpList(header, storedBytes, fields);
     if (dumpList !== undefined) this.#notDumped ??= firstNotDumped(dumpList, path);
     return {
@@ -248,16 +259,10 @@ export class TarReader {
       uid: accountNumber(fields.number("uid") ?? header.uid),
       gid: accountNumber(fields.number("gid") ?? header.gid),
       mtimeNs: fields.timeNs("mtime") ?? BigInt(header.mtimeSeconds) * SECOND_NS,
-      linkTarget:
-        type === "symlink" || type === "hardlink"
-          ? (fields.text("linkpath") ?? longLinkTarget ?? header.linkTarget)
-          : "",
+      linkTarget: isLink ? linkTarget : "",
       device: isDevice ? { major: header.deviceMajor, minor: header.deviceMinor } : undefined,
       xattrs: fields.xattrs(),
-      acl: {
-        access: fields.text("SCHILY.acl.access") ?? "",
-        default: fields.text("SCHILY.acl.default") ?? "",
-      },
+      acl: { access: fields.acl("access"), default: fields.acl("default") },
       positionBytes,
       ...file,
     };
@@ -268,18 +273,18 @@ export class TarReader {
     header: TarHeader,
     storedBytes: number,
     fields: PaxFields,
-  ): Promise<ByteText | undefined> {
-    if (header.typeFlag !== "D") return fields.text("GNU.dumpdir");
-    return (await this.#extended({ ...header, sizeBytes: storedBytes })).toString("latin1");
+  ): Promise<Buffer | undefined> {
+    if (header.typeFlag !== "D") return fields.bytes("GNU.dumpdir");
+    return await this.#extended({ ...header, sizeBytes: storedBytes });
   }
 
   async #file(
     header: TarHeader,
     block: Buffer,
-    records: readonly PaxRecord[],
+    fields: PaxFields,
     storedBytes: number,
   ): Promise<FileParts> {
-    const { map, mapBytes } = await this.#sparseMap(header, block, records);
+    const { map, mapBytes } = await this.#sparseMap(header, block, fields, storedBytes);
     const dataBytes = storedBytes - mapBytes;
     if (map !== undefined) requireSoundMap(map, dataBytes);
     this.#leftBytes = padded(storedBytes) - mapBytes;
@@ -295,18 +300,18 @@ export class TarReader {
   async #sparseMap(
     { typeFlag }: TarHeader,
     block: Buffer,
-    records: readonly PaxRecord[],
+    fields: PaxFields,
+    storedBytes: number,
   ): Promise<{ readonly map: SparseMap | undefined; readonly mapBytes: number }> {
     if (typeFlag === "S") return { map: await readOldGnuMap(block, this.#input), mapBytes: 0 };
-    const fields = new PaxFields(records);
-    if (fields.number("GNU.sparse.major") !== 1) return { map: paxMap(records), mapBytes: 0 };
+    if (fields.number("GNU.sparse.major") !== 1) return { map: paxMap(fields), mapBytes: 0 };
     const sizeBytes = fields.number("GNU.sparse.realsize");
     if (sizeBytes === undefined) throw new HeaderProblem("a sparse file does not say its size");
-    const { extents, mapBytes } = await readMapInData(this.#input);
+    const { extents, mapBytes } = await readMapInData(this.#input, storedBytes);
     return { map: { sizeBytes, extents }, mapBytes };
   }
 
-  async *#data(extents: readonly Extent[], entryNumber: number): AsyncGenerator<DataPiece> {
+  async *#data(extents: Iterable<Extent>, entryNumber: number): AsyncGenerator<DataPiece> {
     if (entryNumber !== this.#entryCount) throw new Error("the content of an entry gone by");
     for (const { startBytes, lengthBytes } of extents) {
       for (let passed = 0; passed < lengthBytes;) {
@@ -321,7 +326,7 @@ export class TarReader {
 
 /** What headers before an entry's own say of it. */
 interface Pending {
-  pax?: readonly PaxRecord[];
+  pax?: PaxHeader;
   longPath?: ByteText;
   longLinkTarget?: ByteText;
 }
@@ -346,49 +351,4 @@ function accountNumber(number: number): number {
 function untilNul(content: Buffer): ByteText {
   const end = content.indexOf(0);
   return content.toString("latin1", 0, end < 0 ? undefined : end);
-}
-
-const XATTR = "SCHILY.xattr.";
-
-/** Extended headers by name: of several records the last counts, and an empty one takes it away. */
-class PaxFields {
-  readonly #values = new Map<string, Buffer>();
-
-  constructor(records: readonly PaxRecord[]) {
-    for (const { key, value } of records) this.#values.set(key, value);
-  }
-
-  text(key: string): ByteText | undefined {
-    const value = this.#present(key);
-    return value === undefined ? undefined : paxText(value);
-  }
-
-  number(key: string): number | undefined {
-    const value = this.#present(key);
-    return value === undefined ? undefined : paxNumber(value, key);
-  }
-
-  timeNs(key: string): bigint | undefined {
-    const value = this.#present(key);
-    return value === undefined ? undefined : paxTimeNs(value);
-  }
-
-  /** An attribute's value may well be empty. */
-  xattrs(): ReadonlyMap<ByteText, Buffer> {
-    const xattrs = new Map<ByteText, Buffer>();
-    for (const [key, value] of this.#values) {
-      if (key.startsWith(XATTR)) xattrs.set(attributeName(key.slice(XATTR.length)), value);
-    }
-    return xattrs;
-  }
-
-  #present(key: string): Buffer | undefined {
-    const value = this.#values.get(key);
-    return value === undefined || value.length === 0 ? undefined : value;
-  }
-}
-
-/** An equals sign would end the record's key, so GNU tar writes it another way. */
-function attributeName(encoded: ByteText): ByteText {
-  return encoded.replaceAll("%3D", "=").replaceAll("%25", "%");
 }

@@ -40,6 +40,13 @@ export class TarInput {
     return Buffer.concat(pieces);
   }
 
+  /** So many bytes, in memory of their own that is touched only as they come. */
+  async copy(bytes: number): Promise<Buffer> {
+    const copy = Buffer.allocUnsafeSlow(bytes);
+    for (let at = 0; at < bytes;) at += (await this.some(bytes - at)).copy(copy, at);
+    return copy;
+  }
+
   /** What is there at once, at least one byte and at most so many. */
   async some(bytesMax: number): Promise<Buffer> {
     if (!(await this.#more())) throw this.damaged("it was cut short");

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { escaped, UNSHOWABLE_CLASS } from "../showable.ts";
 import type { ByteText } from "./header.ts";
 
 /** What the root of an archive is called. */
@@ -26,27 +27,22 @@ export function isWithin(path: ByteText, folder: ByteText): boolean {
 
 /**
  * A path for people: as UTF-8 where it is that, and what would disturb a line of output, or is no
- * text at all, as `\n` or `\xff`.
+ * text at all, as `\n` or `\xff`; a backslash is doubled, so that it can be typed back (`typedPath`).
  */
 export function displayText(bytes: ByteText): string {
   const raw = Buffer.from(bytes, "latin1");
   return isUtf8(raw)
     ? raw.toString("utf8").replaceAll(UNSHOWABLE, escaped)
-    : bytes.replaceAll(NOT_ASCII, escaped);
+    : bytes.replaceAll(NOT_ASCII, escapedByte);
 }
 
-/** Of a text: control characters, those that turn its direction, and what escapes begin with. */
+/** A byte above those of ASCII is no text: `\xff`, where a character of a text is `\u00ff`. */
+function escapedByte(byte: string): string {
+  const code = byte.charCodeAt(0);
+  return code > 0x7f ? `\\x${code.toString(16)}` : escaped(byte);
+}
+
+/** Of a text: what no line may hold, and what escapes begin with. */
+const UNSHOWABLE = new RegExp(String.raw`[\\${UNSHOWABLE_CLASS}]`, "g");
 // oxlint-disable-next-line no-control-regex -- those are what must not reach a terminal
-const UNSHOWABLE = /[\u0000-\u001f\u007f-\u009f\\\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-// oxlint-disable-next-line no-control-regex
 const NOT_ASCII = /[^\u0020-\u005b\u005d-\u007e]/g;
-
-function escaped(character: string): string {
-  if (character === "\\") return "\\\\";
-  if (character === "\n") return "\\n";
-  if (character === "\t") return "\\t";
-  const code = character.charCodeAt(0);
-  return code > 0xff
-    ? `\\u${code.toString(16).padStart(4, "0")}`
-    : `\\x${code.toString(16).padStart(2, "0")}`;
-}

@@ -1,21 +1,22 @@
+import { BoundProblem, KEY_BYTES_MAX } from "./bounds.ts";
 import { HeaderProblem, type ByteText } from "./header.ts";
 
-/** One record of an extended header: its value is bytes of any kind. */
+/** One record of an extended header. There may be millions that nobody looks at. */
 export interface PaxRecord {
   readonly key: ByteText;
-  readonly value: Buffer;
+  /** Bytes of any kind, in the header's own memory. */
+  readonly value: () => Buffer;
 }
 
 const LENGTH = /^(\d{1,10}) /;
 const LENGTH_BYTES_MAX = 11;
 
 /**
- * Reads an extended header: records of the form `length key=value\n`, the length counting itself.
+ * The records of an extended header, of the form `length key=value\n`, the length counting itself.
  *
- * @throws HeaderProblem
+ * @throws HeaderProblem, BoundProblem
  */
-export function parsePaxRecords(header: Buffer): readonly PaxRecord[] {
-  const records: PaxRecord[] = [];
+export function* paxRecords(header: Buffer): Generator<PaxRecord> {
   for (let start = 0; start < header.length;) {
     const [prefix, digits] =
       LENGTH.exec(header.toString("latin1", start, start + LENGTH_BYTES_MAX)) ?? [];
@@ -26,12 +27,13 @@ export function parsePaxRecords(header: Buffer): readonly PaxRecord[] {
     if (!(end <= header.length) || equals < from || equals >= end || header[end - 1] !== 10) {
       throw new HeaderProblem("an extended header is not of the form `length key=value`");
     }
-    // A copy: the header's memory belongs to the stream.
-    const value = Buffer.from(header.subarray(equals + 1, end - 1));
-    records.push({ key: header.toString("latin1", from, equals), value });
+    if (equals - from > KEY_BYTES_MAX) {
+      throw new BoundProblem(`a field of an extended header has a name of ${equals - from} bytes`);
+    }
+    const key = header.toString("latin1", from, equals);
+    yield { key, value: () => header.subarray(equals + 1, end - 1) };
     start = end;
   }
-  return records;
 }
 
 /** A value that is a text, one character a byte. */

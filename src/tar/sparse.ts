@@ -1,17 +1,13 @@
+import { BoundProblem, EXTENTS_MAX } from "./bounds.ts";
+import { ExtentList } from "./extents.ts";
 import { HeaderProblem, sizeNumber } from "./header.ts";
 import { BLOCK_BYTES, type TarInput } from "./input.ts";
-import { paxNumber, paxText, type PaxRecord } from "./pax.ts";
-
-/** A range of a file that holds data; all else is a hole. */
-export interface Extent {
-  readonly startBytes: number;
-  readonly lengthBytes: number;
-}
+import type { PaxFields } from "./pax-fields.ts";
 
 /** A file with holes: how large it is, and where its data goes. */
 export interface SparseMap {
   readonly sizeBytes: number;
-  readonly extents: readonly Extent[];
+  readonly extents: ExtentList;
 }
 
 const OLD_GNU_EXTENTS = 4;
@@ -21,85 +17,91 @@ const EXTENT_BYTES = 24;
 /** GNU's own format (type S): the map is in the header, and in blocks that follow it. */
 export async function readOldGnuMap(header: Buffer, input: TarInput): Promise<SparseMap> {
   const sizeBytes = sizeNumber(header, 483);
+  const extents = new ExtentList();
   // All of the header first: its memory may be used again for the next block.
-  const extents = oldGnuExtents(header, 386, OLD_GNU_EXTENTS);
+  addOldGnuExtents(extents, header, 386, OLD_GNU_EXTENTS);
   let more = header[482] === 1;
   while (more) {
     const block = await input.take(BLOCK_BYTES);
-    extents.push(...oldGnuExtents(block, 0, OLD_GNU_EXTENTS_MORE));
+    addOldGnuExtents(extents, block, 0, OLD_GNU_EXTENTS_MORE);
     more = block[504] === 1;
   }
   return { sizeBytes, extents };
 }
 
-function oldGnuExtents(block: Buffer, offset: number, count: number): Extent[] {
-  const extents: Extent[] = [];
+function addOldGnuExtents(extents: ExtentList, block: Buffer, offset: number, count: number): void {
   for (let i = 0; i < count; i += 1) {
     const at = offset + i * EXTENT_BYTES;
     // What is not used is zero from its first byte on.
-    if (block[at] === 0) break;
-    extents.push({
-      startBytes: sizeNumber(block, at),
-      lengthBytes: sizeNumber(block, at + EXTENT_BYTES / 2),
-    });
+    if (block[at] === 0) return;
+    extents.add(sizeNumber(block, at), sizeNumber(block, at + EXTENT_BYTES / 2));
   }
-  return extents;
 }
 
 /** GNU's formats 0.0 and 0.1, whose map is in the extended header; `undefined` without one. */
-export function paxMap(records: readonly PaxRecord[]): SparseMap | undefined {
-  const size = records.findLast(({ key }) => key === "GNU.sparse.size");
-  if (size === undefined) return undefined;
-  const sizeBytes = paxNumber(size.value, size.key);
-  const map = records.findLast(({ key }) => key === "GNU.sparse.map");
-  const numbers =
-    map === undefined
-      ? records
-          .filter(({ key }) => key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes")
-          .map(({ key, value }) => paxNumber(value, key))
-      : mapNumbers(paxText(map.value));
-  return { sizeBytes, extents: pairs(numbers) };
+export function paxMap(fields: PaxFields): SparseMap | undefined {
+  const sizeBytes = fields.number("GNU.sparse.size");
+  if (sizeBytes === undefined) return undefined;
+  const map = fields.bytes("GNU.sparse.map");
+  return { sizeBytes, extents: map === undefined ? fields.extents() : listedExtents(map) };
 }
 
-function mapNumbers(map: string): readonly number[] {
-  return map === "" ? [] : map.split(",").map((text) => wholeNumber(text));
-}
+const COMMA = 44;
 
-function pairs(numbers: readonly number[]): readonly Extent[] {
-  const extents: Extent[] = [];
-  for (let i = 0; i < numbers.length; i += 2) {
-    const [startBytes = 0, lengthBytes = Number.NaN] = numbers.slice(i, i + 2);
-    extents.push({ startBytes, lengthBytes });
-  }
+/** Numbers with commas between them, a place and a length in turns: at least one. */
+function listedExtents(map: Buffer): ExtentList {
+  const extents = new ExtentList();
+  let at = 0;
+  const next = (): number => {
+    if (at > map.length) return Number.NaN;
+    const comma = map.indexOf(COMMA, at);
+    const end = comma < 0 ? map.length : comma;
+    const digits = map.toString("latin1", at, Math.min(end, at + NUMBER_DIGITS_MAX + 1));
+    at = end + 1;
+    return wholeNumber(digits);
+  };
+  while (at <= map.length) extents.add(next(), next());
   return extents;
 }
 
 /** GNU's format 1.0: the map is the beginning of the data, a decimal number a line. */
-export async function readMapInData(input: TarInput): Promise<{
-  readonly extents: readonly Extent[];
+export async function readMapInData(
+  input: TarInput,
+  storedBytes: number,
+): Promise<{
+  readonly extents: ExtentList;
   /** What of the stored data the map takes. */
   readonly mapBytes: number;
 }> {
   const start = input.position;
-  const lines = new MapLines(input);
+  const lines = new MapLines(input, start + storedBytes);
   const count = await lines.number();
-  const extents: Extent[] = [];
-  while (extents.length < count) {
-    extents.push({ startBytes: await lines.number(), lengthBytes: await lines.number() });
-  }
+  if (count > storedBytes / EXTENT_LINES_BYTES_MIN) throw mapTooLong();
+  if (count > EXTENTS_MAX) throw new BoundProblem(`a sparse file has ${count} parts`);
+  const extents = new ExtentList();
+  while (extents.length < count) extents.add(await lines.number(), await lines.number());
   return { extents, mapBytes: input.position - start };
 }
 
+function mapTooLong(): HeaderProblem {
+  return new HeaderProblem("the map of a sparse file is longer than what is stored of it");
+}
+
+/** Two lines of one digit. */
+const EXTENT_LINES_BYTES_MIN = 4;
 const NUMBER_DIGITS_MAX = 20;
 const LINE_END = 10;
 
 /** Lines of digits, read block by block: what follows the last of them fills its block. */
 class MapLines {
   readonly #input: TarInput;
+  /** Where the data that is stored ends. */
+  readonly #endBytes: number;
   #block: Buffer = Buffer.alloc(0);
 
-  constructor(input: TarInput) {
+  constructor(input: TarInput, endBytes: number) {
     this.#input = input;
+    this.#endBytes = endBytes;
   }
 
   async number(): Promise<number> {
@@ -111,6 +113,9 @@ class MapLines {
       if (end >= 0) {
         this.#block = this.#block.subarray(end + 1);
         return wholeNumber(digits);
+      }
+      if (this.#input.position >= this.#endBytes) {
+        throw mapTooLong();
       }
       this.#block = Buffer.from(await this.#input.take(BLOCK_BYTES));
     }

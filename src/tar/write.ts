@@ -1,7 +1,7 @@
 import type { DataPiece, EntryType, TarEntry } from "./entries.ts";
 import type { ByteText } from "./header.ts";
 import { BLOCK_BYTES } from "./input.ts";
-import type { Extent } from "./sparse.ts";
+import type { Extent } from "./extents.ts";
 
 /** What of an entry is written. */
 export type WrittenEntry = Omit<TarEntry, "positionBytes">;
@@ -33,7 +33,7 @@ export async function* writeTar(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const output = new Output();
   for await (const entry of entries) {
-    yield* output.add(headOf(entry));
+    for (const piece of headOf(entry)) yield* output.add(piece);
     let dataBytes = 0;
     for await (const { bytes } of dataOf(entry)) {
       dataBytes += bytes.length;
@@ -80,45 +80,78 @@ function padding(bytes: number, unitBytes: number): Buffer {
   return Buffer.alloc((unitBytes - (bytes % unitBytes)) % unitBytes);
 }
 
-/** All that stands before an entry's data: extended headers, header, the map of a file with holes. */
-function headOf(entry: WrittenEntry): Buffer {
-  const map = entry.extents === undefined ? undefined : sparseMap(entry.extents, entry.sizeBytes);
-  const storedBytes = storedSize(entry, map?.length ?? 0);
-  const records = Buffer.concat(
-    recordsOf(entry, storedBytes).map(([key, value]) => record(key, value)),
-  );
-  const extended =
-    records.length === 0
-      ? []
-      : [
-          header({ flag: "x", name: "./PaxHeaders", sizeBytes: records.length }),
-          records,
-          padding(records.length, BLOCK_BYTES),
-        ];
-  const own = header({
+/** All that stands before an entry's data: extended headers, header, the map of a file with holes. Much is not copied. */
+function* headOf(entry: WrittenEntry): Generator<Buffer> {
+  const map =
+    entry.extents === undefined ? undefined : new WrittenMap(entry.extents, entry.sizeBytes);
+  const storedBytes = storedSize(entry, map);
+  const records = recordsOf(entry, storedBytes).flatMap(([key, value]) => record(key, value));
+  if (records.length > 0) {
+    const sizeBytes = bytesIn(records, ({ length }) => length);
+    yield header({ flag: "x", name: "./PaxHeaders", sizeBytes });
+    yield* records;
+    yield padding(sizeBytes, BLOCK_BYTES);
+  }
+  yield header({
     flag: TYPE_FLAGS[entry.type],
     name: map === undefined ? entry.path : "./GNUSparseFile.0",
     linkTarget: entry.linkTarget,
     sizeBytes: storedBytes,
     entry,
   });
-  return Buffer.concat([...extended, own, ...(map === undefined ? [] : [map])]);
+  if (map !== undefined) yield* map.pieces();
 }
 
-function storedSize({ type, sizeBytes, extents }: WrittenEntry, mapBytes: number): number {
+function storedSize({ type, sizeBytes, extents }: WrittenEntry, map?: WrittenMap): number {
   if (type !== "file") return 0;
-  if (extents === undefined) return sizeBytes;
-  return extents.reduce((sum, { lengthBytes }) => sum + lengthBytes, mapBytes);
+  if (extents === undefined || map === undefined) return sizeBytes;
+  return map.storedBytes + bytesIn(extents, ({ lengthBytes }) => lengthBytes);
 }
 
-/** Pairs of numbers, a line each; a hole at the end is marked by an extent of no length. */
-function sparseMap(extents: readonly Extent[], sizeBytes: number): Buffer {
-  const last = extents.at(-1);
-  const isWhole = last !== undefined && last.startBytes + last.lengthBytes === sizeBytes;
-  const all = isWhole ? extents : [...extents, { startBytes: sizeBytes, lengthBytes: 0 }];
-  const lines = all.map(({ startBytes, lengthBytes }) => `${startBytes}\n${lengthBytes}\n`);
-  const text = Buffer.from(`${all.length}\n${lines.join("")}`);
-  return Buffer.concat([text, padding(text.length, BLOCK_BYTES)]);
+function bytesIn<Item>(items: Iterable<Item>, bytesOf: (item: Item) => number): number {
+  let bytes = 0;
+  for (const item of items) bytes += bytesOf(item);
+  return bytes;
+}
+
+/** Pairs of numbers, a line each; a hole at the end is marked by an extent of no length. There may be millions. */
+class WrittenMap {
+  /** Filled up to whole blocks. */
+  readonly storedBytes: number;
+  readonly #extents: Iterable<Extent>;
+  readonly #sizeBytes: number;
+  readonly #count: number;
+  readonly #isWhole: boolean;
+  readonly #padding: Buffer;
+
+  constructor(extents: Iterable<Extent>, sizeBytes: number) {
+    let count = 0;
+    let endBytes = -1;
+    for (const { startBytes, lengthBytes } of extents) {
+      count += 1;
+      endBytes = startBytes + lengthBytes;
+    }
+    this.#extents = extents;
+    this.#sizeBytes = sizeBytes;
+    this.#isWhole = endBytes === sizeBytes;
+    this.#count = this.#isWhole ? count : count + 1;
+    const bytes = bytesIn(this.#lines(), ({ length }) => length);
+    this.#padding = padding(bytes, BLOCK_BYTES);
+    this.storedBytes = bytes + this.#padding.length;
+  }
+
+  *pieces(): Generator<Buffer> {
+    for (const line of this.#lines()) yield Buffer.from(line);
+    yield this.#padding;
+  }
+
+  *#lines(): Generator<string> {
+    yield `${this.#count}\n`;
+    for (const { startBytes, lengthBytes } of this.#extents) {
+      yield `${startBytes}\n${lengthBytes}\n`;
+    }
+    if (!this.#isWhole) yield `${this.#sizeBytes}\n0\n`;
+  }
 }
 
 /** What the header itself has no room for, or no field. */
@@ -163,18 +196,14 @@ function paxTime(mtimeNs: bigint): string {
   return `${mtimeNs < 0n ? "-" : ""}${magnitude / SECOND_NS}.${fraction}`;
 }
 
-/** `length key=value\n`, the length counting itself. */
-function record(key: ByteText, value: ByteText | Buffer): Buffer {
-  const rest = Buffer.concat([
-    Buffer.from(` ${key}=`, "latin1"),
-    typeof value === "string" ? Buffer.from(value, "latin1") : value,
-    Buffer.from("\n"),
-  ]);
-  let length = rest.length;
-  while (String(length).length + rest.length !== length) {
-    length = String(length).length + rest.length;
-  }
-  return Buffer.concat([Buffer.from(String(length)), rest]);
+/** `length key=value\n`, the length counting itself; the value's own memory is between the other pieces. */
+function record(key: ByteText, value: ByteText | Buffer): readonly Buffer[] {
+  const start = Buffer.from(` ${key}=`, "latin1");
+  const bytes = typeof value === "string" ? Buffer.from(value, "latin1") : value;
+  const rest = start.length + bytes.length + 1;
+  let length = rest;
+  while (String(length).length + rest !== length) length = String(length).length + rest;
+  return [Buffer.from(String(length)), start, bytes, Buffer.from("\n")];
 }
 
 interface HeaderFields {

@@ -143,14 +143,38 @@ test("one that restarts has to run for the whole time after that", async (t) => 
   assert.ok(tookMs >= STEADY_MS + 2900, `${tookMs} ms`);
 });
 
-test("one that restarts again and again is unhealthy when the time is over", async (t) => {
-  const scene = started();
-  scene.client.gate = (call) => {
-    if (call.endsWith("/json")) scene.container.startedAt = scene.engine.now();
+/** Has a container start again at every so many looks. */
+function restartsEvery({ client, container, engine }: Scene, looks: number): void {
+  let seen = 0;
+  client.gate = (call, moment) => {
+    if (moment !== "asking" || !call.endsWith("/json")) return;
+    seen += 1;
+    if (seen % looks === 0) container.startedAt = engine.now();
   };
+}
+
+test("one that crashes again and again is unhealthy long before the time is over", async (t) => {
+  const scene = started();
+  restartsEvery(scene, 2);
   scene.container.restartCount = 17;
-  const { unhealthy } = await watch(t, scene, 10_000);
-  assert.equal(unhealthy[0]?.symptom, "restarted 17 times after 10 s");
+  const { unhealthy, tookMs } = await watch(t, scene);
+  assert.equal(unhealthy[0]?.symptom, "restarted 17 times");
+  assert.ok(tookMs < 3000, `${tookMs} ms`);
+});
+
+test("the same where its health check has said nothing yet", async (t) => {
+  const scene = started(probed("starting"));
+  restartsEvery(scene, 2);
+  const { unhealthy, tookMs } = await watch(t, scene);
+  assert.equal(unhealthy[0]?.symptom, "restarted 0 times");
+  assert.ok(tookMs < 3000, `${tookMs} ms`);
+});
+
+test("one whose runs last is watched until the time is over", async (t) => {
+  const scene = started(probed("starting"));
+  restartsEvery(scene, 60);
+  const { unhealthy } = await watch(t, scene);
+  assert.equal(unhealthy[0]?.symptom, "not healthy yet after 60 s");
 });
 
 test("one that is between two runs is not unhealthy before the time is over", async (t) => {

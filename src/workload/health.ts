@@ -7,6 +7,11 @@ import type { ContainerOutcome } from "./stopped.ts";
 const POLL_MS = 100;
 /** A container without a health check has to run for so long without a break. */
 export const STEADY_MS = 5000;
+/**
+ * A container that was restarted so often without a run of some seconds does not get healthy by waiting. The engine's
+ * pauses, which double, make that some four seconds at least: time for one that waits for another to be ready.
+ */
+const CRASH_LOOP_RESTARTS = 5;
 const LOG_LINES = 5;
 
 /** A container that is not healthy after its start. */
@@ -53,14 +58,18 @@ async function examine(
   const beganMs = performance.now();
   let startedAt: string | undefined;
   let runsSinceMs = beganMs;
+  let shortRuns = 0;
   for (;;) {
     const details = await inspectContainer(engine, id, signal);
     const nowMs = performance.now();
     const timeIsOver = nowMs - beganMs >= timeoutMs;
-    if (startedAt !== undefined && startedAt !== details.State.StartedAt) runsSinceMs = nowMs;
+    if (startedAt !== undefined && startedAt !== details.State.StartedAt) {
+      shortRuns = nowMs - runsSinceMs < STEADY_MS ? shortRuns + 1 : 0;
+      runsSinceMs = nowMs;
+    }
     startedAt = details.State.StartedAt;
     const steady = nowMs - runsSinceMs >= STEADY_MS || (timeIsOver && runsSinceMs === beganMs);
-    const condition = conditionOf(details, steady);
+    const condition = conditionOf(details, steady, shortRuns >= CRASH_LOOP_RESTARTS);
     if (condition === "healthy") return undefined;
     if (condition.final || timeIsOver) {
       const time = condition.final ? "" : ` after ${Math.round(timeoutMs / 1000)} s`;
@@ -73,19 +82,24 @@ async function examine(
 
 type Condition = "healthy" | { readonly symptom: string; readonly final: boolean };
 
-/** What a container's state says of its health; `steady` when it has run for long enough. */
-function conditionOf({ State, RestartCount }: ContainerDetails, steady: boolean): Condition {
+/** What a container's state says of its health; `steady` when it has run for long enough, `isCrashing` when it never does. */
+function conditionOf(
+  { State, RestartCount }: ContainerDetails,
+  steady: boolean,
+  isCrashing: boolean,
+): Condition {
   if (State.Status === "exited" || State.Status === "dead") {
     return { symptom: `${State.Status} with code ${State.ExitCode}`, final: true };
   }
   if (State.Status !== "running") {
     const symptom = `${State.Status}, last exit code ${State.ExitCode}`;
-    return { symptom, final: false };
+    return { symptom, final: isCrashing };
   }
   const health = State.Health?.Status ?? "none";
   if (health === "healthy") return "healthy";
   if (health === "unhealthy")
     return { symptom: `unhealthy${probeOutput(State.Health)}`, final: true };
+  if (isCrashing) return { symptom: `restarted ${RestartCount} times`, final: true };
   if (health === "starting") {
     return { symptom: `not healthy yet${probeOutput(State.Health)}`, final: false };
   }

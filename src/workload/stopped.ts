@@ -213,9 +213,9 @@ export class StoppedContainers {
     try {
       if (comesBackByItself(restartPolicy)) await setRestartPolicy(this.#engine, id, HELD_POLICY);
       if (!active) return;
-      const { State } = await inspectContainer(this.#engine, id);
+      const { State, Config } = await inspectContainer(this.#engine, id);
       if (State.Status === "paused") await unpauseContainer(this.#engine, id);
-      await stopContainer(this.#engine, id);
+      await stopContainer(this.#engine, id, Config.StopTimeout);
       times.stoppedMs = performance.now();
     } catch (error) {
       // Removed meanwhile: it does not use the volume any more, and starting reports it.
@@ -262,10 +262,10 @@ export class StoppedContainers {
 
   /** One that has run ever since may be about to end: a stop is asked for again, and waited for. */
   async #endPendingStop({ id, startedAt }: HeldContainer, signal: AbortSignal): Promise<void> {
-    const { State } = await inspectContainer(this.#engine, id, signal);
+    const { State, Config } = await inspectContainer(this.#engine, id, signal);
     if (State.StartedAt !== startedAt) return;
     if (State.Status === "paused") await unpauseContainer(this.#engine, id, signal);
-    await stopContainer(this.#engine, id, signal);
+    await stopContainer(this.#engine, id, Config.StopTimeout, signal);
   }
 
   async #releasePolicy({ id, name, restartPolicy }: HeldContainer): Promise<void> {

@@ -343,6 +343,27 @@ const CHANGING: Checks = {
     assert.deepEqual(await again().list(), [{ ...HERE, snapshots: [snapshot], leftovers: [] }]);
   },
 
+  "an amendment takes out what is undefined in it": async ({ store, again }) => {
+    const snapshot = await put(store, HERE);
+    const found = { damaged_at: "2026-11-30T00:00:00Z", verified_at: undefined };
+    await store.amend(snapshot.archivePath, { verified_at: "2026-11-29T00:00:00Z" });
+    const amended = await store.amend(snapshot.archivePath, found);
+    assert.equal(amended.damaged_at, found.damaged_at);
+    const { sidecar, problem } = await again().describe(snapshot);
+    assert.deepEqual(sidecar, {
+      ...sidecarFor(HERE, Buffer.from("data")),
+      damaged_at: found.damaged_at,
+    });
+    assert.match(problem ?? "", /^found damaged at 2026-11-30T00:00:00Z$/);
+    await store.amend(snapshot.archivePath, { damaged_at: undefined });
+    assert.equal((await again().describe(snapshot)).problem, undefined);
+  },
+
+  "data that is empty is a problem, whatever its sidecar says of its length": async ({ store }) => {
+    const empty = await put(store, HERE, Buffer.alloc(0));
+    assert.match((await store.describe(empty)).problem ?? "", /is empty/);
+  },
+
   "who reads during amendments sees the old sidecar or the new one": async ({ store, again }) => {
     const snapshot = await put(store, HERE);
     const amended = new AbortController();

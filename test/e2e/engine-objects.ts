@@ -9,9 +9,12 @@ import {
   removeContainer,
   startContainer,
 } from "../../src/engine/containers.ts";
+import { anything, listOf, objectOf } from "../../src/engine/shape.ts";
 import { createVolume, inspectVolume, removeVolume } from "../../src/engine/volumes.ts";
 import { run } from "../oracle/host.ts";
 import { until, type CliProcess } from "./cli-process.ts";
+
+const PROCESSES = objectOf({ Processes: listOf(anything) });
 
 const HELPER_VOLUME_LABEL = "io.dockform.helper.volume";
 
@@ -128,10 +131,7 @@ export class EngineObjects implements AsyncDisposable {
 
   async #hasProcesses(containerId: string): Promise<boolean> {
     try {
-      const top = await this.engine.json<{ readonly Processes: readonly unknown[] }>(
-        "GET",
-        `/containers/${containerId}/top`,
-      );
+      const top = await this.engine.ask("GET", `/containers/${containerId}/top`, PROCESSES);
       return top.Processes.length > 0;
     } catch {
       return false;

@@ -24,8 +24,10 @@ export async function answer(engine: FakeEngine, call: ApiRequest): Promise<unkn
   throw new Error(`the fake engine does not know ${call.method} ${call.path}`);
 }
 
+const LINUX = { OSType: "linux", Architecture: "x86_64" };
+
 const ROUTES: readonly (readonly [string, RegExp, Handler])[] = [
-  ["GET", /^\/info$/, ({ id }) => ({ ID: id, ServerVersion: "20.10", OSType: "linux" })],
+  ["GET", /^\/info$/, ({ id }) => ({ ID: id, ServerVersion: "20.10", ...LINUX })],
   ["GET", /^\/system\/df$/, (engine) => ({ Volumes: [...engine.volumes.values()].map(showUsage) })],
   ["GET", /^\/networks$/, () => []],
   ["GET", /^\/images\/([^/]+)\/json$/, inspectImage],

@@ -25,22 +25,41 @@ export async function tarOf(
   files: Readonly<Record<string, string>>,
   links: FakeLinks = {},
 ): Promise<Buffer> {
-  const entries = async function* (): AsyncGenerator<WrittenEntry> {
-    yield { ...ENTRY, path: "./", type: "folder", mode: 0o755 };
-    for (const [path, content] of Object.entries(files)) yield fileEntry(path, content);
-    for (const [path, [type, linkTarget]] of Object.entries(links)) {
-      yield { ...ENTRY, path: `./${path}`, type, linkTarget };
-    }
-  };
-  return Buffer.concat(await Array.fromAsync(writeTar(entries()), (chunk) => Buffer.from(chunk)));
+  const entries = [
+    folderEntry("./"),
+    ...Object.entries(files).map(([path, content]) => fileEntry(`./${path}`, content)),
+    ...Object.entries(links).map(([path, [type, linkTarget]]): WrittenEntry => ({
+      ...ENTRY,
+      path: `./${path}`,
+      type,
+      linkTarget,
+    })),
+  ];
+  return tarOfEntries(entries);
 }
 
-function fileEntry(path: string, content: string): WrittenEntry {
+/** The tar stream of these entries. */
+export async function tarOfEntries(entries: readonly WrittenEntry[]): Promise<Buffer> {
+  const all = async function* (): AsyncGenerator<WrittenEntry> {
+    yield* entries;
+  };
+  return Buffer.concat(await Array.fromAsync(writeTar(all()), (chunk) => Buffer.from(chunk)));
+}
+
+export function folderEntry(path: string, fields: Partial<WrittenEntry> = {}): WrittenEntry {
+  return { ...ENTRY, path, type: "folder", mode: 0o755, ...fields };
+}
+
+export function fileEntry(
+  path: string,
+  content: string,
+  fields: Partial<WrittenEntry> = {},
+): WrittenEntry {
   const bytes = Buffer.from(content);
   const data = async function* (): AsyncGenerator<{ positionBytes: number; bytes: Buffer }> {
     if (bytes.length > 0) yield { positionBytes: 0, bytes };
   };
-  return { ...ENTRY, path: `./${path}`, type: "file", sizeBytes: bytes.length, data };
+  return { ...ENTRY, path, type: "file", sizeBytes: bytes.length, data, ...fields };
 }
 
 /** What a helper says when it has archived a volume with a root folder and one file. */

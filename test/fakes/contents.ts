@@ -45,6 +45,8 @@ export class FakeDisk {
   readonly stagings = new Map<string, Staging>();
   /** The staging folder of the helper that runs. */
   own: string | undefined;
+  /** Whether that helper has concluded an operation with the new contents in place. */
+  isConcluded = false;
   /** Facts that `inspect` and others give beside the usual ones. */
   facts: Readonly<Record<string, string>> = {};
   fileSystemType = "ef53";
@@ -104,7 +106,7 @@ export class FakeContents implements FakeScript {
 
   finish(volume: string): number {
     const disk = this.disk(volume);
-    if (disk.own === undefined) return 0;
+    if (disk.own === undefined) return disk.isConcluded ? 4 : 0;
     return discard(disk, disk.own).status === 0 ? 0 : 3;
   }
 }
@@ -121,6 +123,7 @@ const VERBS: Readonly<Record<string, Step>> = {
   hello: (disk) => {
     // Another helper knows of no folder of its own.
     disk.own = undefined;
+    disk.isConcluded = false;
     return hello();
   },
   inspect: async (disk) => ({ facts: await inspect(disk) }),
@@ -186,6 +189,11 @@ const VERBS: Readonly<Record<string, Step>> = {
   },
   measure_kept: (disk) => ({ facts: keptFacts(disk) }),
   empty_trash: () => DONE,
+  put_aside: (disk, { args: [id = ""] }) => {
+    disk.stagings.delete(id);
+    disk.facts = { ...disk.facts, [`aside_${id}`]: `.dockform-aside-${id}/1/.dockform-${id}` };
+    return DONE;
+  },
 };
 
 async function inspect(disk: FakeDisk): Promise<Readonly<Record<string, string>>> {
@@ -341,6 +349,7 @@ function conclude(disk: FakeDisk, id: string): FakeReply {
   const about = way === "forth" ? staging.about : staging.aboutBack;
   if (about !== undefined) disk.kept = { contents: old, about };
   const facts = about === undefined ? {} : keptFacts(disk);
+  disk.isConcluded = way !== "returned";
   return { facts: { ...takeAway(disk, id).facts, ...facts } };
 }
 

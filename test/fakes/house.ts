@@ -87,6 +87,7 @@ export class House {
       dryRun: false,
       keepPrevious: false,
       keepFailed: false,
+      discardKept: false,
       paths: [],
       root: undefined,
       fromVolume: undefined,

@@ -5,6 +5,7 @@ import {
   snapshotBaseName,
 } from "../../src/snapshot/name.ts";
 import { formatSidecar, parseSidecar, type Sidecar } from "../../src/snapshot/sidecar.ts";
+import { problemOf } from "../../src/store/problem.ts";
 import {
   HEAD_BYTES,
   newestFirst,
@@ -76,12 +77,7 @@ export class MemoryStore implements Store {
     const storedBytes = kept.data.length;
     try {
       const sidecar = parseSidecar(kept.sidecarText ?? "", snapshot.sidecarPath);
-      const { stored_bytes: expected = storedBytes } = sidecar;
-      const problem =
-        expected === storedBytes
-          ? undefined
-          : `it is ${storedBytes} bytes long, and was ${expected} when it was stored`;
-      return { ...snapshot, storedBytes, sidecar, problem };
+      return { ...snapshot, storedBytes, sidecar, problem: problemOf(sidecar, storedBytes) };
     } catch (error) {
       return { ...snapshot, storedBytes, sidecar: undefined, problem: String(error) };
     }

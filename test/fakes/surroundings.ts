@@ -53,6 +53,7 @@ export function fakeTools(
     // Nothing can be shared with a helper: data goes by exec.
     temporaryFolder: "/no/such/folder",
     client,
+    runsHere: (other) => other === "alive",
   };
 }
 
@@ -63,6 +64,7 @@ export function fakeTarget(engine: FakeClient, volume: string): VolumeTarget {
     context: "default",
     volume,
     declared: false,
+    declaredVolumes: [],
     declaredShape: undefined,
     store: new MemoryStore(),
     storedAs: { context: undefined, volume },

@@ -451,7 +451,7 @@ async function contestants(
       return [recovery, restore];
     case "undo and undo":
     case "undo and restore": {
-      const kept = await restoreCommand(scene, after, ["--keep-previous"]);
+      const kept = await restoreCommand(scene, after, ["--keep-previous", "--discard-kept"]);
       mustSucceed(await scene.sandbox.dockform(kept));
       const undo = undoCommand(scene);
       return [undo, fault.between === "undo and undo" ? undo : restore];

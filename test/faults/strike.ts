@@ -101,7 +101,7 @@ export async function prepare(
       await leaveInterrupted(scene, after, "swap", 15);
       return { args: recoverCommand(scene), options: {}, before, after };
     case "undo": {
-      const kept = await restoreCommand(scene, after, ["--keep-previous"]);
+      const kept = await restoreCommand(scene, after, ["--keep-previous", "--discard-kept"]);
       mustSucceed(await scene.sandbox.dockform(kept));
       return { args: undoCommand(scene), options: {}, before: after, after: before };
     }
@@ -111,6 +111,8 @@ export async function prepare(
     }
     default:
       if (operation === "restore --path") return preparePaths(scene, before);
+      // An earlier fault may have left something that is kept.
+      if (flags.includes("--keep-previous")) flags.push("--discard-kept");
       return { args: await restoreCommand(scene, after, flags), options: {}, before, after };
   }
 }

@@ -59,11 +59,21 @@ export class Place implements AsyncDisposable {
 
   /** Calls a verb; one that hangs is ended. Returns what it says. */
   async call(...verb: readonly string[]): Promise<string> {
-    const variables = ["DOCKFORM_MARK==mark=", `PATH=${this.#path.join(":")}`];
-    const script = ["sh", join(this.folder, "helper.sh"), ...verb];
-    const args = ["--signal=KILL", "30", "env", ...variables, ...script];
-    const { stderr } = await attempt("timeout", args);
+    const { stderr } = await attempt("timeout", this.#args(verb));
     return stderr;
+  }
+
+  /** What a helper ends with whose client asks for these verbs and dies. */
+  async serve(...verbs: readonly (readonly string[])[]): Promise<number> {
+    const input = Buffer.from(verbs.map((verb) => `${verb.join(" ")}\n`).join(""));
+    const { code } = await attempt("timeout", this.#args(["serve"]), { input });
+    return code;
+  }
+
+  #args(words: readonly string[]): readonly string[] {
+    const variables = ["DOCKFORM_MARK==mark=", `PATH=${this.#path.join(":")}`];
+    const script = ["sh", join(this.folder, "helper.sh"), ...words];
+    return ["--signal=KILL", "30", "env", ...variables, ...script];
   }
 
   /** Has a program do something else from now on. */

@@ -1,6 +1,6 @@
 /** Verbs of the helper's script in states that are hard to bring about otherwise: it runs here, without an engine. */
 import assert from "node:assert/strict";
-import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { run } from "../oracle/host.ts";
@@ -56,6 +56,20 @@ test(
     assert.match(said, /^=mark= unfinished_0123456789ab  old\n=mark= end 1$/m);
     await rm(join(place.folder, "volume", STAGING), { recursive: true });
     assert.match(await place.call("archive", "-", "none"), /^=mark= entries 2$/m);
+  },
+);
+
+test(
+  "whatever a volume says of what it keeps, it is one line, and not long",
+  { skip },
+  async () => {
+    await using place = await Place.create({
+      ".dockform-kept/contents/file": "kept",
+      ".dockform-kept/about": `since\nthen\r\u001B[2J\n=mark= free_kilobytes 1${"x".repeat(1 << 20)}`,
+    });
+    const said = await place.call("inspect");
+    assert.match(said, /^=mark= kept sincethen\r\P{L}\[2J=mark= free_kilobytes 1x+$/mu);
+    assert.ok(said.length < 1 << 17, String(said.length));
   },
 );
 
@@ -379,4 +393,33 @@ test("old contents whose root folder cannot be kept as it is stay in place", { s
   assert.match(said, /^=mark= swapped_back$/m);
   assert.match(said, /Cannot setxattr/);
   assert.equal(await place.content("file"), "old");
+});
+
+test(
+  "a helper's status tells which contents are in place where its client is gone",
+  { skip },
+  async () => {
+    const swapped = { [`${STAGING}/old/contents/data`]: "old", data: "new" };
+    const endings: readonly [number, Readonly<Record<string, string>>, ...string[][]][] = [
+      [0, { data: "old" }],
+      [0, { data: "old" }, ["begin", ID]],
+      [3, swapped, ["resume", ID]],
+      [4, swapped, ["conclude", ID]],
+      [0, { ...swapped, [`${STAGING}/returned/`]: "" }, ["conclude", ID]],
+    ];
+    for (const [status, files, ...verbs] of endings) {
+      await using place = await Place.create(files);
+      assert.equal(await place.serve(...verbs), status, verbs.join());
+    }
+  },
+);
+
+test("a folder that is none of ours is put aside with all that is in it", { skip }, async () => {
+  await using place = await Place.create({ [`${STAGING}/old/own`]: "text", data: "data" });
+  assert.match(await place.call("put_aside", ID), /^=mark= end 0$/m);
+  const said = await place.call("inspect");
+  assert.match(said, new RegExp(`^=mark= aside_${ID} ${ASIDE}/1/${STAGING}$`, "m"));
+  assert.doesNotMatch(said, /unfinished/);
+  const own = join(place.folder, "volume", ASIDE, "1", STAGING, "old/own");
+  assert.equal(await readFile(own, "utf8"), "text");
 });

@@ -13,7 +13,7 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   const { log, paint, tools } = session;
   const plan = await planApply(workspace, options, tools.signal);
   const { unmanagedSections } = workspace.requireManifest().manifest;
-  log.info(renderPlan(plan.contexts, unmanagedSections, paint, options));
+  for (const line of renderPlan(plan.contexts, unmanagedSections, paint, options)) log.info(line);
   const created: { readonly context: string; readonly volume: string }[] = [];
   const removed: RemovedVolume[] = [];
   for await (const step of applyPlan(plan, () => confirmPlan(session, options, plan), tools)) {
@@ -26,10 +26,9 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
       removed.push(step);
     }
   }
-  session.result<"apply">(
-    { created, removed: removed.map(removedToJson) },
+  session.result<"apply">({ created, removed: removed.map(removedToJson) }, [
     `Created ${formatCount(created.length, "volume")}, removed ${removed.length}.`,
-  );
+  ]);
 }
 
 async function confirmPlan(

@@ -9,7 +9,9 @@ import {
   type CommandShape,
   type Question,
 } from "../completion/words.ts";
+import { shownFields } from "../output/shown-text.ts";
 import type { Session } from "../session.ts";
+import { showable } from "../../showable.ts";
 import type { Workspace, WorkspaceContext } from "../../app/workspace.ts";
 
 /** An engine that does not answer by then is not waited for: somebody has pressed a key. */
@@ -26,9 +28,11 @@ export async function completeLine(
   const { candidates, question } = complete(root, words);
   const found = question === undefined ? candidates : await answer(session, question);
   const lines = found
-    .filter(({ value }) => value.startsWith(typed))
-    .map(({ value, description }) => `${value}\t${description}\n`);
-  session.io.stdout.write(lines.join(""));
+    // What cannot be shown cannot be typed either.
+    .filter(({ value }) => value.startsWith(typed) && showable(value) === value);
+  for (const { value, description } of lines) {
+    session.io.stdout.write(shownFields([value, description]));
+  }
 }
 
 async function answer(session: Session, question: Question): Promise<readonly Candidate[]> {

@@ -12,7 +12,7 @@ export async function destroy(session: Session, options: DestroyOptions): Promis
   const identifier = workspace.requireIdentifier();
   const targets = await volumesToDestroy(workspace, session.tools.signal);
   if (targets.length === 0) {
-    session.result<"destroy">({ removed: [] }, `There are no volumes labelled ${identifier}.`);
+    session.result<"destroy">({ removed: [] }, [`There are no volumes labelled ${identifier}.`]);
     return;
   }
   const { snapshot } = options;
@@ -22,10 +22,9 @@ export async function destroy(session: Session, options: DestroyOptions): Promis
     session.log.info(removedLine(each, session));
     removed.push(each);
   }
-  session.result<"destroy">(
-    { removed: removed.map(removedToJson) },
+  session.result<"destroy">({ removed: removed.map(removedToJson) }, [
     `Removed ${formatCount(removed.length, "volume")}.`,
-  );
+  ]);
 }
 
 async function confirmDestroy(

@@ -189,13 +189,21 @@ function toJson(finding: Finding): ItemOf<"doctor", "checks"> {
   return { check, status: finding.status, found, advice };
 }
 
-function toText(findings: readonly Finding[], { paint }: Session): string {
+/** Problems of a manifest are a line each, with the place that is meant. */
+function foundLines(finding: Finding): readonly string[] {
+  const isError = finding.kind === "cannot check" && finding.error instanceof DockformError;
+  return isError ? finding.error.lines : [words(finding).found];
+}
+
+function toText(findings: readonly Finding[], { paint }: Session): readonly string[] {
   const colours = { ok: "green", warning: "yellow", failed: "red" } as const;
   return table(
     findings.flatMap((finding) => {
-      const { check, found, advice } = words(finding);
+      const { check, advice } = words(finding);
+      const [found = "", ...more] = foundLines(finding);
       return [
         [paint(colours[finding.status], finding.status), check, found],
+        ...more.map((line) => ["", "", line]),
         ...(advice === undefined ? [] : [["", "", advice]]),
       ];
     }),

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { listVolumes, type EngineVolume } from "../../engine/volumes.ts";
 import { DockformError, messageOf, systemCode } from "../../errors.ts";
 import { MANIFEST_FILE_NAMES } from "../../manifest/manifest.ts";
+import { showable } from "../../showable.ts";
 import { loadManifest } from "../../app/manifest-file.ts";
 import type { Session } from "../session.ts";
 import { Workspace } from "../../app/workspace.ts";
@@ -26,7 +27,7 @@ export async function init(session: Session): Promise<void> {
   if (volumes === undefined) log.warn("the engine was not reached, so its volumes are not listed");
   session.result<"init">(
     { manifest: path, volumes: (volumes ?? []).map((volume) => volume.name) },
-    `Wrote ${path}\nDeclare your volumes in it, then run: dockform plan`,
+    [`Wrote ${path}`, "Declare your volumes in it, then run: dockform plan"],
   );
 }
 
@@ -74,7 +75,8 @@ function starterManifest(
   volumes: readonly EngineVolume[] | undefined,
 ): string {
   const named = (volumes ?? []).filter((volume) => !ANONYMOUS_VOLUME.test(volume.name));
-  const list = named.map((volume) => `  # ${volume.name}: {}\n`).join("");
+  // A line end in a name would end the comment.
+  const list = named.map((volume) => `  # ${showable(volume.name)}: {}\n`).join("");
   return `# What dockform looks after. Check it with: dockform validate
 docker:
   context: ${JSON.stringify(context)}

@@ -15,15 +15,14 @@ export async function plan(session: Session, { check }: PlanOptions): Promise<vo
   const { now, signal } = session.tools;
   const plans = await planContexts(workspace, signal);
   const { unmanagedSections } = workspace.requireManifest().manifest;
-  const freshness = freshnessOfExisting(await declaredFreshness(workspace, now()), plans);
+  const declared = await declaredFreshness(workspace, now());
+  const freshness = freshnessOfExisting(declared, plans);
   const attention = renderFreshness(freshness, plans.length > 1, session.paint);
-  session.result<"plan">(
-    { contexts: plans, unmanagedSections, snapshots: freshness.map(toJson) },
-    [renderPlan(plans, unmanagedSections, session.paint, { prune: false }), ...attention].join(
-      "\n",
-    ),
-  );
-  if (check) checkFreshness(freshness);
+  session.result<"plan">({ contexts: plans, unmanagedSections, snapshots: freshness.map(toJson) }, [
+    ...renderPlan(plans, unmanagedSections, session.paint, { prune: false }),
+    ...attention,
+  ]);
+  if (check) checkFreshness(freshness, declared);
 }
 
 function toJson({ context, volume, state, ageMs }: DeclaredFreshness): ItemOf<"plan", "snapshots"> {

@@ -27,12 +27,12 @@ export async function snapshotDiff(
 const MARKS = { added: "+", removed: "-", changed: "~" } as const;
 const COLOURS = { added: "green", removed: "red", changed: "yellow" } as const;
 
-function toText(differences: readonly EntryDifference[], session: Session): string {
-  if (differences.length === 0) return "There is no difference.";
+function toText(differences: readonly EntryDifference[], session: Session): readonly string[] {
+  if (differences.length === 0) return ["There is no difference."];
   const count = (kind: EntryDifference["kind"]): number =>
     differences.filter((difference) => difference.kind === kind).length;
   const total = `${count("added")} added, ${count("removed")} removed, ${count("changed")} changed`;
-  return [...differences.map((difference) => line(difference, session)), total].join("\n");
+  return [...differences.map((difference) => line(difference, session)), total];
 }
 
 function line({ path, kind, type, changes }: EntryDifference, { paint }: Session): string {

@@ -51,13 +51,13 @@ function drillSubject({
   return { kind: "image", image, command, mountPath };
 }
 
-function toText(report: DrillReport, session: Session): string {
+function toText(report: DrillReport, session: Session): readonly string[] {
   const { restoreMs, proofMs } = report.durations;
   return [
     `Proven: ${session.displayPath(report.archivePath)}`,
     `  ${report.provenBy}`,
     `  restored in ${formatDuration(restoreMs)}, proven in ${formatDuration(proofMs)}; all that was made for it is removed`,
-  ].join("\n");
+  ];
 }
 
 function toJson(report: DrillReport): DocumentOf<"snapshot drill"> {

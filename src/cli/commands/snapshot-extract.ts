@@ -16,7 +16,14 @@ export async function snapshotExtract(
   const catalog = workspace.catalog();
   await using archive = await Archive.open(await catalog.find(reference));
   const folder = resolve(session.io.cwd, options.output);
-  const report = await extractPaths(archive, paths.map(typedPath), folder, session.tools);
+  const request = {
+    paths: paths.map(typedPath),
+    folder,
+    withPrivileges: options.privilegedEntries,
+    userId: session.io.userId,
+  };
+  const report = await extractPaths(archive, request, session.tools);
+  if (report.privilegedLeftOut > 0) session.log.warn(privilegedWarning(report.privilegedLeftOut));
   for (const line of report.notRestored) session.log.warn(`not restored: ${line}`);
   const { entries, fileBytes, notRestored } = report;
   session.result<"snapshot extract">(
@@ -25,8 +32,16 @@ export async function snapshotExtract(
       folder,
       entry_count: entries,
       file_bytes: fileBytes,
+      privileged_left_out: report.privilegedLeftOut,
       not_restored: notRestored,
     },
-    `Extracted ${formatCount(entries, "entry", "entries")}, ${formatBytes(fileBytes)}, into ${session.displayPath(folder)}`,
+    [
+      `Extracted ${formatCount(entries, "entry", "entries")}, ${formatBytes(fileBytes)}, into ${session.displayPath(folder)}`,
+    ],
   );
+}
+
+function privilegedWarning(count: number): string {
+  const entries = formatCount(count, "entry", "entries");
+  return `left out of ${entries}: setuid, setgid, capabilities or the device itself (--privileged-entries brings them back)`;
 }

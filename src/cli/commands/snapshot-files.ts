@@ -1,10 +1,13 @@
 import type { TarEntry } from "../../tar/entries.ts";
+import type { ByteText } from "../../tar/header.ts";
 import { listingLine } from "../../tar/listing.ts";
 import { displayText, entryPath, isWithin } from "../../tar/path.ts";
 import { timeText } from "../../tar/record.ts";
 import { Archive } from "../../archive/archive.ts";
 import { ArchivePass } from "../../archive/pass.ts";
+import type { Tools } from "../../tools.ts";
 import { inPieces } from "../output/lines.ts";
+import { shownJsonWithList } from "../output/shown-text.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotFilesOptions } from "../spec/snapshot.ts";
@@ -19,26 +22,49 @@ export async function snapshotFiles(
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();
   await using archive = await Archive.open(await catalog.find(reference));
-  using pass = new ArchivePass(archive, "Reading", session.tools);
   const wanted = typedPath(path ?? ".");
+  const { tools } = session;
+  if (session.options.json === true) {
+    // All of it is read before the first byte goes out: a document is whole, or it is an error.
+    const found = await countOf(entriesIn(archive, wanted, tools));
+    if (found === 0 && path !== undefined) throw notInArchive(path, archive.path);
+    const items = jsonItems(entriesIn(archive, wanted, tools));
+    await session.streamResult(shownJsonWithList({ archive: archive.path }, "entries", items));
+    return;
+  }
   let found = 0;
-  const entries = async function* (): AsyncGenerator<TarEntry> {
-    for await (const entry of pass.reader.entries()) {
-      if (!isWithin(entryPath(entry.path), wanted)) continue;
+  const counted = async function* (): AsyncGenerator<string> {
+    for await (const entry of entriesIn(archive, wanted, tools)) {
       found += 1;
-      yield entry;
+      yield listingLine(entry);
     }
   };
-  const isJson = session.options.json === true;
-  const listed = isJson ? await Array.fromAsync(entries(), toJson) : [];
   // Lines go out as they come, whatever their number.
-  if (!isJson && !(await session.streamResult(inPieces(lines(entries()))))) return;
+  if (!(await session.streamResult(inPieces(counted())))) return;
   if (found === 0 && path !== undefined) throw notInArchive(path, archive.path);
-  if (isJson) session.result<"snapshot files">({ archive: archive.path, entries: listed }, "");
 }
 
-async function* lines(entries: AsyncIterable<TarEntry>): AsyncGenerator<string> {
-  for await (const entry of entries) yield listingLine(entry);
+async function* entriesIn(
+  archive: Archive,
+  wanted: ByteText,
+  tools: Tools,
+): AsyncGenerator<TarEntry> {
+  using pass = new ArchivePass(archive, "Reading", tools);
+  for await (const entry of pass.reader.entries()) {
+    if (isWithin(entryPath(entry.path), wanted)) yield entry;
+  }
+}
+
+async function countOf(entries: AsyncIterable<TarEntry>): Promise<number> {
+  let count = 0;
+  for await (const _ of entries) count += 1;
+  return count;
+}
+
+async function* jsonItems(
+  entries: AsyncIterable<TarEntry>,
+): AsyncGenerator<ItemOf<"snapshot files", "entries">> {
+  for await (const entry of entries) yield toJson(entry);
 }
 
 function toJson(entry: TarEntry): ItemOf<"snapshot files", "entries"> {

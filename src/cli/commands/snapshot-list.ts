@@ -5,7 +5,7 @@ import {
 } from "../../app/list-snapshots.ts";
 import { formatAge, formatBytes, formatCount, formatNumber, formatTime } from "../../format.ts";
 import type { Leftover } from "../../store/store.ts";
-import { table } from "../output/terminal.ts";
+import { paragraphs, table } from "../output/terminal.ts";
 import type { DocumentOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotListOptions } from "../spec/snapshot.ts";
@@ -25,35 +25,37 @@ export async function snapshotList(
   );
 }
 
-function toText(root: string, volumes: readonly ListedSnapshots[], session: Session): string {
+function toText(
+  root: string,
+  volumes: readonly ListedSnapshots[],
+  session: Session,
+): readonly string[] {
   const listed = volumes.filter(({ snapshots }) => snapshots.length > 0);
   const leftovers = volumes.flatMap((volume) => volume.leftovers);
-  const parts = [
-    ...(listed.length === 0 ? [`There are no snapshots in ${session.displayPath(root)}.`] : []),
-    ...(listed.length === 0 ? [] : [snapshotTable(listed, session), totals(listed)]),
+  return paragraphs(
+    ...(listed.length === 0
+      ? [[`There are no snapshots in ${session.displayPath(root)}.`]]
+      : [snapshotTable(listed, session), [totals(listed)]]),
     ...(leftovers.length === 0 ? [] : [leftoverLines(leftovers, session)]),
-  ];
-  return parts.join("\n\n");
+  );
 }
 
 const HEAD = ["  AGE", "TIME", "SIZE", "FILES", "VERIFIED", "NOTE"];
 const NOTE_COLUMN = 5;
 
 /** One table for all volumes, so that their columns stand below each other; each has a line of its own. */
-function snapshotTable(volumes: readonly ListedSnapshots[], session: Session): string {
+function snapshotTable(volumes: readonly ListedSnapshots[], session: Session): readonly string[] {
   const { paint } = session;
   const rows = volumes.flatMap(({ snapshots }) => snapshots.map((each) => row(each, session)));
   const form = { columns: session.columns, right: [2, 3], flexible: [NOTE_COLUMN] };
-  const [head = "", ...lines] = table(
-    [HEAD.map((name) => paint("bold", name)), ...rows],
-    form,
-  ).split("\n");
-  const blocks = volumes.map((volume) => {
+  const [head = "", ...lines] = table([HEAD.map((name) => paint("bold", name)), ...rows], form);
+  const blocks = volumes.flatMap((volume) => {
     const own = lines.splice(0, volume.snapshots.length);
     const count = formatCount(volume.snapshots.length, "snapshot");
-    return `${paint("bold", volume.title)}: ${count}, ${formatBytes(volume.storedBytes)}\n${own.join("\n")}`;
+    const title = `${paint("bold", volume.title)}: ${count}, ${formatBytes(volume.storedBytes)}`;
+    return [title, ...own];
   });
-  return [head, ...blocks].join("\n");
+  return [head, ...blocks];
 }
 
 function row(snapshot: ListedSnapshot, { paint, io }: Session): readonly string[] {
@@ -72,19 +74,15 @@ function row(snapshot: ListedSnapshot, { paint, io }: Session): readonly string[
 }
 
 function remark(
-  { notes = "", problem, otherVolume: other }: ListedSnapshot,
+  { notes = "", problem, unhealthyAt, otherVolume: other }: ListedSnapshot,
   paint: Session["paint"],
 ): string {
   if (problem !== undefined) return paint("red", `damaged: ${problem}`);
-  return other === undefined
-    ? oneLine(notes)
-    : [paint("yellow", `of volume ${oneLine(other)}`), oneLine(notes)].filter(Boolean).join("; ");
-}
-
-/** A note may hold anything; a table's cell is a line. */
-function oneLine(note: string): string {
-  // oxlint-disable-next-line no-control-regex -- those are what must not reach a terminal
-  return note.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  const marks = [
+    ...(other === undefined ? [] : [`of volume ${other}`]),
+    ...(unhealthyAt === undefined ? [] : [`containers were not healthy on it at ${unhealthyAt}`]),
+  ];
+  return [...marks.map((mark) => paint("yellow", mark)), notes].filter(Boolean).join("; ");
 }
 
 function totals(volumes: readonly ListedSnapshots[]): string {
@@ -99,11 +97,12 @@ const KINDS: Readonly<Record<Leftover["kind"], string>> = {
   "no data": "a sidecar whose data is gone",
 };
 
-function leftoverLines(leftovers: readonly Leftover[], session: Session): string {
-  const lines = leftovers.map(
-    ({ path, kind }) => `  ${session.displayPath(path)}\n    ${session.paint("dim", KINDS[kind])}`,
-  );
-  return [session.paint("yellow", "These files are no snapshots:"), ...lines].join("\n");
+function leftoverLines(leftovers: readonly Leftover[], session: Session): readonly string[] {
+  const lines = leftovers.flatMap(({ path, kind }) => [
+    `  ${session.displayPath(path)}`,
+    `    ${session.paint("dim", KINDS[kind])}`,
+  ]);
+  return [session.paint("yellow", "These files are no snapshots:"), ...lines];
 }
 
 function toJson(
@@ -127,6 +126,7 @@ function toJson(
         file_count: snapshot.fileCount ?? null,
         notes: snapshot.notes ?? null,
         verified_at: snapshot.verifiedAt ?? null,
+        unhealthy_at: snapshot.unhealthyAt ?? null,
         problem: snapshot.problem ?? null,
         other_volume: snapshot.otherVolume ?? null,
       })),

@@ -1,7 +1,7 @@
 import { leaving, planPruning, removeLeaving, type VolumePruning } from "../../app/prune.ts";
 import { formatBytes, formatCount, formatTime } from "../../format.ts";
 import { isEmptyPolicy, type RetentionPolicy } from "../../snapshot/retention.ts";
-import { table } from "../output/terminal.ts";
+import { paragraphs, table } from "../output/terminal.ts";
 import type { DocumentOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotPruneOptions } from "../spec/snapshot.ts";
@@ -42,8 +42,11 @@ function policyOfFlags(options: SnapshotPruneOptions): RetentionPolicy | undefin
   return isEmptyPolicy(policy) ? undefined : policy;
 }
 
-function toText(plans: readonly VolumePruning[], deleted: boolean, session: Session): string {
-  if (plans.length === 0) return "There are no snapshots.";
+function toText(
+  plans: readonly VolumePruning[],
+  deleted: boolean,
+  session: Session,
+): readonly string[] {
   const blocks = plans.map((plan) => volumeBlock(plan, deleted, session));
   const going = plans.flatMap(leaving);
   const bytes = formatBytes(going.reduce((sum, { storedBytes }) => sum + storedBytes, 0));
@@ -52,16 +55,16 @@ function toText(plans: readonly VolumePruning[], deleted: boolean, session: Sess
   const summary = deleted
     ? `Removed ${of}.`
     : `Dry run: ${of}, would be removed. Add --delete to remove ${going.length === 1 ? "it" : "them"}.`;
-  return [...blocks, summary].join("\n\n");
+  return paragraphs(...blocks, [summary]);
 }
 
 function volumeBlock(
   { title: name, verdicts }: VolumePruning,
   deleted: boolean,
   session: Session,
-): string {
+): readonly string[] {
   const { paint, columns } = session;
-  if (verdicts === undefined) return `${paint("bold", name)}: no rules, so all are kept`;
+  if (verdicts === undefined) return [`${paint("bold", name)}: no rules, so all are kept`];
   const rows = verdicts.map(({ snapshot, keptBy }) => {
     const { time, storedBytes } = snapshot.described;
     const gone = deleted ? "removed" : "remove";
@@ -73,7 +76,7 @@ function volumeBlock(
       snapshot.note ?? "",
     ];
   });
-  return `${paint("bold", name)}\n${table(rows, { columns, right: [2], flexible: [4, 3] })}`;
+  return [paint("bold", name), ...table(rows, { columns, right: [2], flexible: [4, 3] })];
 }
 
 function toJson(plans: readonly VolumePruning[], deleted: boolean): DocumentOf<"snapshot prune"> {

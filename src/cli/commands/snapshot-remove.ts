@@ -1,3 +1,4 @@
+import { refuseNeeded } from "../../app/needed-snapshots.ts";
 import {
   removeSnapshots,
   snapshotsToRemove,
@@ -18,13 +19,13 @@ export async function snapshotRemove(
   using workspace = await session.openWorkspace(options.store);
   const catalog = workspace.catalog();
   const snapshots = await snapshotsToRemove(catalog, references);
+  await refuseNeeded(workspace, snapshots, session.tools);
   await confirm(session, snapshots, await catalog.volumes(), options);
   await removeSnapshots(snapshots);
   const bytes = snapshots.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
-  session.result<"snapshot remove">(
-    { removed: snapshots.map(({ archivePath }) => archivePath) },
+  session.result<"snapshot remove">({ removed: snapshots.map(({ archivePath }) => archivePath) }, [
     `Removed ${formatCount(snapshots.length, "snapshot")}, ${formatBytes(bytes)}.`,
-  );
+  ]);
 }
 
 async function confirm(

@@ -22,7 +22,11 @@ export async function snapshotShow(
 
 type Row = readonly [label: string, value: string];
 
-function toText(archive: Archive, sidecar: Sidecar | undefined, session: Session): string {
+function toText(
+  archive: Archive,
+  sidecar: Sidecar | undefined,
+  session: Session,
+): readonly string[] {
   const data: Row[] = [
     ["data", `${session.displayPath(archive.path)}, ${formatBytes(archive.storedBytes)}`],
   ];
@@ -54,6 +58,9 @@ function known(archive: Archive, sidecar: Sidecar, session: Session): readonly R
       "verified",
       sidecar.verified_at === undefined ? "never" : withAge(sidecar.verified_at, session),
     ],
+    ...optional("damaged", sidecar.damaged_at && withAge(sidecar.damaged_at, session)),
+    ...optional("unhealthy", sidecar.unhealthy_at && withAge(sidecar.unhealthy_at, session)),
+    ...optional("purpose", sidecar.purpose),
     ...optional("unchanged", sidecar.unchanged_at && withAge(sidecar.unchanged_at, session)),
     ...optional("proven", sidecar.proven_at && withAge(sidecar.proven_at, session)),
     ...optional("proven by", sidecar.proven_by),
@@ -77,7 +84,7 @@ function known(archive: Archive, sidecar: Sidecar, session: Session): readonly R
 }
 
 const KNOWN = new Set(
-  "dockform_version created_at volume_name spec_hash driver driver_opts labels uncompressed_bytes file_count checksum notes format_version stored_bytes entry_count verified_at context engine consistency warnings containers durations unchanged_at proven_at proven_by".split(
+  "dockform_version created_at volume_name spec_hash driver driver_opts labels uncompressed_bytes file_count checksum notes format_version stored_bytes entry_count verified_at context engine consistency warnings containers durations unchanged_at proven_at proven_by damaged_at unhealthy_at purpose".split(
     " ",
   ),
 );

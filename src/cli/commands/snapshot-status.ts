@@ -1,5 +1,5 @@
 import { wantsAttention } from "../../snapshot/freshness.ts";
-import { formatAge, formatTime } from "../../format.ts";
+import { formatAge } from "../../format.ts";
 import { declaredFreshness, type DeclaredFreshness } from "../../app/freshness.ts";
 import { checkFreshness, intervalText } from "../freshness-view.ts";
 import { table } from "../output/terminal.ts";
@@ -23,7 +23,7 @@ export async function snapshotStatus(
 }
 
 function toJson(volume: DeclaredFreshness): ItemOf<"snapshot status", "volumes"> {
-  const { state, every, newest, unchangedAt, ageMs, sidecar, damage } = volume;
+  const { state, every, newest, unchangedAt, ageMs, sidecar, damaged } = volume;
   return {
     context: volume.context,
     volume: volume.volume,
@@ -36,25 +36,28 @@ function toJson(volume: DeclaredFreshness): ItemOf<"snapshot status", "volumes">
     age_seconds: ageMs === undefined ? null : Math.floor(ageMs / 1000),
     verified_at: sidecar?.verified_at ?? null,
     proven_at: sidecar?.proven_at ?? null,
-    damage: damage ?? null,
+    damage: damaged[0]?.problem ?? null,
+    damaged_snapshots: damaged.map(({ path }) => path),
   };
 }
 
 function toText(
   volumes: readonly DeclaredFreshness[],
   severalContexts: boolean,
-  { paint }: Session,
-): string {
-  if (volumes.length === 0) return "No volumes are declared.";
-  const head = ["VOLUME", "STATE", "AGE", "EVERY", "NEWEST SNAPSHOT", "VERIFIED", "PROVEN"];
+  { paint, columns, io }: Session,
+): readonly string[] {
+  if (volumes.length === 0) return ["No volumes are declared."];
+  const head = ["VOLUME", "STATE", "AGE", "EVERY", "VERIFIED", "PROVEN"];
+  const ago = (time: string | undefined): string =>
+    time === undefined ? "-" : `${formatAge(io.now().getTime() - new Date(time).getTime())} ago`;
   const rows = volumes.map((volume) => [
     severalContexts ? `${volume.context}/${volume.volume}` : volume.volume,
     paint(wantsAttention(volume.state) ? "red" : "green", volume.state),
     volume.ageMs === undefined ? "-" : formatAge(volume.ageMs),
     intervalText(volume.every),
-    volume.newest === undefined ? "-" : formatTime(volume.newest.time),
-    volume.sidecar?.verified_at ?? "-",
-    volume.sidecar?.proven_at ?? "-",
+    ago(volume.sidecar?.verified_at),
+    ago(volume.sidecar?.proven_at),
   ]);
-  return table([head.map((title) => paint("bold", title)), ...rows]);
+  const form = { columns, flexible: [0] };
+  return table([head.map((title) => paint("bold", title)), ...rows], form);
 }

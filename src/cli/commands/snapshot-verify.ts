@@ -22,10 +22,10 @@ export async function snapshotVerify(
   const failures = outcomes.flatMap(({ error }) => error ?? []);
   const [only] = failures;
   if (!all && only !== undefined) throw only;
-  session.result<"snapshot verify">(
-    { snapshots: outcomes.map(toJson) },
-    [...outcomes.map((outcome) => toText(outcome, session)), ...totals(outcomes)].join("\n"),
-  );
+  session.result<"snapshot verify">({ snapshots: outcomes.map(toJson) }, [
+    ...outcomes.flatMap((outcome) => toText(outcome, session)),
+    ...totals(outcomes),
+  ]);
   if (failures.length > 0) throw someFailed(failures, outcomes.length);
 }
 
@@ -41,15 +41,18 @@ async function chosen(
   });
 }
 
-function toText({ archivePath, verification, error }: VerifyOutcome, session: Session): string {
+function toText(
+  { archivePath, verification, error }: VerifyOutcome,
+  session: Session,
+): readonly string[] {
   const path = session.displayPath(archivePath);
   if (verification === undefined) {
-    return `${session.paint("red", "damaged")}  ${path}\n         ${error?.message}`;
+    return [`${session.paint("red", "damaged")}  ${path}`, `         ${error?.message}`];
   }
   const { entries, tarBytes, hasSidecar } = verification;
   const size = `${formatCount(entries, "entry", "entries")}, ${formatBytes(tarBytes)} as tar`;
   const recorded = hasSidecar ? "" : "; it has no sidecar, so there is no checksum to compare";
-  return `${session.paint("green", "good")}     ${path}\n         ${size}${recorded}`;
+  return [`${session.paint("green", "good")}     ${path}`, `         ${size}${recorded}`];
 }
 
 function totals(outcomes: readonly VerifyOutcome[]): readonly string[] {

@@ -12,6 +12,8 @@ export async function validate(session: Session): Promise<void> {
   const volumeCount = contexts.reduce((total, { volumes }) => total + volumes.length, 0);
   session.result<"validate">(
     { valid: true, manifest: path, identifier: manifest.identifier ?? null, contexts },
-    `${manifest.file} is valid: ${formatCount(volumeCount, "volume")} in ${formatCount(contexts.length, "context")}`,
+    [
+      `${manifest.file} is valid: ${formatCount(volumeCount, "volume")} in ${formatCount(contexts.length, "context")}`,
+    ],
   );
 }

@@ -40,8 +40,8 @@ function toText(
   volumes: readonly ListedVolume[],
   severalContexts: boolean,
   { paint }: Session,
-): string {
-  if (volumes.length === 0) return "There are no volumes, and none are declared.";
+): readonly string[] {
+  if (volumes.length === 0) return ["There are no volumes, and none are declared."];
   const keeping = volumes.some(({ kept }) => kept !== undefined);
   const head = ["VOLUME", "DECLARED", "SIZE", "NEWEST SNAPSHOT"];
   head.push(...(keeping ? ["KEPT"] : []), "CONTAINERS");

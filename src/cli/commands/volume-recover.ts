@@ -19,8 +19,8 @@ export async function volumeRecover(
       ? await recoverInterrupted(session, workspace, healthTimeoutMs)
       : await recoverNamed(session, workspace, reference, healthTimeoutMs);
   if (reports.length > 0 || failures.length === 0) {
-    const text = reports.map(toText).join("\n") || "Nothing was interrupted.";
-    session.result<"volume recover">({ volumes: reports.map(toJson) }, text);
+    const lines = reports.length === 0 ? ["Nothing was interrupted."] : reports.flatMap(toText);
+    session.result<"volume recover">({ volumes: reports.map(toJson) }, lines);
   }
   throwFirst(failures, session.log);
   for (const { volume, containers } of reports)
@@ -66,10 +66,8 @@ const OUTCOMES = {
   gone: "the volume is gone; what the engine still recorded of it is removed",
 } as const;
 
-function toText({ context, volume, contents, containers }: RecoveryReport): string {
-  return [`${context}/${volume}: ${OUTCOMES[contents]}`, ...containers.map(recoveredLine)].join(
-    "\n",
-  );
+function toText({ context, volume, contents, containers }: RecoveryReport): readonly string[] {
+  return [`${context}/${volume}: ${OUTCOMES[contents]}`, ...containers.map(recoveredLine)];
 }
 
 /** How long it was down is not known here. */

@@ -1,7 +1,9 @@
 import { restoreNamed } from "../../app/restore-volume.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
-import type { RestoreReport } from "../../restore/request.ts";
+import type { RestoreReport, RestoreSteps } from "../../restore/request.ts";
 import { leftOutText } from "../../restore/without.ts";
+import { reasonsOf } from "../../restore/refusals.ts";
+import { undoCommand } from "../advice.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { DocumentOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
@@ -24,16 +26,21 @@ export async function volumeRestore(
     healthTimeoutMs: healthTimeout,
   };
   const report = await restoreNamed(workspace, order, session.tools);
-  session.result<"volume restore">(toJson(report), toText(report, session));
+  session.result<"volume restore">(toJson(report), toText(report, volume, session));
+  if (report.plan.refusal !== undefined) throw report.plan.refusal;
   throwIfDown(report.containers, `volume "${report.volume}" was restored`);
 }
 
-function toText(report: RestoreReport, session: Session): string {
+function toText(report: RestoreReport, reference: string, session: Session): readonly string[] {
   const { context, volume, entries, tarBytes, durations, checkedBy } = report;
   const size = `${formatCount(entries, "entry", "entries")}, ${formatBytes(tarBytes)} as tar`;
   const check = checkedBy === "checksum" ? "checksum verified" : "archive read to its end";
   if (report.dryRun) {
-    return `Dry run: ${session.displayPath(report.archivePath)} (${size}; ${check}) can be restored into ${context}/${volume}${report.createdVolume ? ", which would be created" : ""}. Nothing was changed.`;
+    const can = report.plan.refusal === undefined ? "can" : "could";
+    return [
+      `Dry run: ${session.displayPath(report.archivePath)} (${size}; ${check}) ${can} be restored into ${context}/${volume}${report.createdVolume ? ", which would be created" : ""}. Nothing was changed.`,
+      ...planLines(report.plan).map((line) => `  ${line}`),
+    ];
   }
   const steps = [
     [`${check}, all checks made`, durations.checkMs],
@@ -52,8 +59,39 @@ function toText(report: RestoreReport, session: Session): string {
         ]),
     ...report.leftOut.map((group) => `  ${leftOutText(group)}`),
     ...report.containers.map(containerLine),
-    ...(report.keptPrevious ? [`To go back: dockform volume undo ${volume}`] : []),
-  ].join("\n");
+    ...(report.keptPrevious
+      ? [`To go back: ${undoCommand({ ...report, volume: reference })}${session.workspaceFlags}`]
+      : []),
+  ];
+}
+
+/** What would be done to the volume. */
+function planLines({
+  replacesContents,
+  inPlace,
+  stops,
+  oldContents,
+  keptBefore,
+}: RestoreSteps): readonly string[] {
+  const becomes =
+    oldContents === "kept"
+      ? "kept for `dockform volume undo`"
+      : "removed once the new ones are in place";
+  return [
+    ...(replacesContents
+      ? [
+          `what the volume holds is replaced, and ${inPlace ? "removed first, after a snapshot of it" : becomes}`,
+        ]
+      : []),
+    ...(stops.length === 0
+      ? []
+      : [`stopped for the swap, then started again: ${stops.join(", ")}`]),
+    ...(keptBefore === undefined
+      ? []
+      : [
+          `what it keeps since ${keptBefore.keptAt} ${keptBefore.removed ? "is removed" : "stays"}`,
+        ]),
+  ];
 }
 
 function toJson(report: RestoreReport): DocumentOf<"volume restore"> {
@@ -68,6 +106,7 @@ function toJson(report: RestoreReport): DocumentOf<"volume restore"> {
     outside_entries: report.outsideEntries,
     created_volume: report.createdVolume,
     kept_previous: report.keptPrevious,
+    plan: planToJson(report.plan),
     left_out: report.leftOut.map(({ aspect, attribute, what, count, files }) => ({
       aspect,
       ...(attribute === undefined ? {} : { attribute }),
@@ -84,5 +123,21 @@ function toJson(report: RestoreReport): DocumentOf<"volume restore"> {
       remove_old_ms: report.durations.removeOldMs,
       total_ms: report.durations.totalMs,
     },
+  };
+}
+
+function planToJson(plan: RestoreSteps): DocumentOf<"volume restore">["plan"] {
+  const { keptBefore, refusal } = plan;
+  return {
+    replaces_contents: plan.replacesContents,
+    in_place: plan.inPlace,
+    stops: [...plan.stops],
+    old_contents: plan.oldContents,
+    kept_before:
+      keptBefore === undefined ? null : { kept_at: keptBefore.keptAt, removed: keptBefore.removed },
+    refusals:
+      refusal === undefined
+        ? []
+        : reasonsOf(refusal).map(({ code, message }) => ({ code, message })),
   };
 }

@@ -1,9 +1,10 @@
 import { throwFirst } from "../../app/several.ts";
-import { snapshotVolumes } from "../../app/snapshot-volumes.ts";
+import { snapshotVolumes, type FailedSnapshot } from "../../app/snapshot-volumes.ts";
 import type { SnapshotReport } from "../../capture/snapshot.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
 import type { ItemOf } from "../documents/documents.ts";
-import type { Session } from "../session.ts";
+import { DockformError, messageOf, unexpected } from "../../errors.ts";
+import { errorDocument, type Session } from "../session.ts";
 import type { VolumeSnapshotOptions } from "../spec/volume.ts";
 
 export async function volumeSnapshot(
@@ -16,27 +17,30 @@ export async function volumeSnapshot(
   const { format, level, note, ifChanged } = options;
   const request = { format, level, note, ifChanged };
   const { reports, failures } = await snapshotVolumes(targets, request, session.tools);
-  if (failures.length === 0 || reports.length > 0) {
+  const attempted = reports.length + failures.length;
+  if (failures.length === 0 || attempted > 1) {
     session.result<"volume snapshot">(
-      { snapshots: reports.map(toJson) },
-      reports.map((report) => toText(report, session)).join("\n"),
+      {
+        snapshots: reports.map(toJson),
+        failures: failures.map((failure) => failureToJson(failure, session)),
+      },
+      reports.flatMap((report) => toText(report, session)),
     );
   }
-  const attempted = reports.length + failures.length;
   throwFirst(
-    failures,
+    failures.map(({ error }) => error),
     session.log,
     reports.length > 0 ? `${failures.length} of ${attempted} snapshots failed` : undefined,
   );
 }
 
-function toText(report: SnapshotReport, session: Session): string {
+function toText(report: SnapshotReport, session: Session): readonly string[] {
   const { context, volume, archivePath, sidecar } = report;
   if (report.unchanged) {
     return [
       `Unchanged: ${context}/${volume} is still what its newest snapshot holds; that was recorded`,
       `  ${session.displayPath(archivePath)}`,
-    ].join("\n");
+    ];
   }
   const stored = formatBytes(sidecar.stored_bytes ?? 0);
   const read = formatBytes(sidecar.uncompressed_bytes);
@@ -44,10 +48,18 @@ function toText(report: SnapshotReport, session: Session): string {
   return [
     `Snapshot of ${context}/${volume}: ${formatCount(sidecar.file_count, "file")}, ${read} as tar, ${stored} stored, ${time}`,
     `  ${session.displayPath(archivePath)}`,
-  ].join("\n");
+  ];
 }
 
 function toJson(report: SnapshotReport): ItemOf<"volume snapshot", "snapshots"> {
   const { context, volume, archivePath, sidecarPath, sidecar, unchanged } = report;
   return { context, volume, archive: archivePath, sidecar_path: sidecarPath, unchanged, sidecar };
+}
+
+function failureToJson(
+  { context, volume, error }: FailedSnapshot,
+  session: Session,
+): ItemOf<"volume snapshot", "failures"> {
+  const known = error instanceof DockformError ? error : unexpected(messageOf(error), error);
+  return { context, volume, ...errorDocument(known, session.commandLine) };
 }

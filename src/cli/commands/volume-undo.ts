@@ -1,6 +1,7 @@
 import { discardKeptContents } from "../../app/discard-kept.ts";
 import { formatDuration } from "../../format.ts";
 import { undoVolume } from "../../restore/undo.ts";
+import { undoCommand } from "../advice.ts";
 import { confirmByTyping } from "../confirm.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { Session } from "../session.ts";
@@ -23,7 +24,7 @@ export async function volumeUndo(
   const text = [
     `Put back what ${context}/${volume} held until ${returned.kept_at}, ${formatDuration(durations.totalMs)}`,
     ...containers.map(containerLine),
-    `What it held now is kept. To go forth again: dockform volume undo ${volume}`,
+    `The contents it replaced are kept. To switch back to them: ${undoCommand({ ...target, volume: reference })}${session.workspaceFlags}`,
   ];
   session.result<"volume undo">(
     {
@@ -33,7 +34,7 @@ export async function volumeUndo(
       containers: containers.map(containerToJson),
       durations: { swap_ms: durations.swapMs, total_ms: durations.totalMs },
     },
-    text.join("\n"),
+    text,
   );
   throwIfDown(containers, `volume "${volume}" has its former contents again`);
 }
@@ -52,8 +53,7 @@ async function discard(
     await confirmByTyping(session.io, question, "yes");
   };
   const kept = await discardKeptContents({ target, undeclared, confirm }, session.tools);
-  session.result<"volume undo --discard">(
-    { context, volume, discarded: kept },
+  session.result<"volume undo --discard">({ context, volume, discarded: kept }, [
     `Removed what ${context}/${volume} kept since ${kept.kept_at}.`,
-  );
+  ]);
 }

@@ -32,6 +32,7 @@ const listedSnapshot = fields({
   ),
   notes: v.nullable(text("Its note.")),
   verified_at: v.nullable(time("When it was last verified.")),
+  unhealthy_at: v.nullable(time("When containers were last found not healthy on it.")),
   problem: v.nullable(text("Why it cannot be used.")),
   other_volume: v.nullable(text("Of which volume it is, where not of the one it is listed under.")),
 });
@@ -89,6 +90,9 @@ export const snapshotExtractDocument = fields({
   folder: text("Where the files are now."),
   entry_count: count("Files, folders and all else that was extracted."),
   file_bytes: count("Content of the files."),
+  privileged_left_out: count(
+    "Entries without their setuid, setgid or capabilities, and devices: see `--privileged-entries`.",
+  ),
   not_restored: texts("What this machine could not take, in words."),
 });
 
@@ -172,13 +176,14 @@ export const snapshotStatusDocument = fields({
       state: word(FRESHNESS_STATES, "How it stands with its snapshots."),
       attention: flag("Whether somebody should do something."),
       every: v.nullable(text("How old the newest may get, as the manifest says it; or `never`.")),
-      newest_snapshot: v.nullable(archivePath),
-      taken_at: v.nullable(time("When the newest was taken.")),
+      newest_snapshot: v.nullable(text("The newest good one's data file.")),
+      taken_at: v.nullable(time("When that was taken.")),
       unchanged_at: v.nullable(time("When the volume was last found to hold still the same.")),
       age_seconds: v.nullable(signed("Since the later of the two.")),
       verified_at: v.nullable(time("When the newest was last verified.")),
       proven_at: v.nullable(time("When a drill last proved it.")),
-      damage: v.nullable(text("Why it cannot be used.")),
+      damage: v.nullable(text("What is wrong with the newest damaged one.")),
+      damaged_snapshots: texts("Those that cannot be used; of one whose data is gone the sidecar."),
     }),
     "Declared volumes.",
   ),

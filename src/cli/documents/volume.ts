@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { errorDocument } from "./diagnostic.ts";
 import { ASPECTS } from "../../helper/message-groups.ts";
 import {
   archivePath,
@@ -53,6 +54,10 @@ export const volumeSnapshotDocument = fields({
     }),
     "One for each volume that was done, in the order they were named.",
   ),
+  failures: list(
+    fields({ ...volumeName, ...errorDocument.entries }),
+    "One for each volume that could not be done. Where only one was named, the error is the whole document.",
+  ),
 });
 
 const leftOut = fields({
@@ -76,6 +81,28 @@ export const volumeRestoreDocument = fields({
   outside_entries: count("Entries of the archive outside of `--from` or `--strip-components`."),
   created_volume: flag("Whether `--create` made the volume, or would."),
   kept_previous: flag("Whether `volume undo` can put the old contents back."),
+  plan: group(
+    {
+      replaces_contents: flag("Whether the volume holds something that is replaced."),
+      in_place: flag("Whether the old contents are removed before the new ones are there."),
+      stops: texts("Running containers that are stopped for the swap and started again."),
+      old_contents: word(["kept", "removed", "none"], "What becomes of what the volume holds."),
+      kept_before: v.nullable(
+        group(
+          {
+            kept_at: text("Since when; a time, where it is known."),
+            removed: flag("Whether they are removed, to keep others in their place."),
+          },
+          "Contents that the volume keeps already.",
+        ),
+      ),
+      refusals: list(
+        fields({ code: text("As an error has it."), message: text("What stands against it.") }),
+        "What has to be allowed first. Only a dry run has any, and it exits 3 then.",
+      ),
+    },
+    "What is done to the volume, or by a dry run would be, as it was found out before it begins.",
+  ),
   left_out: list(leftOut, "What could not be put back, and was left out."),
   containers: list(container, "Those that were stopped for the swap."),
   durations: group(

@@ -1,4 +1,5 @@
 import type { OutputStream } from "../io.ts";
+import { shownLines, type ShownText } from "./shown-text.ts";
 
 /**
  * Writes what may be more than memory, as fast as its reader takes it. A piece's memory may be used again when
@@ -8,7 +9,7 @@ import type { OutputStream } from "../io.ts";
  */
 export async function writeAll(
   stream: OutputStream,
-  pieces: AsyncIterable<string | Uint8Array>,
+  pieces: AsyncIterable<ShownText | Uint8Array>,
 ): Promise<boolean> {
   for await (const piece of pieces) {
     if (!(await write(stream, piece))) return false;
@@ -16,22 +17,25 @@ export async function writeAll(
   return true;
 }
 
-function write(stream: OutputStream, piece: string | Uint8Array): Promise<boolean> {
+function write(stream: OutputStream, piece: ShownText | Uint8Array): Promise<boolean> {
   return new Promise((resolve) => {
     stream.write(piece, (error) => resolve(!error));
   });
 }
 
 /** Joins lines to pieces that are worth a write. */
-export async function* inPieces(lines: AsyncIterable<string>): AsyncGenerator<string> {
-  let piece = "";
+export async function* inPieces(lines: AsyncIterable<string>): AsyncGenerator<ShownText> {
+  let piece: string[] = [];
+  let characters = 0;
   for await (const line of lines) {
-    piece += `${line}\n`;
-    if (piece.length < PIECE_CHARACTERS) continue;
-    yield piece;
-    piece = "";
+    piece.push(line);
+    characters += line.length;
+    if (characters < PIECE_CHARACTERS) continue;
+    yield shownLines(piece);
+    piece = [];
+    characters = 0;
   }
-  if (piece !== "") yield piece;
+  if (piece.length > 0) yield shownLines(piece);
 }
 
 const PIECE_CHARACTERS = 1 << 14;

@@ -1,8 +1,9 @@
 import { openSync, writeSync } from "node:fs";
 import { DockformError, messageOf, type Advice } from "../../errors.ts";
 import type { Log, LogLevel } from "../../log.ts";
-import { adviceText } from "../advice.ts";
+import { adviceLines, inOneText } from "../advice.ts";
 import type { CliIo } from "../io.ts";
+import { shownJson, shownLines } from "./shown-text.ts";
 import type { Paint, StatusArea } from "./terminal.ts";
 
 export type LogFormat = "auto" | "pretty" | "json";
@@ -40,34 +41,43 @@ export class Logger implements Log {
   }
 
   debug(message: string): void {
-    this.#write("debug", message);
+    this.#write("debug", [message]);
   }
 
   info(message: string): void {
-    this.#write("info", message);
+    this.#write("info", [message]);
   }
 
   warn(message: string, ...advice: readonly Advice[]): void {
-    const text = adviceText({ advice }, this.#options.commandLine);
-    this.#write("warn", text === undefined ? message : `${message}. ${text}`);
+    const [first, ...list] = adviceLines({ advice }, this.#options.commandLine);
+    this.#write("warn", [first === undefined ? message : `${message}. ${first}`, ...list]);
   }
 
   /** An error that ends the command, with what to do about it. */
   error(error: DockformError): void {
-    this.#write("error", error.message, adviceText(error, this.#options.commandLine));
+    this.#write("error", error.lines, adviceLines(error, this.#options.commandLine));
     for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
-      this.#write("debug", `caused by: ${messageOf(cause)}`);
+      this.#write("debug", [`caused by: ${messageOf(cause)}`]);
     }
   }
 
-  #write(level: LogLevel, message: string, hint?: string): void {
+  #write(level: LogLevel, lines: readonly string[], advice: readonly string[] = []): void {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.level)) return;
     const time = this.#io.now().toISOString();
-    const json = JSON.stringify({ time, level, message, ...(hint === undefined ? {} : { hint }) });
-    this.#writeToFile(`${json}\n`);
-    const advice = hint === undefined ? "" : `\n  ${hint}`;
-    const pretty = `${this.#prefix(level)}${message}${advice}`;
-    this.#status.line(this.#options.format === "json" ? json : pretty);
+    const hint = advice.length === 0 ? {} : { hint: inOneText(advice) };
+    const json = shownJson({ time, level, message: lines.join("\n"), ...hint });
+    this.#writeToFile(json);
+    this.#status.write(
+      this.#options.format === "json" ? json : shownLines(this.#pretty(level, lines, advice)),
+    );
+  }
+
+  #pretty(
+    level: LogLevel,
+    [first = "", ...rest]: readonly string[],
+    advice: readonly string[],
+  ): readonly string[] {
+    return [`${this.#prefix(level)}${first}`, ...rest, ...advice.map((line) => `  ${line}`)];
   }
 
   /** A log file that cannot be written to any more must not stop the work. */

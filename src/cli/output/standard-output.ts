@@ -2,6 +2,7 @@ import { fstatSync, writeSync } from "node:fs";
 import { Writable } from "node:stream";
 import { DockformError, messageOf, systemCode } from "../../errors.ts";
 import type { OutputStream } from "../io.ts";
+import { shownLine } from "./shown-text.ts";
 
 /** Node.js's own stream for a file says nothing where a disk takes only a part of what is written. */
 class FileOutput extends Writable {
@@ -44,7 +45,7 @@ export class WatchedOutput {
   /** @throws DockformError `failed` when not all was written. */
   async end(): Promise<void> {
     // An error is told of a moment after the write that it is of.
-    await new Promise((resolve) => this.#stream.write("", () => setImmediate(resolve)));
+    await new Promise((resolve) => this.#stream.write(shownLine(""), () => setImmediate(resolve)));
     if (this.#error === undefined || systemCode(this.#error) === "EPIPE") return;
     throw new DockformError(
       "output.unwritable",

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stripVTControlCharacters, styleText } from "node:util";
+import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
+import { coloured, shownLines } from "./shown-text.ts";
 import { table } from "./terminal.ts";
 import { textWidth } from "./width.ts";
 
@@ -11,41 +12,55 @@ const ROWS = [
   ["db", "12 kB", "文書の前に"],
 ];
 
+/** As it reaches a terminal. */
+function lines(rows: readonly string[]): string {
+  return shownLines(rows).trimEnd();
+}
+
+test("a cell of a table is one line, as wide as its escapes", () => {
+  assert.equal(
+    lines(
+      table([
+        ["a\nb", "c"],
+        ["a\u001B[31m", "\u202Ed"],
+      ]),
+    ),
+    ["a\\nb       c", "a\\x1b[31m  \\u202ed"].join("\n"),
+  );
+});
+
 test("columns are aligned by what is seen, numbers on the right", () => {
   assert.equal(
-    table(ROWS, { right: [1] }),
+    lines(table(ROWS, { right: [1] })),
     [
       "VOLUME            SIZE  NOTE",
       "paperless_data  1.5 GB  before the upgrade to 3.0",
       "db               12 kB  文書の前に",
     ].join("\n"),
   );
-  const coloured = ROWS.map((row) =>
-    row.map((cell) => styleText("red", cell, { validateStream: false })),
-  );
+  const red = ROWS.map((row) => row.map((cell) => coloured("red", cell)));
   assert.equal(
-    stripVTControlCharacters(table(coloured, { right: [1] })),
-    table(ROWS, { right: [1] }),
+    stripVTControlCharacters(lines(table(red, { right: [1] }))),
+    lines(table(ROWS, { right: [1] })),
   );
 });
 
 test("what does not fit is cut from the flexible columns, with its colour kept", () => {
   assert.equal(
-    table(ROWS, { columns: 40, right: [1], flexible: [2] }),
+    lines(table(ROWS, { columns: 40, right: [1], flexible: [2] })),
     [
       "VOLUME            SIZE  NOTE",
       "paperless_data  1.5 GB  before the upgr…",
       "db               12 kB  文書の前に",
     ].join("\n"),
   );
-  const red = styleText("red", "a long cell that is cut", { validateStream: false });
-  const cut = table([[red]], { columns: 10, flexible: [0] });
-  assert.equal(stripVTControlCharacters(cut), "a long ce…");
-  assert.ok(cut.startsWith("\u001B[31m") && cut.endsWith("\u001B[39m"));
+  const red = coloured("red", "a long cell that is cut");
+  const cut = lines(table([[red]], { columns: 10, flexible: [0] }));
+  assert.equal(cut, "\u001B[31ma long ce…\u001B[39m");
 });
 
 test("without a terminal nothing is cut", () => {
-  assert.ok(table([["x".repeat(500)]], { flexible: [0] }).length === 500);
+  assert.equal(lines(table([["x".repeat(500)]], { flexible: [0] })).length, 500);
 });
 
 test("no line is longer than there is room, as long as the flexible columns can give way", () => {
@@ -55,7 +70,7 @@ test("no line is longer than there is room, as long as the flexible columns can 
       fc.array(fc.tuple(cell, cell), { minLength: 1 }),
       fc.integer({ min: 18, max: 80 }),
       (rows, columns) => {
-        for (const line of table(rows, { columns, flexible: [0, 1] }).split("\n")) {
+        for (const line of table(rows, { columns, flexible: [0, 1] })) {
           assert.ok(textWidth(line) <= columns, line);
         }
       },

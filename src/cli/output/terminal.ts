@@ -1,11 +1,17 @@
-import { styleText } from "node:util";
 import type { HelperProgress } from "../../helper/reply.ts";
 import type { ProgressTask, StartProgress } from "../../tools.ts";
 import type { CliIo, OutputStream } from "../io.ts";
 import { progressBar, progressText, type TaskState } from "./progress.ts";
+import {
+  clearedLines,
+  coloured,
+  shownLine,
+  shownLines,
+  shownPart,
+  type ShownText,
+  type Style,
+} from "./shown-text.ts";
 import { shortened, textWidth } from "./width.ts";
-
-type Style = Parameters<typeof styleText>[0];
 
 const REDRAW_MS = 100;
 /** How often a task is told of where there is no terminal. */
@@ -21,7 +27,7 @@ export type Paint = (style: Style, text: string) => string;
 export function painter(stream: OutputStream, io: CliIo, colour: boolean, always = false): Paint {
   const shown = always || (stream.isTTY === true && io.env["TERM"] !== "dumb");
   const wanted = shown && colour && !io.env["NO_COLOR"];
-  return (style, text) => (wanted ? styleText(style, text, { validateStream: false }) : text);
+  return (style, text) => (wanted ? coloured(style, text) : text);
 }
 
 interface RunningTask {
@@ -50,9 +56,9 @@ export class StatusArea {
     this.#announce = announce;
   }
 
-  line(text: string): void {
+  write(text: ShownText): void {
     this.#clear();
-    this.#stream.write(`${text}\n`);
+    this.#stream.write(text);
   }
 
   /** Draws nothing any more: what follows on the terminal is the result itself. */
@@ -63,7 +69,7 @@ export class StatusArea {
 
   readonly startProgress: StartProgress = (label, totalBytes): ProgressTask => {
     const progress = totalBytes === undefined ? {} : { totalBytes };
-    const task: RunningTask = { label, startedMs: performance.now(), progress };
+    const task: RunningTask = { label: shownPart(label), startedMs: performance.now(), progress };
     this.#tasks.add(task);
     this.#timer ??= this.#live
       ? setInterval(() => this.#draw(), REDRAW_MS)
@@ -94,7 +100,8 @@ export class StatusArea {
       .slice(0, MOST_BARS)
       .map((task) => progressBar(stateOf(task), columns));
     this.#clear();
-    this.#stream.write(lines.join("\n"));
+    this.#stream.write(shownLines(lines.slice(0, -1)));
+    this.#stream.write(shownLine(lines.at(-1) ?? ""));
     this.#linesDrawn = lines.length;
   }
 
@@ -108,7 +115,7 @@ export class StatusArea {
 
   #clear(): void {
     if (this.#linesDrawn === 0) return;
-    this.#stream.write(`\r\u001B[2K${"\u001B[1A\u001B[2K".repeat(this.#linesDrawn - 1)}`);
+    this.#stream.write(clearedLines(this.#linesDrawn - 1));
     this.#linesDrawn = 0;
   }
 }
@@ -131,9 +138,14 @@ const FLEXIBLE_MIN = 8;
 
 /**
  * Columns aligned by what is seen, lines no longer than there is room; nothing is padded at a line's end.
- * Empty rows give an empty text.
+ *
+ * @returns a line for each row.
  */
-export function table(rows: readonly (readonly string[])[], form: TableForm = {}): string {
+export function table(
+  texts: readonly (readonly string[])[],
+  form: TableForm = {},
+): readonly string[] {
+  const rows = texts.map((row) => row.map(shownPart));
   const widths: number[] = [];
   for (const row of rows) {
     for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, textWidth(cell));
@@ -144,7 +156,12 @@ export function table(rows: readonly (readonly string[])[], form: TableForm = {}
       .map((cell, i) => padded(shortened(cell, widths[i] ?? 0), widths[i] ?? 0, form, i))
       .join(" ".repeat(GAP))
       .trimEnd();
-  return rows.map(line).join("\n");
+  return rows.map(line);
+}
+
+/** Blocks of lines with an empty line between them. */
+export function paragraphs(...blocks: readonly (readonly string[])[]): readonly string[] {
+  return blocks.flatMap((block, i) => (i === 0 ? block : ["", ...block]));
 }
 
 /** Takes what is too much from the flexible columns, the first of them first. */

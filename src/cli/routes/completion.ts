@@ -1,3 +1,4 @@
+import { ownText } from "../output/shown-text.ts";
 import { SCRIPTS } from "../completion/scripts.ts";
 import { shapeOf } from "../completion/shape.ts";
 import { completeSpec, completionSpec } from "../spec/completion.ts";
@@ -7,7 +8,7 @@ import type { Start } from "../session.ts";
 /** `completion`, and what its scripts call. */
 export function addCompletionCommands(root: RootCommand, start: Start): void {
   completionSpec(root).action((shell, _options, command) => {
-    start(command).io.stdout.write(SCRIPTS[shell]);
+    start(command).io.stdout.write(ownText(SCRIPTS[shell]));
   });
   completeSpec(root).action(async (line, _options, command) => {
     const { completeLine } = await import("../commands/complete.ts");

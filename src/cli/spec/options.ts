@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { nearest } from "../../manifest/suggest.ts";
+import { nearest } from "../../nearest.ts";
 
 /**
  * The options that a command's action is given, by what its spec says: a flag that is renamed there
@@ -32,7 +32,7 @@ export function storeOption() {
   return new Option(
     "--store <folder>",
     "where snapshots are kept (.dockform/snapshots by the manifest)",
-  );
+  ).argParser(parsePlace);
 }
 
 /** The end of a command's help. */
@@ -46,6 +46,12 @@ export function parseSeconds(text: string): number {
     throw new InvalidArgumentError("Expected a whole number of seconds.");
   }
   return Number(text) * 1000;
+}
+
+/** Reads a path or a name: an empty one, of a variable that is not set, would stand for the current folder. */
+export function parsePlace(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new InvalidArgumentError("It is empty: is a variable not set?");
 }
 
 /** Reads some of a few words, with commas between them. */

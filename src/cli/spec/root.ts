@@ -1,21 +1,25 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { VERSION } from "../../version.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../output/logger.ts";
-import { choice, type OptionsOf } from "./options.ts";
+import { choice, parsePlace, type OptionsOf } from "./options.ts";
 
 /** `dockform`, with the flags that every command takes. */
 export function rootSpec() {
   return new Command("dockform")
     .description("Declares, snapshots and restores Docker volumes.")
     .version(VERSION, "-V, --version", "print the version")
-    .option("-m, --manifest <path>", "manifest file, or folder with one")
-    .addOption(new Option("-c, --config <path>", "the same as --manifest").conflicts("manifest"))
-    .option("--context <name>", "docker context to work on")
+    .option("-m, --manifest <path>", "manifest file, or folder with one", parsePlace)
+    .addOption(
+      new Option("-c, --config <path>", "the same as --manifest")
+        .conflicts("manifest")
+        .argParser(parsePlace),
+    )
+    .option("--context <name>", "docker context to work on", parsePlace)
     .option("--json", "print the result as one JSON document")
     .option("--no-color", "no colours (NO_COLOR does the same)")
     .addOption(choice("--log-level <level>", "lowest level of log lines", LOG_LEVELS, "info"))
     .addOption(choice("--log-format <format>", "form of log lines", LOG_FORMATS, "auto"))
-    .option("--log-file <path>", "write log lines to this file, too, as JSON")
+    .option("--log-file <path>", "write log lines to this file, too, as JSON", parsePlace)
     .option("-v, --verbose", "the same as --log-level debug");
 }
 

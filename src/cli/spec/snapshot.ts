@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { messageOf } from "../../errors.ts";
 import { parseSpan } from "../../snapshot/duration.ts";
-import { examples, REFERENCE, storeOption, type OptionsOf } from "./options.ts";
+import { examples, parsePlace, REFERENCE, storeOption, type OptionsOf } from "./options.ts";
 import type { Group } from "./root.ts";
 
 export function snapshotListSpec(snapshot: Group) {
@@ -61,7 +61,16 @@ export function snapshotExtractSpec(snapshot: Group) {
     .argument("<snapshot>", REFERENCE)
     .argument("<path...>", "what to bring back, with all below it; . for everything")
     .addOption(storeOption())
-    .requiredOption("-o, --output <folder>", "where to; nothing that is there is written over")
+    .requiredOption(
+      "-o, --output <folder>",
+      "where to; nothing that is there is written over",
+      parsePlace,
+    )
+    .option(
+      "--privileged-entries",
+      "also setuid and setgid programs, file capabilities and devices",
+      false,
+    )
     .addHelpText(
       "after",
       examples("snapshot extract myapp_data@latest config photos/2026 -o /tmp/found"),

@@ -2,7 +2,14 @@ import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { DEFAULT_HEALTH_TIMEOUT_MS } from "../../restore/request.ts";
 import { ASPECTS } from "../../helper/message-groups.ts";
 import { ARCHIVE_FORMATS, DEFAULT_LEVEL } from "../../snapshot/name.ts";
-import { choice, examples, parseList, parseSeconds, type OptionsOf } from "./options.ts";
+import {
+  choice,
+  examples,
+  parseList,
+  parsePlace,
+  parseSeconds,
+  type OptionsOf,
+} from "./options.ts";
 import type { Group } from "./root.ts";
 
 export function volumeListSpec(volume: Group) {
@@ -21,6 +28,7 @@ export function volumeSnapshotSpec(volume: Group) {
     .option(
       "-o, --output <folder>",
       "where snapshots are kept (.dockform/snapshots by the manifest)",
+      parsePlace,
     )
     .option("--note <text>", "a note to keep with it")
     .option("--if-changed", "write none when nothing changed since the newest one", false)
@@ -43,7 +51,10 @@ export function volumeRestoreSpec(volume: Group) {
     .command("restore")
     .description("Replace what a volume holds by a snapshot.")
     .argument("<[context/]volume>", "a declared volume")
-    .argument("<snapshot>", "latest, latest~1, a time or its beginning, or the path of a data file")
+    .argument(
+      "<snapshot>",
+      "latest, latest~1, a time or its beginning, the same as volume@latest, or the path of a data file",
+    )
     .option("--force", "replace what a volume that is not empty holds", false)
     .option(
       "--stop-containers",
@@ -54,6 +65,7 @@ export function volumeRestoreSpec(volume: Group) {
     .option("--create", "create a volume that does not exist, as the snapshot says", false)
     .option("--dry-run", "make every check and change nothing", false)
     .option("--keep-previous", "keep what the volume held, for volume undo", false)
+    .option("--discard-kept", "remove what is kept already, where other contents are kept", false)
     .addOption(pathOption())
     .addOption(stripComponentsOption())
     .addOption(fromOption())

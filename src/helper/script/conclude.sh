@@ -26,6 +26,7 @@ conclude() {
 		measure_kept
 	fi
 	replaced=$(kept_trash)
+	if [ ! -e "$staging/returned" ]; then : >$scratch/concluded; fi
 	throw_away
 	concluded=$?
 	if [ -e "$replaced" ]; then remove_unseen "$replaced" || concluded=1; fi
@@ -99,4 +100,13 @@ empty_trash() {
 	done
 	touch -r $scratch/root-time $volume
 	return $left
+}
+
+# put_aside ID: a folder that has the name of a staging folder, and is none that an operation has made.
+put_aside() {
+	touch -r $volume $scratch/root-time
+	renaming aside "$volume/$staging_prefix$1" "$volume/$aside_prefix$1"
+	put=$?
+	touch -r $scratch/root-time $volume
+	return $put
 }

@@ -42,9 +42,10 @@ watch_client() {
 finish() {
 	kill "$watchdog" 2>/dev/null
 	# The client is gone. What it had made ready and not swapped in is put away; the status tells
-	# whether anything is left to be done.
+	# whether anything is left to be done, and if not, which contents are in place: 0 those from before, 4 what it brought.
 	if [ -e $scratch/staging ]; then (discard "$(own_staging)"); fi
 	[ ! -e $scratch/staging ] || exit 3
+	[ ! -e $scratch/concluded ] || exit 4
 	exit 0
 }
 

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { messageOf } from "../../errors.ts";
-import type { Sidecar } from "../../snapshot/sidecar.ts";
+import { problemOf } from "../problem.ts";
 import type { DescribedSnapshot, StoredSnapshot } from "../store.ts";
 import { readSidecarFile } from "./sidecar-file.ts";
 
@@ -14,14 +14,8 @@ export function describeSnapshot(snapshot: StoredSnapshot): DescribedSnapshot {
   try {
     storedBytes = statSync(archivePath).size;
     const { sidecar } = readSidecarFile(sidecarPath);
-    return { ...snapshot, storedBytes, sidecar, problem: sizeProblem(sidecar, storedBytes) };
+    return { ...snapshot, storedBytes, sidecar, problem: problemOf(sidecar, storedBytes) };
   } catch (error) {
     return { ...snapshot, storedBytes, sidecar: undefined, problem: messageOf(error) };
   }
-}
-
-function sizeProblem({ stored_bytes: expected }: Sidecar, storedBytes: number): string | undefined {
-  return expected === undefined || expected === storedBytes
-    ? undefined
-    : `it is ${storedBytes} bytes long, and was ${expected} when it was stored`;
 }

@@ -1,9 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { DockformError, messageOf } from "../../errors.ts";
-import { formatSidecar, parseSidecar, type Sidecar } from "../../snapshot/sidecar.ts";
+import {
+  formatSidecar,
+  parseSidecar,
+  requireSidecarSize,
+  type Sidecar,
+} from "../../snapshot/sidecar.ts";
 import { flushFolder, temporaryName, writeFlushed } from "./disk.ts";
 
 /**
@@ -15,6 +20,7 @@ export function readSidecarFile(path: string): {
   readonly sidecar: Sidecar;
   readonly text: string;
 } {
+  requireSidecarSize(statSync(path).size, path);
   const text = readFileSync(path, "utf8");
   return { sidecar: parseSidecar(text, path), text };
 }

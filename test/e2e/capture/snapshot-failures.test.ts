@@ -48,7 +48,7 @@ test("a volume that does not exist is an error and is not created", { skip }, as
   const result = await sandbox.dockform(["volume", "snapshot", name, "--json"]);
   assertError(result, {
     exitCode: 1,
-    message: `volume "${name}" not found in Docker context "default"`,
+    message: new RegExp(`^volume "${name}" not found in Docker context "default"`),
     hint: /volume list/,
   });
   assert.equal(await sandbox.volumeExists(name), false);

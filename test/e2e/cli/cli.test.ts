@@ -84,8 +84,16 @@ test("the exit code is 130 after an interruption, which is said", async () => {
 // --- usage ---
 
 for (const [what, args, message] of [
-  ["a command that is nearly right", ["aply"], /unknown command 'aply'\n.*Did you mean apply\?/],
-  ["a command of volume", ["volume", "snapshto"], /unknown command 'snapshto'\n.*mean snapshot\?/],
+  [
+    "a command that is nearly right",
+    ["aply"],
+    /unknown command 'aply'\n.*Did you mean `dockform apply`\?/,
+  ],
+  [
+    "a command of volume",
+    ["volume", "snapshto"],
+    /unknown command 'snapshto'\n.*mean `dockform volume snapshot`\?/,
+  ],
   ["an unknown command", ["frobnicate"], /unknown command 'frobnicate'/],
   ["an option that is nearly right", ["plan", "--jsn"], /unknown option '--jsn'\n.*--json\?/],
   ["a missing argument", ["volume", "restore", "data"], /missing required argument 'snapshot'/],

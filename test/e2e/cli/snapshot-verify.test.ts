@@ -46,21 +46,27 @@ test("verify records when it was, and keeps what it does not know", async () => 
   assert.deepEqual((await readdir(dirname(archive))).length, 2);
 });
 
-test("a flipped byte anywhere in the archive is found, and nothing is recorded", async () => {
+test("a flipped byte anywhere in the archive is found, and recorded until it is found good", async () => {
   await using at = await place();
   const archive = await countedSnapshot(at);
   const whole = await readFile(archive);
-  const before = await readFile(sidecarOf(archive), "utf8");
   const step = Math.ceil(whole.length / 12);
   const places = [...Array(12).keys()].map((i) => i * step).filter((byte) => byte < whole.length);
   for (const byte of [...places, whole.length - 1]) {
     const flipped = Buffer.from(whole);
     flipped.writeUInt8(flipped.readUInt8(byte) ^ 0x40, byte);
     await writeFile(archive, flipped);
-    const result = await at.run("verify", "data@latest", "--json");
+    const result = await at.run("verify", "data@2026", "--json");
     assertError(result, { exitCode: 4, message: new RegExp(archive), hint: /./ });
   }
-  assert.equal(await readFile(sidecarOf(archive), "utf8"), before);
+  const damaged = await readJson(sidecarOf(archive));
+  assert.match(String(damaged["damaged_at"]), /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  assert.equal(damaged["verified_at"], undefined);
+  assert.match(done(await at.run("list")), /damaged: found damaged at 20/);
+  await writeFile(archive, whole);
+  done(await at.run("verify", "data@2026"));
+  const { damaged_at: damagedAt, verified_at: verifiedAt } = await readJson(sidecarOf(archive));
+  assert.deepEqual([damagedAt, typeof verifiedAt], [undefined, "string"]);
 });
 
 test("any damage to the sidecar is an error that names it", async () => {

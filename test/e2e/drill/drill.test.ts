@@ -3,7 +3,11 @@ import { mkdir, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { listContainers, startContainer } from "../../../src/engine/containers.ts";
+import {
+  inspectContainer,
+  listContainers,
+  startContainer,
+} from "../../../src/engine/containers.ts";
 import { listNetworks } from "../../../src/engine/networks.ts";
 import { listVolumes } from "../../../src/engine/volumes.ts";
 import { testEngine } from "../../engine/test-engine.ts";
@@ -55,12 +59,8 @@ test(
       },
     });
     await until("PostgreSQL is there", async () => {
-      const path = `/containers/${server.id}/json`;
-      const { State } = await sandbox.engine.json<{ State: { Health: { Status: string } } }>(
-        "GET",
-        path,
-      );
-      return State.Health.Status === "healthy";
+      const { State } = await inspectContainer(sandbox.engine, server.id);
+      return State.Health?.Status === "healthy";
     });
     const good = await sandbox.snapshot(name);
     const before = await sandbox.evidence(sandbox.folder, [server.id]);

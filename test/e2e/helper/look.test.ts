@@ -151,6 +151,7 @@ test(
       version: "0",
       temporaryFolder: sandbox.temporaryFolder,
       client: "a test",
+      runsHere: () => false,
     };
     const gone = sandbox.name("gone");
     const found = {

@@ -249,7 +249,7 @@ test("--create on a volume that exists is a restore like any other", { skip }, a
   const args = ["volume", "restore", volume.name, archive, "--create", "--json"];
   const undeclared = {
     exitCode: 3,
-    message: /is not defined in manifest/,
+    message: /^there is no manifest, so volume /,
     hint: /--undeclared to work on it all the same\.$/,
   };
   assertError(await sandbox.dockform(args), undeclared);

@@ -522,7 +522,7 @@ test("an operation that is alive is left alone", { skip }, async () => {
     assert.equal(all.code, 0, all.stderr);
     assert.match(
       all.stderr,
-      new RegExp(`Left alone, for it is at work: volume ${into.name}, restore`),
+      new RegExp(`Left alone: another client is at work on volume "${into.name}": restore`),
     );
   });
   const { code, stderr } = await restore.ended;

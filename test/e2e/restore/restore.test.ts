@@ -17,7 +17,7 @@ const { skip, skipUnlessPrivate } = engine;
 const LARGE = Buffer.alloc(12_000_000);
 
 test(
-  "of several reasons to refuse, the first in the documented order is told",
+  "what is damaged is told first, and all that is refused at once",
   { skip: skipUnlessPrivate },
   async () => {
     await using fs = await FileSystem.create({ bytes: 8 << 20 });
@@ -57,7 +57,7 @@ test(
     };
     const undeclared = `volume "${name}" is not defined in manifest for context "default"`;
     await refused(["unfit.zip"], 3, undeclared, /--undeclared/);
-    const notFound = `volume "${name}" not found in Docker context "default"`;
+    const notFound = new RegExp(`^volume "${name}" not found in Docker context "default"`);
     await refused(["unfit.zip", "--undeclared"], 3, notFound, /dockform apply/);
     await sandbox.declare(name);
     await refused(["unfit.zip"], 3, notFound, /dockform apply/);
@@ -86,10 +86,10 @@ test(
       /another snapshot/,
     );
     await refused(["cut.tar.zst"], 4, /cut\.tar\.zst is damaged: /, /another snapshot/);
-    await refused([good], 3, `volume "${name}" is not empty`, /--force/);
-    const inUse = `containers are using volume "${name}": ${user.name}, running`;
-    await refused([good, "--force"], 3, inUse, /--stop-containers/);
     const full = /cannot hold the old and the new contents at once: .* MB of space missing/;
+    const inUse = `containers are using volume "${name}": ${user.name}, running`;
+    const all = new RegExp(`^3 things .*volume "${name}" is not empty; ${inUse}; .*${full.source}`);
+    await refused([good], 3, all, /Make room .* --force --stop-containers$/);
     await refused([good, "--force", "--stop-containers"], 3, full, /Make room/);
     await refused([good, "--force", "--stop-containers", "--dry-run"], 3, full, /Make room/);
     assertUntouched(before, await sandbox.evidence(fs.folder, [user.id]));
@@ -104,7 +104,7 @@ test("a volume is restored without a declaration when --undeclared says so", { s
   const refused = await sandbox.dockform(["volume", "restore", into.name, archive, "--json"]);
   assertError(refused, {
     exitCode: 3,
-    message: `volume "${into.name}" is not defined in manifest for context "default"`,
+    message: `there is no manifest, so volume "${into.name}" is not declared`,
     hint: /--undeclared/,
   });
   await sandbox.restore(into.name, archive, ["--undeclared"]);

@@ -46,6 +46,7 @@ class Pair {
       version: "1.2.3",
       temporaryFolder: sandbox.temporaryFolder,
       client: "a test",
+      runsHere: () => false,
     };
   }
 
@@ -78,6 +79,7 @@ class Pair {
       force: true,
       keepPrevious: false,
       keepFailed: false,
+      discardKept: false,
       paths: [],
       root: undefined,
       fromVolume: undefined,
@@ -95,6 +97,7 @@ class Pair {
       context: "default",
       volume,
       declared: false,
+      declaredVolumes: [],
       declaredShape: undefined,
       store: new FolderStore(this.sandbox.folder),
       storedAs: { context: undefined, volume },

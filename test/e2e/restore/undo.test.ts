@@ -129,7 +129,9 @@ test("undo is refused like a restore, and changes nothing", { skip }, async () =
   assertError(await undo(...UNDO), {
     exitCode: 3,
     message: /is not defined in manifest/,
-    hint: "Declare it under `volumes:`, or add --undeclared to work on it all the same.",
+    hint: new RegExp(
+      `add --undeclared .* To go on: dockform volume undo ${into.name} .* --undeclared$`,
+    ),
   });
   assert.deepEqual(await sandbox.evidence(into.folder, [userId]), before);
   const other = await sandbox.volume("other");
@@ -157,18 +159,33 @@ test("what is kept goes when it is discarded, and not without being asked", { sk
   assert.deepEqual(await sandbox.leftBehind(), []);
 });
 
-test("a second restore that keeps lets go of what was kept before", { skip }, async () => {
-  await using sandbox = await Sandbox.create(host);
-  const { into } = await setUp(sandbox);
-  const archive = await packFiles(sandbox.folder, { third: "three" });
-  const { stderr } = await sandbox.restore(into.name, archive, KEEP);
-  assert.match(stderr, /warning: what is kept since .* goes once this restore is done/);
-  const undo = await sandbox.dockform(["volume", "undo", into.name, ...UNDO]);
-  assert.equal(undo.code, 0, undo.stderr);
-  assert.equal(await readFile(join(into.folder, "folder/file"), "utf8"), "two");
-  const helpers = await sandbox.helpers();
-  assert.equal(helpers.length, 1, "one record of what is kept");
-});
+test(
+  "a second restore that keeps removes what was kept before only where told to",
+  { skip },
+  async () => {
+    await using sandbox = await Sandbox.create(host);
+    const { into } = await setUp(sandbox);
+    const archive = await packFiles(sandbox.folder, { third: "three" });
+    const before = await sandbox.evidence(into.folder, []);
+    assertError(
+      await sandbox.dockform(["volume", "restore", into.name, archive, ...KEEP, "--json"]),
+      {
+        exitCode: 3,
+        message:
+          /keeps contents since .* already, which would be removed once this restore is done$/,
+        hint: /To go on: dockform volume restore .* --discard-kept$/,
+      },
+    );
+    assert.deepEqual(await sandbox.evidence(into.folder, []), before);
+    const { stderr } = await sandbox.restore(into.name, archive, [...KEEP, "--discard-kept"]);
+    assert.match(stderr, /warning: what volume .* keeps .* is removed once this restore is done/);
+    const undo = await sandbox.dockform(["volume", "undo", into.name, ...UNDO]);
+    assert.equal(undo.code, 0, undo.stderr);
+    assert.equal(await readFile(join(into.folder, "folder/file"), "utf8"), "two");
+    const helpers = await sandbox.helpers();
+    assert.equal(helpers.length, 1, "one record of what is kept");
+  },
+);
 
 test(
   "a volume that keeps something is removed with what the engine knows of it",

@@ -132,8 +132,8 @@ test("new contents that are not wanted are kept when that is asked for", { skip 
   assert.equal(await readFile(join(into.folder, ".dockform-kept/contents/bad"), "utf8"), "new");
   assertError(await restore(setting, setting.bad, "--keep-failed"), {
     exitCode: 3,
-    message: /keeps contents since .*, which the new ones could push out/,
-    hint: /volume undo .* --discard/,
+    message: /keeps contents since .*, which would be removed if the new ones fail/,
+    hint: /volume undo .* --discard-kept/,
   });
 });
 

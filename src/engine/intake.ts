@@ -1,0 +1,33 @@
+import type { Socket } from "node:net";
+import type { Transport } from "./transport.ts";
+
+const READ_BYTES = 64 * 1024;
+
+/**
+ * Reads a connection into one buffer again and again. Otherwise Node.js makes a new one for each read, and
+ * 80 MB of them pile up before they are collected.
+ */
+export class Intake {
+  readonly #accept: (bytes: Buffer) => boolean;
+  readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  #begun = false;
+
+  constructor(accept: (bytes: Buffer) => boolean) {
+    this.#accept = accept;
+  }
+
+  connect(transport: Transport): Socket {
+    const callback = (bytes: number): boolean => {
+      const read = this.#buffer.subarray(0, bytes);
+      return this.#begun ? this.#accept(read) : socket.push(Buffer.from(read));
+    };
+    const socket = transport.connect({ buffer: this.#buffer, callback });
+    return socket;
+  }
+
+  /** From here on what is read is no HTTP any more; `head` has come with the answer. */
+  begin(head: Buffer): void {
+    this.#begun = true;
+    if (head.length > 0) this.#accept(head);
+  }
+}
