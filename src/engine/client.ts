@@ -8,7 +8,8 @@ import { LOOKUP, PING, startTimer, type AnswerLimit } from "./answer-limit.ts";
 import type { EngineEndpoint } from "./endpoint.ts";
 import { Intake } from "./intake.ts";
 import type { Shape } from "./shape.ts";
-import { transportFor, type Transport } from "./transport.ts";
+import { TransportAgent, type Transport } from "./transport.ts";
+import { transportFor } from "./transport-for.ts";
 
 /** The newest Engine API version whose behaviour this client was written for. */
 const NEWEST_API_VERSION = "1.47";
@@ -66,11 +67,13 @@ export function isConflict(error: unknown): boolean {
 export class EngineClient {
   readonly endpoint: EngineEndpoint;
   readonly #transport: Transport;
+  readonly #agent: TransportAgent;
   #apiVersion: Promise<string> | undefined;
 
   constructor(endpoint: EngineEndpoint) {
     this.endpoint = endpoint;
     this.#transport = transportFor(endpoint);
+    this.#agent = new TransportAgent(this.#transport);
   }
 
   /**
@@ -167,7 +170,8 @@ export class EngineClient {
 
   /** Closes the connections that are kept open. */
   close(): void {
-    this.#transport.agent.destroy();
+    this.#agent.destroy();
+    this.#transport.close();
   }
 
   /** What answers in a way that no engine does. */
@@ -256,8 +260,8 @@ export class EngineClient {
     const query = new URLSearchParams(options.query).toString();
     return request({
       ...(intake === undefined
-        ? { agent: this.#transport.agent }
-        : { createConnection: () => intake.connect(this.#transport) }),
+        ? { agent: this.#agent }
+        : { createConnection: intake.connector(this.#transport) }),
       method,
       path: query === "" ? path : `${path}?${query}`,
       headers: { Host: "docker", ...contentType(options), ...headers },

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { compareVersions } from "./client.ts";
 import { currentContextName, resolveEndpoint, type EndpointEnvironment } from "./endpoint.ts";
-import { transportFor } from "./transport.ts";
+import { transportFor } from "./transport-for.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "dockform-endpoint-"));
 after(() => rm(folder, { recursive: true }));

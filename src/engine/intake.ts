@@ -1,5 +1,6 @@
+import type { RequestOptions } from "node:http";
 import type { Socket } from "node:net";
-import type { Transport } from "./transport.ts";
+import { handOver, type Transport } from "./transport.ts";
 
 const READ_BYTES = 64 * 1024;
 
@@ -16,13 +17,24 @@ export class Intake {
     this.#accept = accept;
   }
 
-  connect(transport: Transport): Socket {
+  /** What `node:http` gets a connection from. */
+  connector(transport: Transport): RequestOptions["createConnection"] {
+    return (_options, created) => {
+      handOver(this.#connect(transport), created);
+      return undefined;
+    };
+  }
+
+  async #connect(transport: Transport): Promise<Socket> {
+    const opened: { socket?: Socket } = {};
     const callback = (bytes: number): boolean => {
       const read = this.#buffer.subarray(0, bytes);
-      return this.#begun ? this.#accept(read) : socket.push(Buffer.from(read));
+      if (this.#begun) return this.#accept(read);
+      // Nothing is read before something was asked.
+      return opened.socket?.push(Buffer.from(read)) ?? true;
     };
-    const socket = transport.connect({ buffer: this.#buffer, callback });
-    return socket;
+    opened.socket = await transport.connect({ buffer: this.#buffer, callback });
+    return opened.socket;
   }
 
   /** From here on what is read is no HTTP any more; `head` has come with the answer. */

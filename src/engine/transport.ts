@@ -1,47 +1,45 @@
 import { Agent } from "node:http";
-import { connect, type OnReadOpts, type Socket } from "node:net";
-import { DockformError } from "../errors.ts";
-import type { EngineEndpoint } from "./endpoint.ts";
+import type { OnReadOpts, Socket } from "node:net";
+import { PassThrough, type Duplex } from "node:stream";
 
 /**
  * How HTTP reaches an engine. A transport hands out connections and nothing else, so that another
- * one (TLS, a command's stdin and stdout over ssh) changes no caller.
+ * one changes no caller.
  */
 export interface Transport {
-  /** Opens the connections; `keepAlive`, so that a command pays for one only. */
-  readonly agent: Agent;
-  /** Opens a connection apart from those, which is read as `onread` says. */
-  connect(onread: OnReadOpts): Socket;
   /** What the connection is made to, for messages. */
   readonly address: string;
+  /**
+   * Opens a connection. It is read as `onread` says, where that is given.
+   *
+   * @throws DockformError where the transport knows more than the system's words.
+   */
+  connect(onread?: OnReadOpts): Promise<Socket>;
+  /** Ends what serves all connections; those that are open may break. */
+  close(): void;
 }
 
-/** @throws DockformError `usage` for a scheme that is not supported. */
-export function transportFor(endpoint: EngineEndpoint): Transport {
-  const unixPath = /^unix:\/\/(\/.+)$/.exec(endpoint.host)?.[1];
-  if (unixPath === undefined) {
-    throw new DockformError(
-      "context.unsupported-host",
-      `context "${endpoint.context}" is at ${endpoint.host}, which this version cannot reach`,
-      { hint: "Use a context whose host is unix:///path/to/docker.sock." },
-    );
-  }
-  return {
-    agent: new UnixSocketAgent(unixPath),
-    connect: (onread) => connect({ path: unixPath, onread }),
-    address: endpoint.host,
-  };
-}
+/** Keeps connections open, so that a command pays for few. */
+export class TransportAgent extends Agent {
+  readonly #transport: Transport;
 
-class UnixSocketAgent extends Agent {
-  readonly #path: string;
-
-  constructor(path: string) {
+  constructor(transport: Transport) {
     super({ keepAlive: true });
-    this.#path = path;
+    this.#transport = transport;
   }
 
-  override createConnection(): ReturnType<typeof connect> {
-    return connect(this.#path);
+  override createConnection(_options: unknown, created?: Created): undefined {
+    if (created !== undefined) handOver(this.#transport.connect(), created);
   }
+}
+
+type Created = (error: Error | null, connection: Duplex) => void;
+
+/** Gives `node:http` a connection once it is open. */
+export function handOver(connecting: Promise<Duplex>, created: Created): void {
+  connecting.then(
+    (connection) => created(null, connection),
+    // Only the types demand a connection where there is an error.
+    (error: Error) => created(error, new PassThrough()),
+  );
 }
