@@ -193,7 +193,7 @@ test(
     const said = stderr.split("\n").flatMap((line) => /^ +\| (.*)$/.exec(line)?.[1] ?? []);
     const capabilities = (0x00000000a80425fb).toString(16).padStart(16, "0");
     assert.deepEqual(
-      said.map((line) => line.replace("\t", " ")),
+      said.map((line) => line.replace("\\t", " ")),
       [
         "data: writable",
         "other: .",
