@@ -1,9 +1,9 @@
-import type { ArchiveContents } from "../archive/archive.ts";
 import type { ArchiveSource } from "../archive/source.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
+import type { ExpectedContents } from "./expected.ts";
 import type { ExtractOptions } from "./extraction.ts";
 import type { AboutKept, KeptContents } from "./kept.ts";
 import type { Replacement } from "./replacement.ts";
@@ -49,13 +49,13 @@ export class ReplacementBeside implements Replacement {
   static async extract(
     lock: LockedVolume,
     archive: ArchiveSource,
-    contents: ArchiveContents,
+    expected: ExpectedContents,
     options: KeepOptions & ExtractOptions,
     tools: Tools,
   ): Promise<ReplacementBeside> {
     tools.emit({ type: "phase", phase: "extract", volumes: [lock.volume.name] });
     const clock = stopwatch();
-    const staged = await StagedContents.extract(lock, archive, contents, options, tools);
+    const staged = await StagedContents.extract(lock, archive, expected, options, tools);
     return new ReplacementBeside(lock, staged, options, tools, clock.lap());
   }
 

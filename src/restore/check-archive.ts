@@ -6,21 +6,17 @@ import type { Layout } from "../tar/layout.ts";
 import { displayText } from "../tar/path.ts";
 import { checksumMismatch, type Archive, type ArchiveContents } from "../archive/archive.ts";
 import { leavesAsItIs, ReshapedArchive, shown } from "../archive/reshape.ts";
+import { expectCounted } from "./expected.ts";
+import type { CheckedContents } from "./new-contents.ts";
 import type { VolumeRestore } from "./request.ts";
 import { selectPaths } from "../archive/selected-paths.ts";
-import type { ArchiveSource } from "../archive/source.ts";
 import { readAll, refuseEmpty, surveyArchive, type Room, type Survey } from "../archive/survey.ts";
 import type { Tools } from "../tools.ts";
 
-/** An archive, or a part of it, that was checked. */
-export interface CheckedArchive {
-  readonly archive: Archive;
+/** An archive, or a part of it, or what is left of it where a folder of it is to be the root, that was checked. */
+export interface CheckedArchive extends CheckedContents {
   readonly sidecar: Sidecar | undefined;
-  /** The archive, or what is left of it where a folder of it is to be the root. */
-  readonly source: ArchiveSource;
   readonly contents: ArchiveContents;
-  /** The only ones that are restored; without them everything is. */
-  readonly paths: readonly ByteText[] | undefined;
   /** Entries outside the folder that is to be the root. */
   readonly outsideEntries: number;
 }
@@ -52,7 +48,13 @@ export async function checkArchive(
     else if (isReshaped) warnOfWrapped(part.layout, tools);
   }
   const outsideEntries = source instanceof ReshapedArchive ? source.outsideEntries : 0;
-  return { ...part, archive, sidecar, outsideEntries };
+  return {
+    ...part,
+    expected: expectCounted(part.source, part.contents),
+    isAsStored: part.source === archive,
+    sidecar,
+    outsideEntries,
+  };
 }
 
 async function checkWhole(

@@ -3,7 +3,6 @@ import { refuseInterrupted } from "../lock/refusals.ts";
 import type { Tools } from "../tools.ts";
 import { refuseUnstoppable } from "../workload/unstoppable.ts";
 import type { VolumeUser } from "../workload/users.ts";
-import type { CheckedArchive } from "./check-archive.ts";
 import {
   clearsTheWay,
   refuseFixedAttributes,
@@ -20,12 +19,13 @@ import { refuseForgetful } from "./memory.ts";
 import { findObstacle } from "./movable.ts";
 import { scanArchive } from "./scan.ts";
 import type { Refusals } from "./refusals.ts";
-import type { VolumeRestore, WorkloadOptions } from "./request.ts";
+import type { CheckedContents } from "./new-contents.ts";
+import type { VolumeReplacement, WorkloadOptions } from "./request.ts";
 
-/** A restore whose archive was checked. */
-export interface CheckedRestore {
-  readonly request: VolumeRestore;
-  readonly checked: CheckedArchive;
+/** A replacement whose new contents were checked. */
+export interface CheckedReplacement {
+  readonly request: VolumeReplacement;
+  readonly checked: CheckedContents;
 }
 
 /** How new contents are to take the place of old ones. */
@@ -49,7 +49,7 @@ export interface Place {
  * @throws DockformError `refused`, `failed`, in the order of the checks.
  */
 export async function checkVolume(
-  { request, checked }: CheckedRestore,
+  { request, checked }: CheckedReplacement,
   lock: LockedVolume,
   files: VolumeFiles,
   workload: WorkloadOptions,
@@ -57,7 +57,7 @@ export async function checkVolume(
   tools: Tools,
   willWrite = (): void => {},
 ): Promise<Place> {
-  const { archive, source, contents, paths } = checked;
+  const { source, contents, isAsStored, paths } = checked;
   if (paths === undefined) refusals.collect(() => refuseNonEmpty(request, files));
   else {
     const standings = await lock.verbs.lookAt(paths, tools.signal);
@@ -66,7 +66,7 @@ export async function checkVolume(
   const users = await refuseUsers(lock, workload, refusals, tools);
   refuseUnfinished(lock.volume.name, files);
   refuseMounts(lock.volume.name, files);
-  const lacksRoom = replacesInPlace(request, files, contents);
+  const lacksRoom = contents !== undefined && replacesInPlace(request, files, contents);
   refuseFixedAttributes(request, files);
   refusals.collect(() => refuseToPushOutKept(request, files, tools));
   // What is refused is not written to, be it only to try something.
@@ -75,8 +75,8 @@ export async function checkVolume(
   const obstacle = await findObstacle(lock, paths, request.inPlace ? "in_place" : "beside", tools);
   const way = clearsTheWay(request, obstacle) || lacksRoom ? "in_place" : "beside";
   // What is not readable to the helper must not be found out when the old contents are gone.
-  if (way === "in_place" && source === archive) {
-    await scanArchive(archive, lock.verbs, contents.tarBytes, tools);
+  if (way === "in_place" && isAsStored && contents !== undefined) {
+    await scanArchive(source, lock.verbs, contents.tarBytes, tools);
   }
   return { lock, way, files, users };
 }

@@ -4,7 +4,7 @@ import { interrupted } from "../lock/refusals.ts";
 import type { Obstacle, PathStanding } from "../helper/outcomes.ts";
 import { obstacleText, refuseFixed } from "./movable.ts";
 import { goOn } from "./refusals.ts";
-import type { VolumeRestore, WorkloadOptions } from "./request.ts";
+import type { VolumeReplacement, WorkloadOptions } from "./request.ts";
 import { displayText } from "../tar/path.ts";
 import type { ByteText } from "../tar/header.ts";
 import { missingRoom } from "./room.ts";
@@ -13,7 +13,7 @@ import type { Tools } from "../tools.ts";
 import { containerTitle, type VolumeUser } from "../workload/users.ts";
 
 /** @throws DockformError `refused` where what the volume holds is not to be replaced. */
-export function refuseNonEmpty({ target, force }: VolumeRestore, facts: VolumeFiles): void {
+export function refuseNonEmpty({ target, force }: VolumeReplacement, facts: VolumeFiles): void {
   if (facts.empty || force) return;
   throw new DockformError("volume.not-empty", `volume "${target.volume}" is not empty`, {
     advice: [{ code: "replace-contents" }, goOn({ what: "replace contents" })],
@@ -25,7 +25,7 @@ export function refuseNonEmpty({ target, force }: VolumeRestore, facts: VolumeFi
  *
  * @throws DockformError `refused`.
  */
-export function refuseInPlaceAmongOthers(restores: readonly VolumeRestore[]): void {
+export function refuseInPlaceAmongOthers(restores: readonly VolumeReplacement[]): void {
   const inPlace = restores.find((restore) => restore.inPlace);
   if (inPlace === undefined || restores.length === 1) return;
   throw new DockformError(
@@ -41,7 +41,7 @@ export function refuseInPlaceAmongOthers(restores: readonly VolumeRestore[]): vo
  * @throws DockformError `refused`.
  */
 export function refusePaths(
-  { target, force }: VolumeRestore,
+  { target, force }: VolumeReplacement,
   standings: ReadonlyMap<ByteText, PathStanding>,
 ): void {
   const named = (wanted: PathStanding): string =>
@@ -93,7 +93,7 @@ export function refuseUsed(
  * @throws DockformError `refused` when it was not.
  */
 export function replacesInPlace(
-  { target, inPlace, keepPrevious, keepFailed }: VolumeRestore,
+  { target, inPlace, keepPrevious, keepFailed }: VolumeReplacement,
   files: VolumeFiles,
   contents: ArchiveContents,
 ): boolean {
@@ -132,7 +132,7 @@ export function replacesInPlace(
  * @throws DockformError `refused` when that was not allowed, or is no way either.
  */
 export function clearsTheWay(
-  { target, inPlace, keepPrevious, keepFailed, paths }: VolumeRestore,
+  { target, inPlace, keepPrevious, keepFailed, paths }: VolumeReplacement,
   obstacle: Obstacle | undefined,
 ): boolean {
   if (obstacle === undefined) return false;
@@ -164,7 +164,7 @@ export function clearsTheWay(
 
 /** @throws DockformError `refused` where the root folder's attributes could not be replaced. */
 export function refuseFixedAttributes(
-  { target }: VolumeRestore,
+  { target }: VolumeReplacement,
   { missingTool }: VolumeFiles,
 ): void {
   if (missingTool === undefined) return;
@@ -201,7 +201,7 @@ export function refuseUnfinished(volume: string, { unfinished }: VolumeFiles): v
  * @throws DockformError `refused` when contents that are kept would make room for others, which has to be allowed.
  */
 export function refuseToPushOutKept(
-  { target, keepPrevious, keepFailed, discardKept }: VolumeRestore,
+  { target, keepPrevious, keepFailed, discardKept }: VolumeReplacement,
   { kept }: VolumeFiles,
   { log }: Pick<Tools, "log">,
 ): void {

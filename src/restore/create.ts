@@ -4,7 +4,7 @@ import type { Sidecar } from "../snapshot/sidecar.ts";
 import { shapeDifferences, withoutToolLabels, type VolumeShape } from "../snapshot/spec-hash.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import type { Refusals } from "./refusals.ts";
-import type { VolumeRestore } from "./request.ts";
+import type { VolumeReplacement } from "./request.ts";
 import { declaredVolume } from "./declared.ts";
 import { inspectVolumeFiles } from "./files.ts";
 import type { VolumeTarget } from "../lock/target.ts";
@@ -73,7 +73,7 @@ function refuseSecondWay({ volume }: VolumeTarget, sidecar: Sidecar): void {
  * @throws DockformError `refused`.
  */
 export async function volumeToRestore(
-  request: Pick<VolumeRestore, "target" | "undeclared" | "create">,
+  request: Pick<VolumeReplacement, "target" | "undeclared" | "create">,
   tools: Tools,
   refusals?: Refusals,
 ): Promise<EngineVolume | undefined> {

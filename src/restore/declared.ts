@@ -3,7 +3,7 @@ import { DockformError, type Advice } from "../errors.ts";
 import { existingVolume, meantVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import { goOn, type Refusals } from "./refusals.ts";
-import type { VolumeRestore } from "./request.ts";
+import type { VolumeReplacement } from "./request.ts";
 
 interface DeclaredOptions {
   /** Whether a volume that does not exist could be created by the command, had it been told to. */
@@ -16,7 +16,7 @@ interface DeclaredOptions {
  * @throws DockformError `refused` for a volume that is not declared, or does not exist.
  */
 export async function declaredVolume(
-  { target, undeclared }: Pick<VolumeRestore, "target" | "undeclared">,
+  { target, undeclared }: Pick<VolumeReplacement, "target" | "undeclared">,
   tools: Tools,
   { mayCreate = false, refusals }: DeclaredOptions = {},
 ): Promise<EngineVolume> {

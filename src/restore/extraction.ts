@@ -1,7 +1,7 @@
-import type { ArchiveContents } from "../archive/archive.ts";
 import { Digest } from "../archive/digest.ts";
 import type { ArchiveSource } from "../archive/source.ts";
-import { moreThanCounted, shortcoming } from "./scan.ts";
+import type { ExpectedContents } from "./expected.ts";
+import { shortcoming } from "./scan.ts";
 import { leftOutText, mayLeaveOut, withoutAdvice, type DoesWithout } from "./without.ts";
 import { DockformError, type Advice } from "../errors.ts";
 import type { LostGroup, MessageGroup } from "../helper/message-groups.ts";
@@ -27,8 +27,7 @@ export interface Extraction {
   /** Of the staging folder. */
   readonly id: string;
   readonly archive: ArchiveSource;
-  /** What was counted in the archive before. */
-  readonly expected: ArchiveContents;
+  readonly expected: ExpectedContents;
 }
 
 /**
@@ -71,13 +70,13 @@ async function extract(
   const { archive, expected } = extraction;
   const { log, startProgress, signal } = tools;
   const progress = startProgress("Extracting", archive.storedBytes);
-  progress.report({ totalEntries: expected.entries });
+  if (expected.entries !== undefined) progress.report({ totalEntries: expected.entries });
   try {
     const digest = new Digest(progress);
     const reply = await send(extraction, doesWithout, { digest, progress, signal });
     const outcome = judge(extraction, reply, doesWithout);
     for (const remark of outcome.remarks) log.warn(remark);
-    refuseAnother(extraction, outcome, digest);
+    await refuseAnother(extraction, outcome, digest);
     const leftOut = [...outcome.leftOut, ...doesWithout.silentlyLeftOut];
     for (const group of leftOut) log.warn(leftOutText(group));
     if (!reply.isReady) await finish(extraction, leftOut, signal);
@@ -100,7 +99,7 @@ async function send(
   const request = {
     id,
     compression: archive.compression,
-    tarBytes: expected.tarBytes,
+    tarBytes: expected.limitBytes,
     noAcls: doesWithout.hasNoAcls,
     noSetId: losesOwners(doesWithout.silentlyLeftOut),
     mayLeaveOut: (group: MessageGroup) => mayLeaveOut(doesWithout, group),
@@ -121,7 +120,7 @@ function judge(
   { isOverLimit, outcome, said }: ExtractReply,
   doesWithout: DoesWithout,
 ): TarOutcome {
-  if (isOverLimit) throw archive.damaged(moreThanCounted(expected.tarBytes));
+  if (isOverLimit) throw expected.overLimit();
   if (outcome.failure !== undefined && !outcome.goesOn) {
     throw cannotExtract(archive, outcome.failure, withoutAdvice(said, doesWithout));
   }
@@ -130,18 +129,19 @@ function judge(
   return outcome;
 }
 
-/** @throws DockformError `integrity` when the archive is not the one that was checked. */
-function refuseAnother(
+/** @throws DockformError `integrity` when what arrived is not what was to be extracted. */
+async function refuseAnother(
   { archive, expected }: Extraction,
   { tarBytes, entries }: TarOutcome,
   digest: Digest,
-): void {
-  if (digest.sha256() !== expected.sha256) {
+): Promise<void> {
+  const counted = await expected.counted();
+  if (counted.sha256 !== undefined && digest.sha256() !== counted.sha256) {
     throw archive.damaged("it is not what was checked a moment ago");
   }
-  if (tarBytes !== expected.tarBytes || entries !== expected.entries) {
+  if (tarBytes !== counted.tarBytes || entries !== counted.entries) {
     throw archive.damaged(
-      `it holds ${entries} entries and ${tarBytes} bytes as tar, and ${expected.entries} and ${expected.tarBytes} were counted before`,
+      `it holds ${entries} entries and ${tarBytes} bytes as tar, and ${counted.entries} and ${counted.tarBytes} were counted before`,
     );
   }
 }

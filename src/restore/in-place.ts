@@ -6,6 +6,7 @@ import type { LostGroup } from "../helper/message-groups.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
+import { expectCounted } from "./expected.ts";
 import type { ExtractOptions } from "./extraction.ts";
 import { refuseInside } from "./inside.ts";
 import type { AboutKept, KeptContents } from "./kept.ts";
@@ -104,6 +105,7 @@ export class ReplacementInPlace implements Replacement {
     const staged = this.#staged;
     const tools = this.#tools;
     const volumes = [this.lock.volume.name];
+    const expected = expectCounted(this.#archive, this.#contents);
     const safety = await this.#saveOldContents();
     const clock = stopwatch();
     tools.emit({ type: "phase", phase: "clear", volumes: volumes });
@@ -111,7 +113,7 @@ export class ReplacementInPlace implements Replacement {
     this.#durations.swapMs = clock.lap();
     tools.emit({ type: "phase", phase: "extract", volumes: volumes });
     await fill(staged, safety, tools, (signal) =>
-      staged.extract(this.#archive, this.#contents, this.#options, signal),
+      staged.extract(this.#archive, expected, this.#options, signal),
     );
     this.#durations.extractMs = clock.lap();
   }

@@ -18,7 +18,7 @@ async function after(error: Error, hasSidecar: boolean, store = new MemoryStore(
     throw error;
   };
   await assert.rejects(
-    markingUnhealthy({ store, archivePath }, hasSidecar, tools, replace),
+    markingUnhealthy({ store, archivePath }, () => hasSidecar, tools, replace),
     (thrown) => thrown === error,
   );
   const { sidecar, problem } = await store.describe(snapshot);

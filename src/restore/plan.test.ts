@@ -4,10 +4,11 @@ import { FakeClient } from "../../test/fakes/client.ts";
 import { contentsOf, FakeDisk } from "../../test/fakes/contents.ts";
 import { House } from "../../test/fakes/house.ts";
 import { fakeTarget } from "../../test/fakes/surroundings.ts";
-import { planRestore, type RestorePlan } from "./plan.ts";
-import { prepareRestores } from "./prepare.ts";
+import { planReplacement, type ReplacementPlan } from "./plan.ts";
+import { prepareReplacements } from "./prepare.ts";
 import { replaceTogether } from "./replace.ts";
 import type { VolumeRestore } from "./request.ts";
+import { SnapshotContents } from "./snapshot-contents.ts";
 
 const WORKLOAD = { stopContainers: true, healthTimeoutMs: 0 };
 const SECOND = "/memory/second.tar";
@@ -39,8 +40,12 @@ class Two {
     return [second, house.request({}, client)];
   }
 
-  plan(requests: readonly VolumeRestore[] = this.requests()): Promise<RestorePlan> {
-    return planRestore(requests, WORKLOAD, this.house.tools);
+  plan(requests: readonly VolumeRestore[] = this.requests()): Promise<ReplacementPlan> {
+    const wanted = requests.map((request) => ({
+      request,
+      contents: new SnapshotContents(request),
+    }));
+    return planReplacement(wanted, WORKLOAD, this.house.tools);
   }
 
   /** Which volumes have new contents, and where something of ours is left. */
@@ -61,7 +66,7 @@ test("a plan of several volumes holds them all until it is let go, and touches n
   {
     await using plan = await two.plan();
     assert.deepEqual(
-      plan.restores.map(({ request }) => request.target.volume),
+      plan.replacements.map(({ request }) => request.target.volume),
       ["data", "more"],
     );
     const { isNew, left } = two.state();
@@ -97,7 +102,7 @@ test("where one of several cannot be made ready, nothing is left of the others",
   {
     await using plan = await two.plan();
     const { tools } = two.house;
-    await assert.rejects(prepareRestores(plan, tools), { code: "restore.extract-failed" });
+    await assert.rejects(prepareReplacements(plan, tools), { code: "restore.extract-failed" });
   }
   assert.deepEqual(two.state(), UNTOUCHED);
 });
@@ -109,19 +114,19 @@ test("a volume that does not exist is created together with what is done to othe
   two.house.contents.disks.set("more", new FakeDisk(await contentsOf("")));
   await using plan = await two.plan([more, data]);
   assert.deepEqual(
-    plan.restores.map(({ into }) => "shape" in into),
+    plan.replacements.map(({ into }) => "shape" in into),
     [false, true],
   );
   {
-    await using prepared = await prepareRestores(plan, two.house.tools);
+    await using prepared = await prepareReplacements(plan, two.house.tools);
     assert.ok(two.house.engine.volumes.has("more"));
     // Let go before anything was replaced.
-    for (const { replacement } of prepared.restores) await replacement.putAway();
+    for (const { replacement } of prepared.replacements) await replacement.putAway();
   }
   assert.deepEqual([...two.house.engine.volumes.keys()], ["data"]);
   {
-    await using prepared = await prepareRestores(plan, two.house.tools);
-    const replacements = prepared.restores.map(({ replacement }) => replacement);
+    await using prepared = await prepareReplacements(plan, two.house.tools);
+    const replacements = prepared.replacements.map(({ replacement }) => replacement);
     await replaceTogether(replacements, WORKLOAD, two.house.tools);
     prepared.keepCreated();
   }

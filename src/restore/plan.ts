@@ -1,24 +1,22 @@
-import { Archive } from "../archive/archive.ts";
-import { recordingDamage } from "../archive/record-damage.ts";
 import type { Room } from "../archive/survey.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import type { DockformError } from "../errors.ts";
 import { LockedVolume } from "../lock/lock.ts";
-import type { Sidecar } from "../snapshot/sidecar.ts";
 import type { VolumeShape } from "../snapshot/spec-hash.ts";
 import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
-import { checkArchive, type CheckedArchive } from "./check-archive.ts";
-import { checkVolume, type CheckedRestore, type Place } from "./check-volume.ts";
+import { checkVolume, type CheckedReplacement, type Place } from "./check-volume.ts";
 import { refuseInPlaceAmongOthers } from "./checks.ts";
-import { shapeToCreate, volumeToRestore } from "./create.ts";
+import { volumeToRestore } from "./create.ts";
 import { inspectVolumeFiles, type VolumeFiles } from "./files.ts";
-import { refuseStranger, warnAboutSidecar } from "./origin.ts";
+import type { CheckedContents, NewContents, OpenContents } from "./new-contents.ts";
 import { Refusals } from "./refusals.ts";
-import type { VolumeRestore, WorkloadOptions } from "./request.ts";
+import type { VolumeReplacement, WorkloadOptions } from "./request.ts";
 
 /** What is to be done to one volume, once everything was checked that could be. */
-export interface PlannedRestore extends CheckedRestore {
+export interface PlannedReplacement extends CheckedReplacement {
+  /** Where its new contents come from, for people. */
+  readonly title: string;
   /** The volume; or how it is to be created, after which there are checks left to be made in it. */
   readonly into: Place | ToCreate;
   /** What would have to be allowed first; only in a dry run. */
@@ -31,23 +29,29 @@ interface ToCreate {
   readonly shape: VolumeShape;
 }
 
+/** What is to be done to one volume. */
+export interface WantedReplacement {
+  readonly request: VolumeReplacement;
+  readonly contents: NewContents;
+}
+
 /**
  * What is to be done to some volumes; with it every refusal is over, but for those that need a volume that does not
  * exist yet. It holds the volumes' locks, so that it stays true, and nothing was touched: who disposes of it has made a
  * dry run.
  */
-export class RestorePlan implements AsyncDisposable {
+export class ReplacementPlan implements AsyncDisposable {
   /** In the order of the volumes' names. */
-  readonly restores: readonly PlannedRestore[];
+  readonly replacements: readonly PlannedReplacement[];
   readonly workload: WorkloadOptions;
   readonly #held: AsyncDisposable;
 
   constructor(
-    restores: readonly PlannedRestore[],
+    replacements: readonly PlannedReplacement[],
     workload: WorkloadOptions,
     held: AsyncDisposable,
   ) {
-    this.restores = restores;
+    this.replacements = replacements;
     this.workload = workload;
     this.#held = held;
   }
@@ -63,84 +67,83 @@ interface DryRun {
 }
 
 /**
- * Makes every check of a restore of one volume, or of several of one engine that are to be replaced together. Volumes
+ * Makes every check before the contents of one volume are replaced, or those of several of one engine together. Volumes
  * are locked in the order of their names: of two clients that want the same ones, one gets them all.
  *
  * @throws DockformError `refused`, `usage`, `integrity` or `failed`, in the order of the checks.
  */
-export async function planRestore(
-  requests: readonly VolumeRestore[],
+export async function planReplacement(
+  wanted: readonly WantedReplacement[],
   workload: WorkloadOptions & DryRun,
   tools: Tools,
-): Promise<RestorePlan> {
+): Promise<ReplacementPlan> {
   tools.emit({
     type: "phase",
     phase: "check",
-    volumes: requests.map(({ target }) => target.volume),
+    volumes: wanted.map(({ request }) => request.target.volume),
   });
-  refuseInPlaceAmongOthers(requests);
+  refuseInPlaceAmongOthers(wanted.map(({ request }) => request));
   await using held = new AsyncDisposableStack();
-  const restores: PlannedRestore[] = [];
-  for (const request of requests.toSorted(byVolume)) {
-    restores.push(await planOne(request, workload, held, tools));
+  const replacements: PlannedReplacement[] = [];
+  for (const one of wanted.toSorted(byVolume)) {
+    replacements.push(await planOne(one, workload, held, tools));
   }
-  return new RestorePlan(restores, workload, held.move());
+  return new ReplacementPlan(replacements, workload, held.move());
 }
 
-function byVolume({ target: a }: VolumeRestore, { target: b }: VolumeRestore): number {
-  return a.volume < b.volume ? -1 : 1;
+function byVolume({ request: a }: WantedReplacement, { request: b }: WantedReplacement): number {
+  return a.target.volume < b.target.volume ? -1 : 1;
 }
 
 async function planOne(
-  request: VolumeRestore,
+  wanted: WantedReplacement,
   workload: WorkloadOptions & DryRun,
   held: AsyncDisposableStack,
   tools: Tools,
-): Promise<PlannedRestore> {
+): Promise<PlannedReplacement> {
   const clock = stopwatch();
+  const { request, contents } = wanted;
   const refusals = new Refusals(request.target.volume);
-  const planned = await refusals.during(() => checkOne(request, workload, refusals, held, tools));
+  const planned = await refusals.during(() => checkOne(wanted, workload, refusals, held, tools));
   if (workload.dryRun !== true) refusals.throwIfAny();
-  return { request, ...planned, refusal: refusals.error, checkMs: clock.total() };
+  return {
+    request,
+    title: contents.title,
+    ...planned,
+    refusal: refusals.error,
+    checkMs: clock.total(),
+  };
 }
 
 async function checkOne(
-  request: VolumeRestore,
+  { request, contents }: WantedReplacement,
   workload: WorkloadOptions,
   refusals: Refusals,
   held: AsyncDisposableStack,
   tools: Tools,
 ): Promise<Planned> {
   const volume = await volumeToRestore(request, tools, refusals);
-  const archive = held.use(await Archive.open(request));
-  const sidecar = await archive.sidecar();
-  refusals.collect(() => refuseStranger(request, sidecar));
-  warnAboutSidecar(archive, sidecar, volume, request.target, tools);
-  const check = (room: () => Promise<Room>): Promise<CheckedArchive> =>
-    recordingDamage(request, tools, () => checkArchive(archive, sidecar, request, room, tools));
+  const opened = held.use(await contents.open(request.target, volume, refusals, tools));
   return volume === undefined
-    ? await planCreation(request, sidecar, check)
-    : await planExisting({ request, volume, workload, refusals }, check, held, tools);
+    ? await planCreation(request, opened)
+    : await planExisting({ request, volume, workload, refusals }, opened, held, tools);
 }
 
-/** Checks an archive, and asks for the room that there is only where that matters. */
-type CheckArchive = (room: () => Promise<Room>) => Promise<CheckedArchive>;
-type Planned = Pick<PlannedRestore, "checked" | "into">;
+type Planned = Pick<PlannedReplacement, "checked" | "into">;
 
 /** How much room there is shows only once there is a volume. */
 const UNKNOWN_ROOM: Room = { bytes: Infinity, hint: "", advice: [] };
 
 async function planCreation(
-  { target }: VolumeRestore,
-  sidecar: Sidecar | undefined,
-  check: CheckArchive,
+  { target }: VolumeReplacement,
+  contents: OpenContents,
 ): Promise<Planned> {
-  const shape = shapeToCreate(target, sidecar);
-  return { checked: await check(async () => UNKNOWN_ROOM), into: { shape } };
+  const shape = contents.shape(target);
+  return { checked: await contents.check(async () => UNKNOWN_ROOM), into: { shape } };
 }
 
 interface IntoExisting {
-  readonly request: VolumeRestore;
+  readonly request: VolumeReplacement;
   readonly volume: EngineVolume;
   readonly workload: WorkloadOptions;
   readonly refusals: Refusals;
@@ -148,7 +151,7 @@ interface IntoExisting {
 
 async function planExisting(
   { request, volume, workload, refusals }: IntoExisting,
-  check: CheckArchive,
+  contents: OpenContents,
   held: AsyncDisposableStack,
   tools: Tools,
 ): Promise<Planned> {
@@ -160,16 +163,18 @@ async function planExisting(
   // Only when it is asked for: a helper that is at work cannot be taken leave of.
   const inspect = (): Promise<VolumeFiles> =>
     (inspection ??= locking.lock.then(({ verbs }) => inspectVolumeFiles(verbs, tools.signal)));
-  const checked = await check(async () => roomFor(await inspect(), request));
+  const checked: CheckedContents = await contents.check(async () =>
+    roomFor(await inspect(), request),
+  );
   const lock = await locking.lock;
-  const restore = { request, checked };
-  const into = await checkVolume(restore, lock, await inspect(), workload, refusals, tools);
+  const replacement = { request, checked };
+  const into = await checkVolume(replacement, lock, await inspect(), workload, refusals, tools);
   return { checked, into };
 }
 
 function roomFor(
   { freeBytes, totalBytes }: VolumeFiles,
-  { inPlace }: Pick<VolumeRestore, "inPlace">,
+  { inPlace }: Pick<VolumeReplacement, "inPlace">,
 ): Room {
   const hint = "Make room on it, or restore from another snapshot.";
   return inPlace

@@ -3,19 +3,19 @@ import type { VolumeShape } from "../snapshot/spec-hash.ts";
 import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
 import { ReplacementBeside, type KeepOptions } from "./beside.ts";
-import { checkVolume, type CheckedRestore, type Place } from "./check-volume.ts";
+import { checkVolume, type CheckedReplacement, type Place } from "./check-volume.ts";
 import { VolumeCreation } from "./create.ts";
 import { inspectVolumeFiles } from "./files.ts";
 import { ReplacementInPlace } from "./in-place.ts";
 import { aboutNow } from "./kept.ts";
-import type { PlannedRestore, RestorePlan } from "./plan.ts";
+import type { PlannedReplacement, ReplacementPlan } from "./plan.ts";
 import type { Replacement } from "./replacement.ts";
 import { Refusals } from "./refusals.ts";
-import type { VolumeRestore, WorkloadOptions } from "./request.ts";
+import type { VolumeReplacement, WorkloadOptions } from "./request.ts";
 
 /** One volume's new contents, ready to take the place of the old ones. */
-export interface PreparedRestore {
-  readonly planned: PlannedRestore;
+export interface PreparedReplacement {
+  readonly planned: PlannedReplacement;
   readonly replacement: Replacement;
   /** Together with the checks that could be made only once the volume was created. */
   readonly checkMs: number;
@@ -25,13 +25,13 @@ export interface PreparedRestore {
  * New contents of some volumes, made ready, with nothing replaced. What was extracted is for whoever replaces it to take
  * away; disposing lets go of the volumes that were created, and removes them again unless they are to be kept.
  */
-export class PreparedRestores implements AsyncDisposable {
+export class PreparedReplacements implements AsyncDisposable {
   /** In the order of the plan. */
-  readonly restores: readonly PreparedRestore[];
+  readonly replacements: readonly PreparedReplacement[];
   readonly #creations: Creations;
 
-  constructor(restores: readonly PreparedRestore[], creations: Creations) {
-    this.restores = restores;
+  constructor(replacements: readonly PreparedReplacement[], creations: Creations) {
+    this.replacements = replacements;
     this.#creations = creations;
   }
 
@@ -51,26 +51,29 @@ export class PreparedRestores implements AsyncDisposable {
  *
  * @throws DockformError with nothing left of what was made ready.
  */
-export async function prepareRestores(plan: RestorePlan, tools: Tools): Promise<PreparedRestores> {
+export async function prepareReplacements(
+  plan: ReplacementPlan,
+  tools: Tools,
+): Promise<PreparedReplacements> {
   await using creations = new Creations();
-  const ready: PreparedRestore[] = [];
+  const ready: PreparedReplacement[] = [];
   try {
-    for (const planned of plan.restores) {
+    for (const planned of plan.replacements) {
       ready.push(await prepareOne(planned, plan.workload, creations, tools));
     }
   } catch (error) {
     for (const { replacement } of ready) await replacement.putAway();
     throw error;
   }
-  return new PreparedRestores(ready, creations.move());
+  return new PreparedReplacements(ready, creations.move());
 }
 
 async function prepareOne(
-  planned: PlannedRestore,
+  planned: PlannedReplacement,
   workload: WorkloadOptions,
   creations: Creations,
   tools: Tools,
-): Promise<PreparedRestore> {
+): Promise<PreparedReplacement> {
   const clock = stopwatch();
   const { into } = planned;
   const place =
@@ -80,22 +83,23 @@ async function prepareOne(
 }
 
 async function makeReady(
-  { request, checked }: CheckedRestore,
+  { request, title, checked }: PlannedReplacement,
   { lock, way }: Place,
   tools: Tools,
 ): Promise<Replacement> {
   const { verify, without, strictAttributes } = request;
-  const { source, contents, paths } = checked;
+  const { source, contents, expected, paths } = checked;
   const extract = { verify, without, strictAttributes, paths };
   if (way === "in_place") {
+    if (contents === undefined) throw new Error("what is not known cannot be put in place");
     return ReplacementInPlace.prepare(lock, source, contents, extract, tools);
   }
-  const options = { ...extract, ...keepOptions(request, tools) };
-  return ReplacementBeside.extract(lock, source, contents, options, tools);
+  const options = { ...extract, ...keepOptions(request, title, tools) };
+  return ReplacementBeside.extract(lock, source, expected, options, tools);
 }
 
-function keepOptions(request: VolumeRestore, tools: Tools): KeepOptions {
-  const about = aboutNow(request.archivePath, tools);
+function keepOptions(request: VolumeReplacement, title: string, tools: Tools): KeepOptions {
+  const about = aboutNow(title, tools);
   return {
     keepReplaced: request.keepPrevious ? about : undefined,
     keepFailed: request.keepFailed ? about : undefined,
@@ -114,7 +118,7 @@ class Creations implements AsyncDisposable {
 
   /** Creates and locks one, and makes the checks that need it. */
   async create(
-    restore: CheckedRestore,
+    restore: CheckedReplacement,
     shape: VolumeShape,
     workload: WorkloadOptions,
     tools: Tools,

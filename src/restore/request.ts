@@ -21,12 +21,12 @@ export interface WorkloadOptions {
   readonly healthTimeoutMs: number;
 }
 
-/** A snapshot that is to take the place of what a volume holds. */
-export interface VolumeRestore extends DoesWithout, ArchiveInStore {
+/** What is to become of a volume whose contents are replaced, wherever the new ones come from. */
+export interface VolumeReplacement extends DoesWithout {
   readonly target: VolumeTarget;
   /** Allow a volume that the manifest does not declare. */
   readonly undeclared: boolean;
-  /** Create the volume, where it does not exist, as the snapshot says. */
+  /** Create the volume, where it does not exist, as what is known of the new contents says. */
   readonly create: boolean;
   /** Allow replacing what the volume holds. */
   readonly force: boolean;
@@ -36,28 +36,35 @@ export interface VolumeRestore extends DoesWithout, ArchiveInStore {
   readonly keepFailed: boolean;
   /** Allow removing what is kept already, where other contents are to be kept. */
   readonly discardKept: boolean;
-  /** Only these paths of the snapshot; everything where there is none. */
+  /** Only these paths of the new contents; everything where there is none. */
   readonly paths: readonly ByteText[];
+  /** Compare what was extracted with where it comes from, entry by entry, before it takes its place. */
+  readonly verify: boolean;
+  /** Where there is no room for old and new contents at once: replace the old after a snapshot of them. */
+  readonly inPlace: boolean;
+}
+
+/** A snapshot that is to take the place of what a volume holds. */
+export interface VolumeRestore extends VolumeReplacement, ArchiveInStore {
   /** Which folder of the archive becomes the volume's root; `undefined` where that is not said. */
   readonly root: RootChoice | undefined;
   /** Which other volume the snapshot may be of, and then must be. */
   readonly fromVolume: string | typeof ANY_VOLUME | undefined;
-  /** Compare what was extracted with the archive, entry by entry, before it takes its place. */
-  readonly verify: boolean;
-  /** Where there is no room for old and new contents at once: replace the old after a snapshot of them. */
-  readonly inPlace: boolean;
   /** Allow an archive that would leave the volume empty. */
   readonly forceEmpty: boolean;
 }
 
-/** A restore of one volume. */
-export interface RestoreRequest extends VolumeRestore, WorkloadOptions {
+/** How contents are replaced. */
+export interface ReplacementOptions extends WorkloadOptions {
   /** Make every check, then stop. */
   readonly dryRun: boolean;
 }
 
-/** What a restore does, as it was found out before it begins. */
-export interface RestoreSteps {
+/** A restore of one volume. */
+export interface RestoreRequest extends VolumeRestore, ReplacementOptions {}
+
+/** What a replacement does, as it was found out before it begins. */
+export interface ReplacementSteps {
   /** Whether the volume holds something that is replaced. */
   readonly replacesContents: boolean;
   /** Whether the old contents are removed before the new ones are there, for want of room or since they do not move. */
@@ -72,23 +79,15 @@ export interface RestoreSteps {
   readonly refusal: DockformError | undefined;
 }
 
-export interface RestoreReport {
+/** What was done to a volume, or by a dry run would be. */
+export interface ReplacementReport {
   readonly context: string;
   readonly volume: string;
-  readonly archivePath: string;
   readonly dryRun: boolean;
-  readonly tarBytes: number;
-  readonly entries: number;
-  /** Entries of the archive outside the folder that became the root; they are not restored. */
-  readonly outsideEntries: number;
-  /** Against the sidecar's SHA-256, or by reading the whole archive where there is no sidecar. */
-  readonly checkedBy: "checksum" | "reading";
-  /** Whether the volume was created for it, or by a dry run would be. */
   readonly createdVolume: boolean;
   /** Whether the manifest declares the volume. */
   readonly declared: boolean;
-  /** What is done to the volume, or by a dry run would be. */
-  readonly plan: RestoreSteps;
+  readonly plan: ReplacementSteps;
   readonly keptPrevious: boolean;
   /** What the target, or the helper, could not put back, and was left out. */
   readonly leftOut: readonly LostGroup[];
@@ -103,4 +102,14 @@ export interface RestoreReport {
     readonly removeOldMs: number;
     readonly totalMs: number;
   };
+}
+
+export interface RestoreReport extends ReplacementReport {
+  readonly archivePath: string;
+  readonly tarBytes: number;
+  readonly entries: number;
+  /** Entries of the archive outside the folder that became the root; they are not restored. */
+  readonly outsideEntries: number;
+  /** Against the sidecar's SHA-256, or by reading the whole archive where there is no sidecar. */
+  readonly checkedBy: "checksum" | "reading";
 }

@@ -14,6 +14,7 @@ import type { LockedVolume } from "../lock/lock.ts";
 import { declaredOf } from "../lock/target.ts";
 import { missingRoom } from "./room.ts";
 import { writeSnapshot } from "../capture/snapshot.ts";
+import { expectCounted } from "./expected.ts";
 import { inspectVolumeFiles } from "./files.ts";
 import type { StagedContents } from "./staging.ts";
 import type { Safety } from "./undecided.ts";
@@ -136,7 +137,7 @@ export async function refillFromSafety(
     // Contents that lack something are better than none.
     await staged.extract(
       archive,
-      contents,
+      expectCounted(archive, contents),
       { verify: false, paths: undefined, ...LENIENT },
       signal,
     );

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
-import type { Archive, ArchiveContents } from "../archive/archive.ts";
+import type { ArchiveContents } from "../archive/archive.ts";
+import type { ArchiveSource } from "../archive/source.ts";
 import { Digest } from "../archive/digest.ts";
 import { formatBytes } from "../format.ts";
 import type { TarOutcome } from "../helper/messages.ts";
@@ -14,7 +15,7 @@ import type { Tools } from "../tools.ts";
  * @throws DockformError `integrity` when it is damaged, cut short or no archive at all.
  */
 export async function scanArchive(
-  archive: Archive,
+  archive: ArchiveSource,
   verbs: VolumeVerbs,
   limitBytes: number,
   { startProgress, signal }: Pick<Tools, "startProgress" | "signal">,

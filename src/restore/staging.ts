@@ -1,4 +1,3 @@
-import type { ArchiveContents } from "../archive/archive.ts";
 import type { ArchiveSource } from "../archive/source.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { LostGroup } from "../helper/message-groups.ts";
@@ -8,6 +7,7 @@ import type { LockedVolume } from "../lock/lock.ts";
 import type { Store } from "../store/store.ts";
 import type { ByteText } from "../tar/header.ts";
 import type { Tools } from "../tools.ts";
+import type { ExpectedContents } from "./expected.ts";
 import { extractBeside, type ExtractOptions } from "./extraction.ts";
 import { aboutText, keptContents, type AboutKept, type KeptContents } from "./kept.ts";
 import { tidy } from "./tidy.ts";
@@ -44,7 +44,7 @@ export class StagedContents {
   static async extract(
     lock: LockedVolume,
     archive: ArchiveSource,
-    expected: ArchiveContents,
+    expected: ExpectedContents,
     options: ExtractOptions,
     tools: Tools,
   ): Promise<StagedContents> {
@@ -289,7 +289,7 @@ export class StagedContents {
    */
   async extract(
     archive: ArchiveSource,
-    expected: ArchiveContents,
+    expected: ExpectedContents,
     { paths, ...options }: ExtractOptions,
     signal: AbortSignal,
   ): Promise<void> {

@@ -3,11 +3,11 @@ import type { Aspect, LostGroup, MessageGroup } from "../helper/message-groups.t
 import type { Sample } from "../helper/outcomes.ts";
 import type { VolumeVerbs } from "../helper/verbs.ts";
 import type { ArchiveHoldings } from "../snapshot/sidecar.ts";
-import type { ArchiveContents } from "../archive/archive.ts";
 import { ArchivePass } from "../archive/pass.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import type { ArchiveSource } from "../archive/source.ts";
 import type { Tools } from "../tools.ts";
+import type { ExpectedContents } from "./expected.ts";
 import type { DoesWithout } from "./without.ts";
 
 /** Something that a file system cannot hold. */
@@ -52,19 +52,19 @@ export async function findLimits(
   { verbs, volume }: LockedVolume,
   stagingId: string,
   archive: ArchiveSource,
-  expected: Pick<ArchiveContents, "holds" | "entries">,
+  { holds, entries }: Pick<ExpectedContents, "holds" | "entries">,
   { without }: DoesWithout,
   tools: Tools,
 ): Promise<TargetLimits> {
   const trySome = (owners: readonly string[]): Promise<readonly Limit[]> =>
     trySamples(verbs, stagingId, owners, tools);
-  let holds = expected.holds;
   let limits = await trySome(holds?.owners ?? SOMEBODY);
   if (limits.length === 0) return { hasNoAcls: false, silentlyLeftOut: [] };
-  if (holds === undefined) {
-    holds = await holdingsOf(archive, tools);
+  if (holds === undefined || entries === undefined) {
+    ({ holds, entries } = await holdingsOf(archive, tools));
     limits = await trySome(holds.owners);
   }
+  const count = entries;
   const needed = neededOf(limits, holds);
   const refused = needed.filter(({ aspect }) => !without.has(aspect));
   if (refused.length > 0) throw cannotHold(volume.name, archive, refused, without);
@@ -74,7 +74,7 @@ export async function findLimits(
     hasNoAcls: limits.some(({ kind }) => kind === "acls"),
     silentlyLeftOut: silent.map(({ aspect, kind, text }) => {
       const attribute = kind === "acls" ? "ACL" : undefined;
-      return { aspect, what: text, count: expected.entries, files: [], attribute };
+      return { aspect, what: text, count, files: [], attribute };
     }),
   };
 }
@@ -221,7 +221,10 @@ function silentLimits(samples: Samples, others: readonly string[]): readonly Lim
 }
 
 /** Reads an archive to its end: what it holds, where its sidecar does not say. */
-async function holdingsOf(archive: ArchiveSource, tools: Tools): Promise<ArchiveHoldings> {
+async function holdingsOf(
+  archive: ArchiveSource,
+  tools: Tools,
+): Promise<{ readonly holds: ArchiveHoldings; readonly entries: number }> {
   using pass = new ArchivePass(archive, "Reading", tools);
   const counts = { attributes: 0, acls: 0, devices: 0, fifos: 0, symlinks: 0, hard_links: 0 };
   const owners = new Set<string>();
@@ -234,7 +237,7 @@ async function holdingsOf(archive: ArchiveSource, tools: Tools): Promise<Archive
     if (xattrs.size > 0) counts.attributes += 1;
     if (acl.access !== "" || acl.default !== "") counts.acls += 1;
   }
-  return { owners: [...owners], ...counts };
+  return { holds: { owners: [...owners], ...counts }, entries: pass.reader.listedEntries };
 }
 
 const OWNERS_TRIED = 32;

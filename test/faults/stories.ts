@@ -11,6 +11,7 @@ import { ReplacementInPlace } from "../../src/restore/in-place.ts";
 import { aboutNow } from "../../src/restore/kept.ts";
 import { replaceTogether } from "../../src/restore/replace.ts";
 import type { WorkloadOptions } from "../../src/restore/request.ts";
+import { expectCounted } from "../../src/restore/expected.ts";
 import { StagedContents } from "../../src/restore/staging.ts";
 import { discardKept, undoVolume } from "../../src/restore/undo.ts";
 import { storedChecksum } from "../../src/snapshot/sidecar.ts";
@@ -135,7 +136,13 @@ export async function extract(
 ): Promise<StagedContents> {
   const { archive, contents } = await opened(scene);
   await using _ = archive;
-  return await StagedContents.extract(lock, archive, contents, extractOptions(paths), scene.tools);
+  return await StagedContents.extract(
+    lock,
+    archive,
+    expectCounted(archive, contents),
+    extractOptions(paths),
+    scene.tools,
+  );
 }
 
 /** Does something with the lock in hand. */

@@ -1,6 +1,6 @@
 import { restoreNamed } from "../../app/restore-volume.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
-import type { RestoreReport, RestoreSteps } from "../../restore/request.ts";
+import type { RestoreReport, ReplacementSteps } from "../../restore/request.ts";
 import { leftOutText } from "../../restore/without.ts";
 import { reasonsOf } from "../../restore/refusals.ts";
 import { undoCommand } from "../advice.ts";
@@ -72,7 +72,7 @@ function planLines({
   stops,
   oldContents,
   keptBefore,
-}: RestoreSteps): readonly string[] {
+}: ReplacementSteps): readonly string[] {
   const becomes =
     oldContents === "kept"
       ? "kept for `dockform volume undo`"
@@ -126,7 +126,7 @@ function toJson(report: RestoreReport): DocumentOf<"volume restore"> {
   };
 }
 
-function planToJson(plan: RestoreSteps): DocumentOf<"volume restore">["plan"] {
+function planToJson(plan: ReplacementSteps): DocumentOf<"volume restore">["plan"] {
   const { keptBefore, refusal } = plan;
   return {
     replaces_contents: plan.replacesContents,

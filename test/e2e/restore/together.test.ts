@@ -4,10 +4,10 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import type { VolumeTarget } from "../../../src/lock/target.ts";
 import type { Tools } from "../../../src/tools.ts";
-import { planRestore } from "../../../src/restore/plan.ts";
-import { prepareRestores } from "../../../src/restore/prepare.ts";
+import { planReplacement, type WantedReplacement } from "../../../src/restore/plan.ts";
+import { prepareReplacements } from "../../../src/restore/prepare.ts";
 import { replaceTogether, type Replaced } from "../../../src/restore/replace.ts";
-import type { VolumeRestore } from "../../../src/restore/request.ts";
+import { SnapshotContents } from "../../../src/restore/snapshot-contents.ts";
 import { FolderStore } from "../../../src/store/folder/folder-store.ts";
 import { testEngine } from "../../engine/test-engine.ts";
 import { run } from "../../oracle/host.ts";
@@ -65,11 +65,11 @@ class Pair {
     return new Pair(sandbox, volumes, { id, image: String(definition["Image"]) });
   }
 
-  async requests(): Promise<readonly VolumeRestore[]> {
+  async wanted(): Promise<readonly WantedReplacement[]> {
     const { sandbox } = this;
     const archivePath = await packFiles(sandbox.folder, { file: "new" });
     // Not in the order of the names.
-    return this.volumes.toReversed().map(({ name }) => ({
+    const requests = this.volumes.toReversed().map(({ name }) => ({
       target: this.#target(name),
       store: new FolderStore(sandbox.folder),
       archivePath,
@@ -89,6 +89,7 @@ class Pair {
       without: new Set<never>(),
       strictAttributes: false,
     }));
+    return requests.map((request) => ({ request, contents: new SnapshotContents(request) }));
   }
 
   #target(volume: string): VolumeTarget {
@@ -108,10 +109,10 @@ class Pair {
 
   /** @param onceReady what happens when all is made ready and nothing replaced. */
   async restore(onceReady = async (): Promise<void> => {}): Promise<Replaced> {
-    await using plan = await planRestore(await this.requests(), WORKLOAD, this.tools);
-    await using prepared = await prepareRestores(plan, this.tools);
+    await using plan = await planReplacement(await this.wanted(), WORKLOAD, this.tools);
+    await using prepared = await prepareReplacements(plan, this.tools);
     await onceReady();
-    const replacements = prepared.restores.map(({ replacement }) => replacement);
+    const replacements = prepared.replacements.map(({ replacement }) => replacement);
     return await replaceTogether(replacements, WORKLOAD, this.tools);
   }
 
@@ -170,13 +171,13 @@ test(
     const before = await Promise.all(folders.map((folder) => describeTree(folder)));
     const began = new Date();
     {
-      await using plan = await planRestore(await pair.requests(), WORKLOAD, pair.tools);
-      const names = plan.restores.map(({ request }) => request.target.volume);
+      await using plan = await planReplacement(await pair.wanted(), WORKLOAD, pair.tools);
+      const names = plan.replacements.map(({ request }) => request.target.volume);
       assert.deepEqual(
         names,
         pair.volumes.map(({ name }) => name),
       );
-      await assert.rejects(planRestore(await pair.requests(), WORKLOAD, pair.tools), {
+      await assert.rejects(planReplacement(await pair.wanted(), WORKLOAD, pair.tools), {
         code: "volume.busy",
       });
     }
