@@ -228,20 +228,22 @@ test("where another recovery was faster, its word stays and one's own goes", asy
 });
 
 test("a holder that the engine is removing is waited for, but not for ever", async (t) => {
+  const stepMs = 1000;
   const scene = new Scene();
   const going = scene.holder("removing");
   const client = new FakeClient(scene.engine);
-  await inFastTime(t, async () => {
+  const takeOnceFree = async (): Promise<void> => {
     const locking = scene.lock("restore", client);
     setTimeout(() => scene.engine.containers.delete(going), 30_000);
     await using lock = await locking;
     assert.equal(lock.helper.containerId, scene.engine.container(LOCK).id);
-  });
+  };
+  await inFastTime(t, takeOnceFree, stepMs);
   const stuck = new Scene();
   stuck.holder("removing");
-  await inFastTime(t, () =>
-    assert.rejects(stuck.lock(), { kind: "refused", message: /the name .* is taken/ }),
-  );
+  const wait = (): Promise<void> =>
+    assert.rejects(stuck.lock(), { kind: "refused", message: /the name .* is taken/ });
+  await inFastTime(t, wait, stepMs);
 });
 
 test("a container that is not ours keeps its name, and is left alone", async () => {

@@ -1,13 +1,20 @@
 import { syncBuiltinESMExports } from "node:module";
 import type { TestContext } from "node:test";
 
+/** Short enough for every wait of ours. */
 const STEP_MS = 50;
 
 /**
  * Lets what waits for timers have its time at once: whenever nothing else is left to do, the clock goes on. The clock is
  * that of setTimeout, of node:timers/promises and of performance.now.
+ *
+ * @param stepMs by how much it goes on each time; more where something is asked for in short intervals for long
  */
-export async function inFastTime<T>(t: TestContext, act: () => Promise<T>): Promise<T> {
+export async function inFastTime<T>(
+  t: TestContext,
+  act: () => Promise<T>,
+  stepMs = STEP_MS,
+): Promise<T> {
   let nowMs = 0;
   const over = new AbortController();
   t.mock.timers.enable({ apis: ["setTimeout"] });
@@ -18,8 +25,8 @@ export async function inFastTime<T>(t: TestContext, act: () => Promise<T>): Prom
     while (!over.signal.aborted) {
       do await new Promise(setImmediate);
       while (isAtWork());
-      nowMs += STEP_MS;
-      t.mock.timers.tick(STEP_MS);
+      nowMs += stepMs;
+      t.mock.timers.tick(stepMs);
     }
   };
   const advanced = advance();

@@ -8,8 +8,13 @@ import { join } from "node:path";
 const folder = import.meta.dirname;
 const [files] = process.argv.slice(2);
 
-/** Fewer stories of deaths for each change: most are found by the first. */
-const env = { ...process.env, DOCKFORM_TEST_RUNS: "25" };
+const env = {
+  ...process.env,
+  // Fewer stories of deaths for each change: most are found by the first.
+  DOCKFORM_TEST_RUNS: "25",
+  // A test's process starts in a third of the time where no type has to be stripped.
+  NODE_COMPILE_CACHE: join(".stryker", "compile-cache"),
+};
 
 run(folder, "npm", ["ci", "--no-audit", "--no-fund", "--silent"]);
 run(".", join(folder, "node_modules/.bin/stryker"), [
