@@ -11,13 +11,13 @@ const LISTS_AGE_MS = 6 * 60 * 60 * 1000;
 export type DebianRelease = "bookworm" | "trixie" | "sid";
 
 /** apt-get with arguments; returns what it printed. */
-export type PrivateApt = (...args: string[]) => Promise<Buffer>;
+type PrivateApt = (...args: string[]) => Promise<Buffer>;
 
 /**
  * apt-get on the lists of a release, with a cache and a state of its own in which no package is
  * installed. Root, on Debian.
  */
-export async function privateApt(release: DebianRelease, folder: string): Promise<PrivateApt> {
+async function privateApt(release: DebianRelease, folder: string): Promise<PrivateApt> {
   for (const each of ["lists/partial", "cache/archives/partial"]) {
     await mkdir(join(folder, each), { recursive: true });
   }
