@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { EngineClient } from "../engine/client.ts";
 import { currentContextName, resolveEndpoint } from "../engine/endpoint.ts";
 import { DockformError } from "../errors.ts";
@@ -51,8 +51,8 @@ export function targetIn(context: WorkspaceContext, volume: string): VolumeTarge
 export interface WorkspaceOptions {
   readonly manifest: string | undefined;
   readonly context: string | undefined;
-  /** Another folder for snapshots (`-o`). */
-  readonly output?: string | undefined;
+  /** The folder of all snapshots, in place of what the manifest says. */
+  readonly store?: string | undefined;
 }
 
 /** The manifest, where there is one, and the engines that it and the environment name. */
@@ -77,15 +77,13 @@ export class Workspace implements Disposable {
     return new Workspace(await loadManifest(around, options.manifest), around, options);
   }
 
-  /** Where all snapshots are. */
+  /** Where all snapshots are: in the folder that was named, or that the manifest names, or beside it. */
   get store(): Store {
     const { cwd } = this.#around;
-    const { output } = this.#options;
-    return new FolderStore(
-      output === undefined
-        ? join(this.file?.folder ?? cwd, ".dockform", "snapshots")
-        : resolve(cwd, output),
-    );
+    const { store } = this.#options;
+    if (store !== undefined) return new FolderStore(resolve(cwd, store));
+    const { folder = cwd, manifest } = this.file ?? {};
+    return new FolderStore(resolve(folder, manifest?.store ?? DEFAULT_STORE));
   }
 
   /** The snapshots in it. */
@@ -225,5 +223,8 @@ function declaredShape(
   if (spec === undefined || identifier === undefined) return spec;
   return { ...spec, labels: labelsFor(spec, identifier) };
 }
+
+/** Beside the manifest, or in the current folder without one. */
+const DEFAULT_STORE = ".dockform/snapshots";
 
 const UNDECLARED: ManifestContext = { name: undefined, host: undefined, volumes: new Map() };

@@ -17,6 +17,11 @@ import type { GlobalOptions } from "./spec/root.ts";
 /** Begins a command: reads the flags that all commands take. */
 export type Start = (command: { optsWithGlobals(): GlobalOptions }) => Session;
 
+/** Of commands that take `--store`. */
+interface StoreOptions {
+  readonly store?: string | undefined;
+}
+
 /** What a command works with: the process's edge, and how this call wants it used. */
 export class Session {
   readonly io: CliIo;
@@ -97,13 +102,13 @@ export class Session {
   }
 
   /** Loads the manifest; its parser is loaded only by the commands that need it. */
-  async openWorkspace(output?: string): Promise<Workspace> {
+  async openWorkspace({ store }: StoreOptions = {}): Promise<Workspace> {
     const workspaces = await import("../app/workspace.ts");
     const { manifest, config, context } = this.options;
     return workspaces.Workspace.open(await this.surroundings(), {
       manifest: manifest ?? config,
       context,
-      output,
+      store,
     });
   }
 

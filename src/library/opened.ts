@@ -192,10 +192,10 @@ export class OpenedDockform implements api.Dockform {
   ): Promise<Result> {
     signal.throwIfAborted();
     const tools = this.#tools(signal);
-    const { manifest, context, store: output } = this.#options;
+    const { manifest, context, store } = this.#options;
     try {
       const around = { ...this.#edge, connect, tools };
-      using workspace = await Workspace.open(around, { manifest, context, output });
+      using workspace = await Workspace.open(around, { manifest, context, store });
       return await run(workspace, tools);
     } catch (error) {
       if (!signal.aborted || error === signal.reason) throw error;

@@ -23,6 +23,7 @@ export function buildManifest(
         targets.filter(({ context }) => context === undefined || context === name),
       ),
     })),
+    store: content.store,
     helperImage: content.helper?.image,
     helperCapabilities: [...new Set(content.helper?.capabilities)],
     unmanagedSections: sections,

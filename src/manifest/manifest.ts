@@ -45,6 +45,8 @@ export interface Manifest {
   readonly severalContexts: boolean;
   /** Never empty. */
   readonly contexts: readonly ManifestContext[];
+  /** The folder of all snapshots, as it is written: relative to the manifest's. */
+  readonly store: string | undefined;
   readonly helperImage: string | undefined;
   /** What helper containers may do beyond what all of them may, e.g. `SYS_ADMIN`. */
   readonly helperCapabilities: readonly string[];

@@ -395,6 +395,15 @@ test("what is wrong with the wishes for snapshots is said where it is", () => {
   assert.deepEqual(mistakes(inContexts), moved);
 });
 
+test("what may come to name another kind of store is not taken for a folder", () => {
+  for (const text of ["backups", "s3://bucket/path", "~/snapshots", "backups/docker", ".hidden"]) {
+    assert.deepEqual(mistakes(`store: ${text}\n`), [
+      `1:8 "${text}" is not a folder: it must begin with / or ./ or ../ | ${text}`,
+    ]);
+  }
+  assert.match(mistakes("contexts: { a: { store: ./b } }\n").join(), /unknown key "store"/);
+});
+
 test("a helper's capabilities are a list of those that serve it", () => {
   const only = "is not a capability that serves a helper; SYS_ADMIN is the only one";
   assert.deepEqual(mistakes("helper: { capabilities: SYS_ADMIN }\n"), [

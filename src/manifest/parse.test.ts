@@ -55,6 +55,7 @@ volumes:
         ]),
       },
     ],
+    store: undefined,
     helperImage: undefined,
     helperCapabilities: [],
     unmanagedSections: [],
@@ -104,6 +105,12 @@ test("a single context in the form for several, and an empty one", () => {
 test("the identifier may stand at the top of the form for one context, and be a number", () => {
   assert.equal(manifestOf("identifier: top\ndocker: { context: default }").identifier, "top");
   assert.equal(manifestOf("identifier: 0042").identifier, "0042");
+});
+
+test("the folder of snapshots, as it is written", () => {
+  for (const folder of ["/srv/snapshots", "./snapshots", "../snapshots", ".", "C:\\snapshots"]) {
+    assert.equal(manifestOf(`store: ${folder}`).store, folder);
+  }
 });
 
 test("the helper's image", () => {

@@ -11,11 +11,12 @@ test("an editor can complete every key with a description", () => {
   for (const [key, { description }] of Object.entries(committed.properties)) {
     assert.ok(description.length > 0, key);
   }
-  assert.deepEqual(Object.keys(committed.properties).slice(0, 5), [
+  assert.deepEqual(Object.keys(committed.properties).slice(0, 6), [
     "identifier",
     "docker",
     "contexts",
     "volumes",
+    "store",
     "helper",
   ]);
 });

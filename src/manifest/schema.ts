@@ -201,6 +201,18 @@ const helper = v.pipe(
   v.description("The helper containers that read and write volumes."),
 );
 
+/** Neither a bare word nor a URL: those are to name other kinds of stores. */
+const store = v.pipe(
+  string,
+  v.regex(
+    /^(?:\/|\.{1,2}(?:\/|$)|[A-Za-z]:[\\/])/,
+    "is not a folder: it must begin with / or ./ or ../",
+  ),
+  v.description(
+    'The folder of all snapshots: "/srv/snapshots", or "./snapshots" beside the manifest; without it ".dockform/snapshots".',
+  ),
+);
+
 /** A fileset, of which only the volume it writes to matters here. */
 export const filesetSchema = v.object({ target_volume: v.optional(volumeName) });
 
@@ -241,6 +253,7 @@ export const manifestSchema = v.pipe(
     docker: v.optional(docker),
     contexts: v.optional(contexts),
     volumes: v.optional(volumes),
+    store: v.optional(store),
     helper: v.optional(helper),
     ...unmanagedSections,
   }),

@@ -9,7 +9,7 @@ import type { Session } from "../session.ts";
 import type { ApplyOptions } from "../spec/manifest.ts";
 
 export async function apply(session: Session, options: ApplyOptions): Promise<void> {
-  using workspace = await session.openWorkspace();
+  using workspace = await session.openWorkspace(options);
   const { log, paint, tools } = session;
   const plan = await planApply(workspace, options, tools.signal);
   const { unmanagedSections } = workspace.requireManifest().manifest;

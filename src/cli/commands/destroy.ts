@@ -8,7 +8,7 @@ import type { Session } from "../session.ts";
 import type { DestroyOptions } from "../spec/manifest.ts";
 
 export async function destroy(session: Session, options: DestroyOptions): Promise<void> {
-  using workspace = await session.openWorkspace();
+  using workspace = await session.openWorkspace(options);
   const identifier = workspace.requireIdentifier();
   const targets = await volumesToDestroy(workspace, session.tools.signal);
   if (targets.length === 0) {

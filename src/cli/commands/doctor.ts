@@ -12,7 +12,7 @@ import type { Session } from "../session.ts";
 import type { DoctorOptions } from "../spec/diagnostic.ts";
 
 export async function doctor(session: Session, options: DoctorOptions): Promise<void> {
-  const open = (): ReturnType<Session["openWorkspace"]> => session.openWorkspace();
+  const open = (): ReturnType<Session["openWorkspace"]> => session.openWorkspace(options);
   const { findings, freshness } = await diagnose(open, session.tools);
   session.result<"doctor">({ checks: findings.map(toJson) }, toText(findings, session));
   throwIfFailed(findings);

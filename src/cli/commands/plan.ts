@@ -10,8 +10,8 @@ import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { PlanOptions } from "../spec/manifest.ts";
 
-export async function plan(session: Session, { check }: PlanOptions): Promise<void> {
-  using workspace = await session.openWorkspace();
+export async function plan(session: Session, { check, store }: PlanOptions): Promise<void> {
+  using workspace = await session.openWorkspace({ store });
   const { now, signal } = session.tools;
   const plans = await planContexts(workspace, signal);
   const { unmanagedSections } = workspace.requireManifest().manifest;

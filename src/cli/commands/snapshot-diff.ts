@@ -12,7 +12,7 @@ export async function snapshotDiff(
   to: string,
   options: SnapshotDiffOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace(options.store);
+  using workspace = await session.openWorkspace(options);
   const { before, after, differences } = await diffSnapshots(workspace, from, to, session.tools);
   session.result<"snapshot diff">(
     {

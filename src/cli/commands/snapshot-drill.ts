@@ -13,7 +13,7 @@ export async function snapshotDrill(
   options: SnapshotDrillOptions,
 ): Promise<void> {
   const subject = drillSubject(options);
-  using workspace = await session.openWorkspace(options.store);
+  using workspace = await session.openWorkspace(options);
   const { store, archivePath } = await workspace.catalog().find(reference);
   const target = await snapshotTarget(workspace, { store, archivePath });
   const report = await drill(

@@ -12,7 +12,7 @@ export async function snapshotExtract(
   paths: readonly string[],
   options: SnapshotExtractOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace(options.store);
+  using workspace = await session.openWorkspace(options);
   const catalog = workspace.catalog();
   await using archive = await Archive.open(await catalog.find(reference));
   const folder = resolve(session.io.cwd, options.output);

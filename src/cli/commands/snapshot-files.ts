@@ -19,7 +19,7 @@ export async function snapshotFiles(
   path: string | undefined,
   options: SnapshotFilesOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace(options.store);
+  using workspace = await session.openWorkspace(options);
   const catalog = workspace.catalog();
   await using archive = await Archive.open(await catalog.find(reference));
   const wanted = typedPath(path ?? ".");

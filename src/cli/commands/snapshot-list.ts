@@ -15,7 +15,7 @@ export async function snapshotList(
   reference: string | undefined,
   options: SnapshotListOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace(options.store);
+  using workspace = await session.openWorkspace(options);
   const catalog = workspace.catalog();
   const { title } = catalog.store;
   const volumes = await listSnapshots(catalog, reference);

@@ -11,7 +11,7 @@ export async function snapshotPrune(
   reference: string | undefined,
   options: SnapshotPruneOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace(options.store);
+  using workspace = await session.openWorkspace(options);
   const { tools } = session;
   const request = {
     volume: reference,

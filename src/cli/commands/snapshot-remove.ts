@@ -16,7 +16,7 @@ export async function snapshotRemove(
   references: readonly string[],
   options: SnapshotRemoveOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace(options.store);
+  using workspace = await session.openWorkspace(options);
   const catalog = workspace.catalog();
   const snapshots = await snapshotsToRemove(catalog, references);
   await refuseNeeded(workspace, snapshots, session.tools);

@@ -10,7 +10,7 @@ export async function snapshotShow(
   reference: string,
   options: SnapshotShowOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace(options.store);
+  using workspace = await session.openWorkspace(options);
   const catalog = workspace.catalog();
   await using archive = await Archive.open(await catalog.find(reference));
   const sidecar = await archive.sidecar();

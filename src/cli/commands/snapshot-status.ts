@@ -9,9 +9,9 @@ import type { SnapshotStatusOptions } from "../spec/snapshot-care.ts";
 
 export async function snapshotStatus(
   session: Session,
-  { check }: SnapshotStatusOptions,
+  { check, store }: SnapshotStatusOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace();
+  using workspace = await session.openWorkspace({ store });
   workspace.requireManifest();
   const now = session.io.now();
   const volumes = await declaredFreshness(workspace, now);

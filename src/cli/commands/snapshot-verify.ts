@@ -16,7 +16,7 @@ export async function snapshotVerify(
   reference: string | undefined,
   { all, deep, store }: SnapshotVerifyOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace(store);
+  using workspace = await session.openWorkspace({ store });
   const snapshots = await chosen(workspace.catalog(), reference, all);
   const outcomes = await verifySnapshots(snapshots, deep ? workspace : undefined, session.tools);
   const failures = outcomes.flatMap(({ error }) => error ?? []);

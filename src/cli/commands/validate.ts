@@ -11,7 +11,13 @@ export async function validate(session: Session): Promise<void> {
   }));
   const volumeCount = contexts.reduce((total, { volumes }) => total + volumes.length, 0);
   session.result<"validate">(
-    { valid: true, manifest: path, identifier: manifest.identifier ?? null, contexts },
+    {
+      valid: true,
+      manifest: path,
+      identifier: manifest.identifier ?? null,
+      store: workspace.store.title,
+      contexts,
+    },
     [
       `${manifest.file} is valid: ${formatCount(volumeCount, "volume")} in ${formatCount(contexts.length, "context")}`,
     ],

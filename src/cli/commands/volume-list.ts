@@ -5,9 +5,10 @@ import { leftoverHint } from "../../lock/leftover.ts";
 import { table } from "../output/terminal.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
+import type { VolumeListOptions } from "../spec/volume.ts";
 
-export async function volumeList(session: Session): Promise<void> {
-  using workspace = await session.openWorkspace();
+export async function volumeList(session: Session, options: VolumeListOptions): Promise<void> {
+  using workspace = await session.openWorkspace(options);
   const volumes = await inventory(workspace, session.tools);
   const severalContexts = (await workspace.contexts()).length > 1;
   session.result<"volume list">(

@@ -11,9 +11,9 @@ import type { VolumeRecoverOptions } from "../spec/volume.ts";
 export async function volumeRecover(
   session: Session,
   reference: string | undefined,
-  { healthTimeout: healthTimeoutMs }: VolumeRecoverOptions,
+  { store, healthTimeout: healthTimeoutMs }: VolumeRecoverOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace();
+  using workspace = await session.openWorkspace({ store });
   const { reports, failures } =
     reference === undefined
       ? await recoverInterrupted(session, workspace, healthTimeoutMs)

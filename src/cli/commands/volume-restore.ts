@@ -13,9 +13,9 @@ export async function volumeRestore(
   session: Session,
   volume: string,
   snapshot: string,
-  { healthTimeout, stripComponents, from, fromVolume, ...options }: VolumeRestoreOptions,
+  { store, healthTimeout, stripComponents, from, fromVolume, ...options }: VolumeRestoreOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace();
+  using workspace = await session.openWorkspace({ store });
   const order = {
     ...options,
     volume,

@@ -12,7 +12,9 @@ export async function volumeSnapshot(
   references: readonly string[],
   options: VolumeSnapshotOptions,
 ): Promise<void> {
-  using workspace = await session.openWorkspace(options.output);
+  using workspace = await session.openWorkspace({
+    store: options.store ?? options.output,
+  });
   const targets = await Promise.all(references.map((reference) => workspace.target(reference)));
   const { format, level, note, ifChanged } = options;
   const request = { format, level, note, ifChanged };

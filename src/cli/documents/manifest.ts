@@ -21,6 +21,7 @@ export const validateDocument = fields({
   valid: v.pipe(v.literal(true), v.description("One that is not valid is an error.")),
   manifest: text("The manifest's path."),
   identifier: v.nullable(text("The project's name, which labels its volumes.")),
+  store: text("The folder of all snapshots."),
   contexts: list(
     fields({
       name: v.nullable(text("Docker context; null where the environment chooses.")),

@@ -10,9 +10,9 @@ import type { Start } from "../session.ts";
 
 /** `volume list`, `snapshot`, `restore`, `undo` and `recover`. */
 export function addVolumeCommands(volume: Group, start: Start): void {
-  volumeListSpec(volume).action(async (_options, command) => {
+  volumeListSpec(volume).action(async (options, command) => {
     const { volumeList } = await import("../commands/volume-list.ts");
-    await volumeList(start(command));
+    await volumeList(start(command), options);
   });
   volumeSnapshotSpec(volume).action(async (names, options, command) => {
     const { volumeSnapshot } = await import("../commands/volume-snapshot.ts");

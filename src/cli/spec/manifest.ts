@@ -1,4 +1,4 @@
-import { checkOption, examples, type OptionsOf } from "./options.ts";
+import { checkOption, examples, storeOption, type OptionsOf } from "./options.ts";
 import type { RootCommand } from "./root.ts";
 
 export function initSpec(root: RootCommand) {
@@ -22,6 +22,7 @@ export function planSpec(root: RootCommand) {
   return root
     .command("plan")
     .description("Show what apply would do, and which volumes lack a fresh snapshot.")
+    .addOption(storeOption())
     .addOption(checkOption())
     .addHelpText("after", examples("plan", "plan --check"));
 }
@@ -32,6 +33,7 @@ export function applySpec(root: RootCommand) {
   return root
     .command("apply")
     .description("Create the volumes that are declared and missing.")
+    .addOption(storeOption())
     .option("--skip-confirmation", "do not ask", false)
     .option("--prune", "snapshot, then remove, labelled volumes that are no longer declared", false)
     .addHelpText("after", examples("apply", "apply --prune --skip-confirmation"));
@@ -43,6 +45,7 @@ export function destroySpec(root: RootCommand) {
   return root
     .command("destroy")
     .description("Snapshot, then remove, all volumes with the manifest's label.")
+    .addOption(storeOption())
     .option("--skip-confirmation", "do not ask", false)
     .option("--no-snapshot", "remove without a snapshot: what they hold is gone for good")
     .addHelpText("after", examples("destroy", "destroy --skip-confirmation"));

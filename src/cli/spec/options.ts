@@ -27,12 +27,20 @@ export function checkOption() {
   ).default(false);
 }
 
-/** Another folder than the manifest's. */
+/** Another store than the manifest's. */
 export function storeOption() {
   return new Option(
     "--store <folder>",
-    "where snapshots are kept (.dockform/snapshots by the manifest)",
-  ).argParser(parsePlace);
+    "where snapshots are kept (without: as the manifest says, or .dockform/snapshots beside it)",
+  ).argParser(parseStore);
+}
+
+/** A folder; a URL is to name another kind of store, and a shell may have left a ~ as it is. */
+export function parseStore(text: string): string {
+  if (/^(?:[a-z][a-z\d+.-]*:\/\/|~(?:\/|$))/i.test(text)) {
+    throw new InvalidArgumentError("Expected a folder.");
+  }
+  return parsePlace(text);
 }
 
 /** The end of a command's help. */

@@ -16,6 +16,7 @@ export function snapshotStatusSpec(snapshot: Group) {
   return snapshot
     .command("status")
     .description("Show how old the newest snapshot of each declared volume is. Asks no engine.")
+    .addOption(storeOption())
     .addOption(checkOption())
     .addHelpText("after", examples("snapshot status", "snapshot status --check --json"));
 }

@@ -6,8 +6,9 @@ import {
   choice,
   examples,
   parseList,
-  parsePlace,
   parseSeconds,
+  parseStore,
+  storeOption,
   type OptionsOf,
 } from "./options.ts";
 import type { Group } from "./root.ts";
@@ -17,18 +18,22 @@ export function volumeListSpec(volume: Group) {
     .command("list")
     .alias("ls")
     .description("Show volumes, their size, the containers using them, their newest snapshot.")
+    .addOption(storeOption())
     .addHelpText("after", examples("volume list", "volume list --context backup --json"));
 }
+
+export type VolumeListOptions = OptionsOf<typeof volumeListSpec>;
 
 export function volumeSnapshotSpec(volume: Group) {
   return volume
     .command("snapshot")
     .description("Write a snapshot of each volume named.")
     .argument("<[context/]volume...>", "volumes, declared or not")
-    .option(
-      "-o, --output <folder>",
-      "where snapshots are kept (.dockform/snapshots by the manifest)",
-      parsePlace,
+    .addOption(storeOption())
+    .addOption(
+      new Option("-o, --output <folder>", "the same as --store")
+        .conflicts("store")
+        .argParser(parseStore),
     )
     .option("--note <text>", "a note to keep with it")
     .option("--if-changed", "write none when nothing changed since the newest one", false)
@@ -55,6 +60,7 @@ export function volumeRestoreSpec(volume: Group) {
       "<snapshot>",
       "latest, latest~1, a time or its beginning, the same as volume@latest, or the path of a data file",
     )
+    .addOption(storeOption())
     .option("--force", "replace what a volume that is not empty holds", false)
     .option(
       "--stop-containers",
@@ -142,6 +148,7 @@ export function volumeRecoverSpec(volume: Group) {
     .command("recover")
     .description("Bring to its end what was interrupted: old or new contents, containers running.")
     .argument("[[context/]volume]", "one volume; without, all that the engine tells of")
+    .addOption(storeOption())
     .addOption(healthTimeout())
     .addHelpText("after", examples("volume recover", "volume recover myapp_data"));
 }
