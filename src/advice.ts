@@ -87,6 +87,7 @@ export type PlainAdviceCode =
   | "write-manifest"
   | "drop-context"
   | "choose-engine"
+  | "allow-insecure"
   | "choose-drill-image"
   | "choose-drill-container"
   | "choose-other-container"

@@ -25,6 +25,7 @@ export type * from "./library/api.ts";
 export async function openDockform(options: OpenOptions = {}): Promise<Dockform> {
   return await OpenedDockform.open(options, {
     env: options.env ?? process.env,
+    insecure: options.insecure ?? false,
     cwd: resolve(options.folder ?? "."),
     homeFolder: homedir(),
     temporaryFolder: tmpdir(),

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { EngineClient } from "../engine/client.ts";
 import { currentContextName, resolveEndpoint } from "../engine/endpoint.ts";
+import { describeWeakness, weaknessOf } from "../engine/tcp-transport.ts";
 import { DockformError } from "../errors.ts";
 import { helperImage, type HelperImage, type HelperImageOptions } from "../helper/image.ts";
 import type { ManifestContext, VolumeSpec } from "../manifest/manifest.ts";
@@ -171,7 +172,14 @@ export class Workspace implements Disposable {
   async #connect(context: ManifestContext): Promise<WorkspaceContext> {
     const around = this.#around;
     const name = context.name ?? this.#options.context ?? (await currentContextName(around));
-    const engine = around.connect(await resolveEndpoint(name, context.host, around));
+    const endpoint = await resolveEndpoint(name, context.host, around);
+    const engine = around.connect(endpoint);
+    const weakness = weaknessOf(endpoint);
+    if (weakness !== undefined) {
+      around.tools.log.warn(
+        `the connection to ${endpoint.host} ${describeWeakness(weakness)}; this was allowed`,
+      );
+    }
     const storedContext = this.#declaredContexts().length > 1 ? name : undefined;
     let image: Promise<HelperImage> | undefined;
     return {

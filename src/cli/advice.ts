@@ -176,6 +176,7 @@ const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
   "write-manifest": "Run `dockform init` to write one, or name one with --manifest.",
   "drop-context": "Leave --context away, or add the context to the manifest.",
   "choose-engine": "DOCKER_HOST or --context choose another one.",
+  "allow-insecure": "On a network where you trust everybody, --insecure allows it.",
   "choose-drill-image": `Name ${IMAGE}.`,
   "choose-drill-container": `Name one with --container, or ${IMAGE}.`,
   "choose-other-container": `Name a container that does, or ${IMAGE}.`,

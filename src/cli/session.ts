@@ -77,9 +77,11 @@ export class Session {
   /** The machine and the process, for use cases; what speaks to engines is loaded for those alone. */
   async surroundings(): Promise<Surroundings> {
     const connect = await this.io.loadConnect();
-    const { env, cwd, homeFolder, platform, machine } = this.io;
+    const { env, cwd, homeFolder, temporaryFolder, platform, machine } = this.io;
     return {
       env,
+      insecure: this.options.insecure === true,
+      temporaryFolder,
       cwd,
       homeFolder,
       platform,

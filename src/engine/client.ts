@@ -317,6 +317,8 @@ export class EngineClient {
   #connectionError(error: unknown, signal: AbortSignal | undefined): unknown {
     if (signal?.aborted) return signal.reason;
     if (error instanceof DockformError) return error;
+    const explained = this.#transport.explain?.(error);
+    if (explained !== undefined) return explained;
     if (systemCode(error)?.startsWith("HPE_")) {
       return this.notAnEngine("a request", "its answer is not HTTP");
     }

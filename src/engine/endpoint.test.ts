@@ -23,7 +23,13 @@ async function addContext(name: string, meta: unknown): Promise<void> {
 }
 
 function environment(env: EndpointEnvironment["env"]): EndpointEnvironment {
-  return { env, homeFolder: "/nowhere", platform: "linux" };
+  return {
+    env,
+    insecure: false,
+    temporaryFolder: "/nowhere",
+    homeFolder: "/nowhere",
+    platform: "linux",
+  };
 }
 
 const DOCKER_CONFIG = folder;
@@ -46,6 +52,29 @@ test("a context's host is the manifest's, DOCKER_HOST's, the platform's or the s
   assert.equal(await resolve("stored"), "unix:///stored.sock");
 });
 
+test("a connection is secured as the context, or the environment, says", async () => {
+  const docker = { Host: "tcp://far:2376" };
+  await addContext("secured", { Endpoints: { docker: { ...docker, SkipTLSVerify: false } } });
+  await addContext("trusting", { Endpoints: { docker: { ...docker, SkipTLSVerify: true } } });
+  const digest = createHash("sha256").update("secured").digest("hex");
+  const tls = join(folder, "contexts", "tls", digest, "docker");
+  await mkdir(tls, { recursive: true });
+  const resolve = async (name: string, env = {}, host?: string): Promise<unknown> =>
+    (await resolveEndpoint(name, host, environment({ DOCKER_CONFIG, ...env }))).tls;
+  const all = { DOCKER_CERT_PATH: "/certs", DOCKER_TLS_VERIFY: "1", DOCKER_TLS: "1" };
+  assert.deepEqual(await resolve("secured", all), { folder: tls, verifies: true });
+  assert.partialDeepStrictEqual(await resolve("trusting"), { verifies: false });
+  assert.equal(await resolve("stored", all), undefined);
+  const certificates = { folder: "/certs", verifies: true };
+  assert.deepEqual(await resolve("default", all), certificates);
+  assert.deepEqual(await resolve("any", { DOCKER_CERT_PATH: "/certs" }, "tcp://x"), certificates);
+  assert.deepEqual(await resolve("default", { DOCKER_TLS_VERIFY: "1" }), {
+    folder,
+    verifies: true,
+  });
+  assert.deepEqual(await resolve("default", { DOCKER_TLS: "1" }), { folder, verifies: false });
+});
+
 test("a context that does not exist or has no engine is bad usage", async () => {
   const resolve = (name: string): Promise<unknown> =>
     resolveEndpoint(name, undefined, environment({ DOCKER_CONFIG }));
@@ -57,8 +86,8 @@ test("a context that does not exist or has no engine is bad usage", async () => 
 });
 
 test("a scheme that is not supported is said before anything is tried", () => {
-  const endpoint = { context: "far", host: "ssh://me@far" };
-  assert.throws(() => transportFor(endpoint), { kind: "usage", message: /ssh:\/\/me@far/ });
+  const endpoint = { context: "far", host: "fd://me@far" };
+  assert.throws(() => transportFor(endpoint), { kind: "usage", message: /fd:\/\/me@far/ });
 });
 
 test("API versions compare by number", () => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DockformError, systemCode } from "../errors.ts";
 
@@ -9,11 +9,32 @@ export interface EngineEndpoint {
   readonly context: string;
   /** `unix:///path`, `tcp://host:port` or `ssh://user@host`. */
   readonly host: string;
+  /** How a connection by TCP is secured; left out where it is not. */
+  readonly tls?: TlsSettings | undefined;
+  /** Whether somebody has allowed a connection that anybody on the way can read, or pretend to be. */
+  readonly allowsInsecure?: boolean;
+  /** What ssh is run with; needed for `ssh://`. */
+  readonly local?: LocalSide;
+}
+
+/** As the docker CLI keeps it. */
+export interface TlsSettings {
+  /** Holds `ca.pem`, `cert.pem` and `key.pem`, as far as they are needed. */
+  readonly folder: string;
+  /** Whether the engine has to prove who it is. */
+  readonly verifies: boolean;
+}
+
+/** This side of a connection. */
+export interface LocalSide {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly temporaryFolder: string;
 }
 
 /** What the resolution of a context depends on; injected so that it can be tested. */
-export interface EndpointEnvironment {
-  readonly env: Readonly<Record<string, string | undefined>>;
+export interface EndpointEnvironment extends LocalSide {
+  /** `--insecure` */
+  readonly insecure: boolean;
   readonly homeFolder: string;
   readonly platform: NodeJS.Platform;
 }
@@ -42,11 +63,23 @@ export async function resolveEndpoint(
   host: string | undefined,
   environment: EndpointEnvironment,
 ): Promise<EngineEndpoint> {
-  if (host !== undefined) return { context, host };
+  const { insecure: allowsInsecure, env, temporaryFolder, platform } = environment;
+  const about = { context, allowsInsecure, local: { env, temporaryFolder } };
+  // What the docker CLI is told by `--host` is secured as its environment says, too.
+  const tls = tlsOfEnvironment(environment);
+  if (host !== undefined) return { ...about, host, tls };
   if (context === "default") {
-    return { context, host: environment.env["DOCKER_HOST"] || defaultHost(environment.platform) };
+    return { ...about, host: env["DOCKER_HOST"] || defaultHost(platform), tls };
   }
-  return { context, host: await storedHost(context, environment) };
+  return { ...about, ...(await storedEndpoint(context, environment)) };
+}
+
+/** DOCKER_CERT_PATH alone is enough here, although not for the docker CLI: whoever names certificates wants them used. */
+function tlsOfEnvironment(environment: EndpointEnvironment): TlsSettings | undefined {
+  const { env } = environment;
+  const folder = env["DOCKER_CERT_PATH"] || configFolder(environment);
+  if (env["DOCKER_TLS_VERIFY"] || env["DOCKER_CERT_PATH"]) return { folder, verifies: true };
+  return env["DOCKER_TLS"] ? { folder, verifies: false } : undefined;
 }
 
 function defaultHost(platform: NodeJS.Platform): string {
@@ -57,19 +90,23 @@ function configFolder({ env, homeFolder }: EndpointEnvironment): string {
   return env["DOCKER_CONFIG"] || join(homeFolder, ".docker");
 }
 
-/** The store's layout: contexts/meta/<sha256 of the name>/meta.json (docker/cli, cli/context/store). */
-async function storedHost(context: string, environment: EndpointEnvironment): Promise<string> {
-  const folder = configFolder(environment);
+/** The store's layout: contexts/{meta,tls}/<sha256 of the name>/ (docker/cli, cli/context/store). */
+async function storedEndpoint(
+  context: string,
+  environment: EndpointEnvironment,
+): Promise<Pick<EngineEndpoint, "host" | "tls">> {
+  const store = join(configFolder(environment), "contexts");
   const digest = createHash("sha256").update(context).digest("hex");
-  const metaFile = join(folder, "contexts", "meta", digest, "meta.json");
+  const metaFile = join(store, "meta", digest, "meta.json");
   const meta = await readJsonFile(metaFile);
   if (meta === undefined) {
     throw new DockformError("context.not-found", `docker context "${context}" does not exist`, {
       hint: "Run `docker context ls` to see the contexts there are, or give the context a `host` in the manifest.",
     });
   }
-  const host = endpointHost(meta);
-  if (host === undefined) {
+  const docker = field(field(meta, "Endpoints"), "docker");
+  const host = field(docker, "Host");
+  if (typeof host !== "string" || host === "") {
     throw new DockformError(
       "context.no-endpoint",
       `docker context "${context}" has no docker endpoint`,
@@ -78,13 +115,21 @@ async function storedHost(context: string, environment: EndpointEnvironment): Pr
       },
     );
   }
-  return host;
+  return {
+    host,
+    tls: await storedTls(join(store, "tls", digest, "docker"), field(docker, "SkipTLSVerify")),
+  };
 }
 
-function endpointHost(meta: Readonly<Record<string, unknown>>): string | undefined {
-  const docker = field(field(meta, "Endpoints"), "docker");
-  const host = field(docker, "Host");
-  return typeof host === "string" && host !== "" ? host : undefined;
+/** A context has TLS where there is a folder for it, or the meta data says that nothing is to be verified. */
+async function storedTls(folder: string, skipsVerify: unknown): Promise<TlsSettings | undefined> {
+  if (skipsVerify === true) return { folder, verifies: false };
+  try {
+    await access(folder);
+    return { folder, verifies: true };
+  } catch {
+    return undefined;
+  }
 }
 
 function field(value: unknown, name: string): unknown {

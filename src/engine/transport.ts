@@ -1,6 +1,7 @@
 import { Agent } from "node:http";
 import type { OnReadOpts, Socket } from "node:net";
 import { PassThrough, type Duplex } from "node:stream";
+import type { DockformError } from "../errors.ts";
 
 /**
  * How HTTP reaches an engine. A transport hands out connections and nothing else, so that another
@@ -15,6 +16,8 @@ export interface Transport {
    * @throws DockformError where the transport knows more than the system's words.
    */
   connect(onread?: OnReadOpts): Promise<Socket>;
+  /** What an error of a connection means, where that is known here. */
+  explain?(error: unknown): DockformError | undefined;
   /** Ends what serves all connections; those that are open may break. */
   close(): void;
 }

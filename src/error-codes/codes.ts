@@ -1,5 +1,6 @@
 import { ARCHIVE_ERRORS } from "./archive.ts";
 import { COMMAND_ERRORS } from "./command.ts";
+import { CONNECTION_ERRORS } from "./connection.ts";
 import { ENGINE_ERRORS } from "./engine.ts";
 import type { ErrorEntries } from "./entry.ts";
 import { HELPER_ERRORS } from "./helper.ts";
@@ -16,6 +17,7 @@ export const ERROR_CODES = {
   ...ARCHIVE_ERRORS,
   ...COMMAND_ERRORS,
   ...ENGINE_ERRORS,
+  ...CONNECTION_ERRORS,
   ...HELPER_ERRORS,
   ...MANIFEST_ERRORS,
   ...RESTORE_ERRORS,
@@ -31,6 +33,7 @@ export const ERROR_AREAS: readonly { readonly title: string; readonly errors: Er
   { title: "Archives", errors: ARCHIVE_ERRORS },
   { title: "The command line", errors: COMMAND_ERRORS },
   { title: "The engine and its contexts", errors: ENGINE_ERRORS },
+  { title: "Connections to engines elsewhere", errors: CONNECTION_ERRORS },
   { title: "Helper containers", errors: HELPER_ERRORS },
   { title: "The manifest", errors: MANIFEST_ERRORS },
   { title: "Restores", errors: RESTORE_ERRORS },

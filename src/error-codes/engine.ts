@@ -25,7 +25,7 @@ export const ENGINE_ERRORS = {
   "context.unsupported-host": {
     kind: "usage",
     cause: "The context's engine is reached by a protocol that this version does not speak.",
-    cure: "Use a context whose host is `unix:///path/to/docker.sock`.",
+    cure: "Use an address with `unix://`, `ssh://` or `tcp://`.",
   },
   "context.unspecified": {
     kind: "usage",

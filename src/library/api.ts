@@ -18,6 +18,8 @@ export interface OpenOptions {
   readonly folder?: string;
   /** Environment variables, such as `DOCKER_HOST`; without, those of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Allow `tcp://` engines without encryption, or without proof of who they are. */
+  readonly insecure?: boolean;
   /** Ends every call when it is aborted. */
   readonly signal?: AbortSignal;
   /** Gets all that happens while calls are under way. An error that it throws is one that nobody caught. */

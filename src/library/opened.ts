@@ -32,7 +32,6 @@ import {
 
 /** What of the machine and the process a call may see. */
 export interface Edge extends Omit<Surroundings, "tools" | "connect"> {
-  readonly temporaryFolder: string;
   /** Who runs this, for others to read. */
   readonly clientName: () => string;
   /** Whether the process of such a client is known to run. */

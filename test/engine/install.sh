@@ -4,7 +4,7 @@
 # Debian's own docker service. Root only; silent when nothing is missing.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
-tools="dockerd:docker.io ip:iproute2 zstd:zstd getfattr:attr setfacl:acl"
+tools="dockerd:docker.io ip:iproute2 zstd:zstd getfattr:attr setfacl:acl openssl:openssl sshd:openssh-server"
 policy=/usr/sbin/policy-rc.d
 mark="# dockform: no services during an installation"
 

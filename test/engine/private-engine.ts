@@ -35,7 +35,7 @@ export function canStartPrivateEngine(): boolean {
  * Installs Debian's Docker Engine where it is missing and starts one that shares nothing with the
  * machine's own: see supervise.sh. It ends with `stop()`, or when this process ends in any way.
  *
- * @param configuration fields of daemon.json besides those that keep it apart
+ * @param configuration fields of daemon.json besides those that keep it apart; its `hosts` are added
  * @param rootlessAs the account that runs it as a rootless engine, which /etc/subuid and /etc/subgid give ids to
  */
 export async function startPrivateEngine(
@@ -111,10 +111,9 @@ export class PrivateEngine implements AsyncDisposable {
     }
     supervisor.stdin.on("error", () => undefined);
     const engine = new PrivateEngine(folder, supervisor);
-    await writeFile(
-      join(folder, "daemon.json"),
-      JSON.stringify({ ...engine.#configuration(), ...configuration }),
-    );
+    const { hosts = [], ...fields } = configuration;
+    const all = { ...engine.#configuration(), ...fields, hosts: [engine.host, hosts].flat() };
+    await writeFile(join(folder, "daemon.json"), JSON.stringify(all));
     return engine;
   }
 
@@ -181,7 +180,6 @@ export class PrivateEngine implements AsyncDisposable {
 
   #configuration(): Record<string, unknown> {
     return {
-      hosts: [this.host],
       "data-root": this.dataRoot,
       "exec-root": join(this.folder, "exec"),
       pidfile: join(this.folder, "docker.pid"),

@@ -1,4 +1,4 @@
-import { homedir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { after } from "node:test";
 import { EngineClient } from "../../src/engine/client.ts";
 import {
@@ -47,7 +47,13 @@ export async function testEngine(): Promise<TestFileEngine> {
  * answer.
  */
 export async function reachableEndpoint(): Promise<EngineEndpoint | undefined> {
-  const environment = { env: process.env, homeFolder: homedir(), platform: process.platform };
+  const environment = {
+    env: process.env,
+    insecure: false,
+    temporaryFolder: tmpdir(),
+    homeFolder: homedir(),
+    platform: process.platform,
+  };
   try {
     const context = await currentContextName(environment);
     const endpoint = await resolveEndpoint(context, undefined, environment);

@@ -15,6 +15,8 @@ export const DEFAULT_HOST = "unix:///default.sock";
 export class FakeSite implements AsyncDisposable {
   readonly folder: string;
   readonly tools: FakeTools = fakeTools();
+  /** As `--insecure` says. */
+  insecure = false;
   readonly #engines: Readonly<Record<string, FakeEngine>>;
 
   private constructor(folder: string, engines: Readonly<Record<string, FakeEngine>>) {
@@ -40,6 +42,8 @@ export class FakeSite implements AsyncDisposable {
     const around: Surroundings = {
       env: { DOCKER_HOST: DEFAULT_HOST, DOCKFORM_HELPER_IMAGE: "helper:1" },
       cwd: this.folder,
+      insecure: this.insecure,
+      temporaryFolder: "/no/such/folder",
       homeFolder: this.folder,
       platform: "linux",
       machine: "x86_64",

@@ -15,6 +15,7 @@ export function rootSpec() {
         .argParser(parsePlace),
     )
     .option("--context <name>", "docker context to work on", parsePlace)
+    .option("--insecure", "allow tcp:// engines without encryption or proof of who they are")
     .option("--json", "print the result as one JSON document")
     .option("--no-color", "no colours (NO_COLOR does the same)")
     .addOption(choice("--log-level <level>", "lowest level of log lines", LOG_LEVELS, "info"))
