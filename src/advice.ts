@@ -73,6 +73,7 @@ export type RootWay =
 
 export type PlainAdviceCode =
   | "list-volumes"
+  | "name-volumes"
   | "list-what-is-left"
   | "list-files"
   | "path-as-listed"

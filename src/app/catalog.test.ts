@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { MemoryStore } from "../../test/fakes/memory-store.ts";
 import { putSnapshot } from "../../test/fakes/stored.ts";
 import { FakeLog } from "../../test/fakes/surroundings.ts";
-import type { StoredVolume } from "../store/store.ts";
+import { volumeTitle, type StoredVolume } from "../store/store.ts";
 import { Catalog } from "./catalog.ts";
 
 const PLAIN: StoredVolume = { context: undefined, volume: "data" };
@@ -111,4 +111,21 @@ test("a name that is none is said, also where the store cannot be read", async (
   };
   await assert.rejects(catalog(store).volumes("a/b/c"), { code: "reference.invalid" });
   assert.equal(asked, 0);
+});
+
+test("a pattern means the snapshots of all volumes that it describes", async () => {
+  const store = new MemoryStore();
+  for (const volume of ["app_data", "app_mail", "other"]) {
+    putSnapshot(store, { context: undefined, volume }, OLD);
+  }
+  putSnapshot(store, { context: "work", volume: "app_data" }, OLD);
+  const titles = async (pattern: string, context?: string): Promise<readonly string[]> =>
+    (await catalog(store, context).volumes(pattern)).map(volumeTitle);
+  assert.deepEqual(await titles("app_*"), ["app_data", "app_mail", "work/app_data"]);
+  assert.deepEqual(await titles("app_*", "home"), ["app_data", "app_mail"]);
+  assert.deepEqual(await titles("work/*"), ["app_data", "app_mail", "other", "work/app_data"]);
+  await assert.rejects(catalog(store).volumes("ap_*"), {
+    code: "snapshot.not-found",
+    message: "there is no snapshot of ap_*; did you mean app_data?",
+  });
 });

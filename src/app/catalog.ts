@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { DockformError } from "../errors.ts";
+import { isPattern, nearestToPattern, volumePattern } from "./volume-pattern.ts";
 import { parseVolumeReference } from "../manifest/reference.ts";
 import { nearest } from "../nearest.ts";
 import type { Log } from "../log.ts";
@@ -48,14 +49,30 @@ export class Catalog {
   }
 
   /**
-   * The snapshots of all volumes, or of `[context/]volume` alone.
+   * The snapshots of all volumes, or of `[context/]volume` alone, which may be a pattern.
    *
-   * @throws DockformError `failed` when a folder cannot be read.
+   * @throws DockformError `failed` when a folder cannot be read, `usage` where there are none of those that are meant.
    */
   async volumes(reference?: string): Promise<readonly VolumeSnapshots[]> {
-    if (reference !== undefined) return [await this.volume(reference)];
+    if (reference !== undefined) {
+      return isPattern(reference) ? this.#described(reference) : [await this.volume(reference)];
+    }
     this.#volumes ??= this.store.list();
     return this.#volumes;
+  }
+
+  async #described(pattern: string): Promise<readonly VolumeSnapshots[]> {
+    const all = await this.volumes();
+    const matches = volumePattern(pattern);
+    const found = all.filter(
+      (listed) =>
+        matches(listed) &&
+        (this.#context === undefined ||
+          listed.context === undefined ||
+          listed.context === this.#context),
+    );
+    if (found.length === 0) throw this.#noSnapshots(pattern, all);
+    return found;
   }
 
   /** What to say where there is no snapshot at all, and something was to be done with all of them. */
@@ -132,7 +149,12 @@ export class Catalog {
 
   #noSnapshots(reference: string, volumes: readonly VolumeSnapshots[]): DockformError {
     const names = volumes.map((listed) => volumeTitle(listed));
-    const meant = nearestIn(volumes, reference);
+    const meant = isPattern(reference)
+      ? nearestToPattern(
+          reference,
+          volumes.map(({ volume }) => volume),
+        )
+      : nearestIn(volumes, reference);
     const isEmpty = names.length === 0;
     return new DockformError(
       "snapshot.not-found",

@@ -159,6 +159,7 @@ const IMAGE = "what to start with --image and --command";
 
 const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
   "list-volumes": "Run `dockform volume list` to see the volumes there are.",
+  "name-volumes": "Name volumes, describe them as in 'myapp_*', or give --all.",
   "list-what-is-left": "`dockform snapshot list` shows what is left.",
   "list-files": "`dockform snapshot files` shows what it holds.",
   "path-as-listed": "Give a path as `dockform snapshot files` shows it.",

@@ -7,6 +7,11 @@ export const VOLUME_ERRORS = {
     cause: "The engine has no volume of that name.",
     cure: "See those there are with `dockform volume list`.",
   },
+  "volume.no-match": {
+    kind: "usage",
+    cause: "No volume matches the pattern, or all that were meant are left out.",
+    cure: "See those there are with `dockform volume list`, and put a pattern in quotes.",
+  },
   "volume.removed-meanwhile": {
     kind: "failed",
     cause: "The volume was removed by another program in the middle of the command.",

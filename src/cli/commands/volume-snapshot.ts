@@ -1,3 +1,4 @@
+import { chooseVolumes, type LeftOutVolume } from "../../app/choose-volumes.ts";
 import { throwFirst } from "../../app/several.ts";
 import { snapshotVolumes, type FailedSnapshot } from "../../app/snapshot-volumes.ts";
 import type { SnapshotReport } from "../../capture/snapshot.ts";
@@ -15,8 +16,9 @@ export async function volumeSnapshot(
   using workspace = await session.openWorkspace({
     store: options.store ?? options.output,
   });
-  const targets = await Promise.all(references.map((reference) => workspace.target(reference)));
-  const { format, level, note, ifChanged } = options;
+  const { all, exclude, format, level, note, ifChanged } = options;
+  const choice = { named: references, all, exclude };
+  const { targets, leftOut } = await chooseVolumes(workspace, choice, session.tools);
   const request = { format, level, note, ifChanged };
   const { reports, failures } = await snapshotVolumes(targets, request, session.tools);
   const attempted = reports.length + failures.length;
@@ -25,15 +27,44 @@ export async function volumeSnapshot(
       {
         snapshots: reports.map(toJson),
         failures: failures.map((failure) => failureToJson(failure, session)),
+        left_out: leftOut,
       },
       reports.flatMap((report) => toText(report, session)),
     );
   }
+  tellLeftOut(leftOut, session);
   throwFirst(
     failures.map(({ error }) => error),
     session.log,
-    reports.length > 0 ? `${failures.length} of ${attempted} snapshots failed` : undefined,
+    attempted > 1 ? failedText(failures, attempted) : undefined,
   );
+}
+
+/** What nobody has asked to be left out. */
+function tellLeftOut(leftOut: readonly LeftOutVolume[], { log }: Session): void {
+  const count = (why: LeftOutVolume["why"]): number =>
+    leftOut.filter((each) => each.why === why).length;
+  const [anonymous, notWanted] = [count("anonymous"), count("not wanted")];
+  const parts = [
+    ...(anonymous === 0
+      ? []
+      : [
+          formatCount(
+            anonymous,
+            "volume without a name of its own",
+            "volumes without a name of their own",
+          ),
+        ]),
+    ...(notWanted === 0
+      ? []
+      : [`${formatCount(notWanted, "volume")} that the manifest wants no snapshot of`]),
+  ];
+  if (parts.length > 0) log.info(`Left out: ${parts.join(", ")}`);
+}
+
+function failedText(failures: readonly FailedSnapshot[], attempted: number): string {
+  const names = failures.map(({ context, volume }) => `${context}/${volume}`);
+  return `${failures.length} of ${attempted} snapshots failed: ${names.join(", ")}`;
 }
 
 function toText(report: SnapshotReport, session: Session): readonly string[] {

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { LEFT_OUT_REASONS } from "../../app/choose-volumes.ts";
 import { errorDocument } from "./diagnostic.ts";
 import { ASPECTS } from "../../helper/message-groups.ts";
 import {
@@ -57,6 +58,16 @@ export const volumeSnapshotDocument = fields({
   failures: list(
     fields({ ...volumeName, ...errorDocument.entries }),
     "One for each volume that could not be done. Where only one was named, the error is the whole document.",
+  ),
+  left_out: list(
+    fields({
+      ...volumeName,
+      why: word(
+        LEFT_OUT_REASONS,
+        "`anonymous` where the engine made up its name; `not wanted` where the manifest says that it needs none; `excluded` by `--exclude`.",
+      ),
+    }),
+    "Volumes that `--all` or a pattern means, and that were left out.",
   ),
 });
 

@@ -9,7 +9,7 @@ export function snapshotListSpec(snapshot: Group) {
     .command("list")
     .alias("ls")
     .description("Show the snapshots there are, by volume, the newest first.")
-    .argument("[[context/]volume]", "one volume; without, all")
+    .argument("[[context/]volume]", "a volume, or a pattern such as 'myapp_*'; without, all")
     .addOption(storeOption())
     .addHelpText("after", examples("snapshot list", "snapshot list myapp_data --json"));
 }
@@ -100,7 +100,7 @@ export function snapshotVerifySpec(snapshot: Group) {
     .description(
       "Read snapshots to their end and check all there is to check. Only --deep needs an engine.",
     )
-    .argument("[snapshot]", `${REFERENCE}; with --all a volume`)
+    .argument("[snapshot]", `${REFERENCE}; with --all a volume, or a pattern of volumes`)
     .addOption(storeOption())
     .option("--all", "verify every snapshot, of the volume or of all volumes", false)
     .option("--deep", "restore each into a throw-away volume, too, and compare", false)
@@ -110,7 +110,7 @@ export function snapshotVerifySpec(snapshot: Group) {
         "snapshot verify myapp_data@latest",
         "snapshot verify myapp_data --deep",
         "snapshot verify --all",
-        "snapshot verify --all myapp_data",
+        "snapshot verify --all 'myapp_*'",
       ),
     );
 }
@@ -134,7 +134,7 @@ export function snapshotPruneSpec(snapshot: Group) {
   return snapshot
     .command("prune")
     .description("Show which snapshots some rules keep; with --delete remove the others.")
-    .argument("[[context/]volume]", "one volume; without, all")
+    .argument("[[context/]volume]", "a volume, or a pattern such as 'myapp_*'; without, all")
     .addOption(storeOption())
     .option("--keep-last <n>", "keep the newest n", parseCount)
     .option(

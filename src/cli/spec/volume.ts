@@ -6,6 +6,7 @@ import {
   choice,
   examples,
   parseList,
+  parsePlace,
   parseSeconds,
   parseStore,
   storeOption,
@@ -28,7 +29,9 @@ export function volumeSnapshotSpec(volume: Group) {
   return volume
     .command("snapshot")
     .description("Write a snapshot of each volume named.")
-    .argument("<[context/]volume...>", "volumes, declared or not")
+    .argument("[[context/]volume...]", "volumes, declared or not, or patterns such as 'myapp_*'")
+    .option("--all", "all that the manifest declares; without a manifest, all there are", false)
+    .addOption(excludeOption())
     .addOption(storeOption())
     .addOption(
       new Option("-o, --output <folder>", "the same as --store")
@@ -45,6 +48,8 @@ export function volumeSnapshotSpec(volume: Group) {
         "volume snapshot myapp_data",
         "volume snapshot a b --note 'before the upgrade'",
         "volume snapshot myapp_data --if-changed",
+        "volume snapshot 'myapp_*' --exclude myapp_cache",
+        "volume snapshot --all --if-changed",
       ),
     );
 }
@@ -93,6 +98,15 @@ export function volumeRestoreSpec(volume: Group) {
 }
 
 export type VolumeRestoreOptions = OptionsOf<typeof volumeRestoreSpec>;
+
+function excludeOption() {
+  return new Option(
+    "--exclude <[context/]volume>",
+    "not this volume, or those of a pattern; may be given several times",
+  )
+    .argParser((text: string, others: readonly string[]) => [...others, parsePlace(text)])
+    .default([], "none");
+}
 
 function pathOption() {
   return new Option("--path <path>", "only this file or folder; may be given several times")
