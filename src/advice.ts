@@ -83,7 +83,6 @@ export type PlainAdviceCode =
   | "extract-instead"
   | "extract-and-copy"
   | "choose-store"
-  | "choose-output-folder"
   | "choose-manifest"
   | "write-manifest"
   | "drop-context"

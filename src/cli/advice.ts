@@ -10,22 +10,28 @@ import type {
   VolumeAdviceCode,
 } from "../advice.ts";
 import { shellWord } from "../format.ts";
+import type { Call } from "./call.ts";
 
 /**
  * What to do about an error or a warning, in the words of this face.
  *
  * @param hint what goes before, for every face the same.
- * @param commandLine as it was typed, where something is to be added to it.
+ * @param call advice that names an option which its command has not is left out.
  * @returns sentences in one line, and below it, indented, what there is to choose from; nothing where there is nothing
  * to do.
  */
 export function adviceLines(
   { hint, advice }: { readonly hint?: string | undefined; readonly advice: readonly Advice[] },
-  commandLine: string,
+  call: Call,
 ): readonly string[] {
-  const sentences = advice.map((each) => inWords(each, commandLine));
-  const text = [hint ?? "", ...sentences].filter((each) => each !== "").join(" ");
-  const choices = advice.flatMap((each) => choicesOf(each, commandLine));
+  const given = advice
+    .map((each) => ({ sentence: inWords(each, call.line), choices: choicesOf(each, call.line) }))
+    .filter(({ sentence, choices }) => [sentence, ...choices].every((t) => call.hasOptionsOf(t)));
+  const sentences = [hint ?? "", ...given.map(({ sentence }) => sentence)].map((each) =>
+    call.onTheSame(each),
+  );
+  const text = sentences.filter((each) => each !== "").join(" ");
+  const choices = given.flatMap((each) => each.choices);
   return text === "" ? [] : [text, ...choices.map((choice) => `  ${choice}`)];
 }
 
@@ -87,12 +93,13 @@ function allowing(allow: readonly Allowance[]): string {
   return [...new Set(flags)].join(" ");
 }
 
-const ALLOWING_FLAGS: Readonly<Record<Exclude<Allowance["what"], "other origin">, string>> = {
-  "replace contents": "--force",
-  "stop containers": "--stop-containers",
-  "undeclared volume": "--undeclared",
-  "discard kept contents": "--discard-kept",
-};
+export const ALLOWING_FLAGS: Readonly<Record<Exclude<Allowance["what"], "other origin">, string>> =
+  {
+    "replace contents": "--force",
+    "stop containers": "--stop-containers",
+    "undeclared volume": "--undeclared",
+    "discard kept contents": "--discard-kept",
+  };
 
 function restoreCommand({ volume, declared, archivePath }: With<SnapshotAdviceCode>): string {
   return `dockform volume restore ${volume} ${shellWord(archivePath)} --force --stop-containers${declared ? "" : " --undeclared"}`;
@@ -117,7 +124,7 @@ function isAboutSnapshot(advice: Advice): advice is With<SnapshotAdviceCode> {
   return Object.hasOwn(WITH_SNAPSHOT, advice.code);
 }
 
-const RECOVER: Readonly<Record<RecoverWhen, (command: string) => string>> = {
+export const RECOVER: Readonly<Record<RecoverWhen, (command: string) => string>> = {
   interrupted: (command) =>
     `Run ${command}: it puts the old or the new contents in place, whole, and starts what was stopped.`,
   stopped: (command) => `Run ${command}.`,
@@ -135,13 +142,13 @@ const RECOVER: Readonly<Record<RecoverWhen, (command: string) => string>> = {
 const CLEARED_FIRST =
   "a snapshot of the old contents is written and checked, then they are removed before the new ones";
 
-const IN_PLACE: Readonly<Record<InPlaceWhy, string>> = {
+export const IN_PLACE: Readonly<Record<InPlaceWhy, string>> = {
   "no-room": `Or add --in-place: ${CLEARED_FIRST} are extracted.`,
   "no-room-after-all": "Or add --in-place to do without room for the old contents.",
   immovable: `Add --in-place: ${CLEARED_FIRST} take their place.`,
   "immovable-after-all":
     "The file system does not move everything to another folder: run the restore with --in-place.",
-  "another-time": "A snapshot can be restored with --in-place.",
+  "another-time": "A snapshot can be restored with `dockform volume restore --in-place`.",
 };
 
 function rootWay(way: RootWay, commandLine: string): string {
@@ -157,7 +164,7 @@ function rootWay(way: RootWay, commandLine: string): string {
 
 const IMAGE = "what to start with --image and --command";
 
-const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
+export const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
   "list-volumes": "Run `dockform volume list` to see the volumes there are.",
   "name-volumes": "Name volumes, describe them as in 'myapp_*', or give --all.",
   "list-what-is-left": "`dockform snapshot list` shows what is left.",
@@ -166,12 +173,10 @@ const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
   "path-as-listed-or-all":
     "Give a path as `dockform snapshot files` shows it; for everything leave --path away.",
   "verify-snapshots": "`dockform snapshot verify` finds those that are whole.",
-  "find-snapshots":
-    "Look into the folder .dockform/snapshots beside the manifest, or run `dockform volume list`.",
+  "find-snapshots": "`dockform snapshot list` shows those there are.",
   "extract-instead": "`dockform snapshot extract` brings back anything else.",
   "extract-and-copy": "Use `dockform snapshot extract` and copy it to where it belongs.",
   "choose-store": "Name another folder with --store.",
-  "choose-output-folder": "Or name another folder with -o.",
   "choose-manifest":
     "Check the path given with --manifest, or run `dockform init` to write a manifest.",
   "write-manifest": "Run `dockform init` to write one, or name one with --manifest.",
@@ -206,8 +211,8 @@ const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
     "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
   "keep-something": "Add --keep-previous or --keep-failed, or leave --discard-kept away.",
   "keep-previous":
-    "A restore with --keep-previous keeps what it replaces. Snapshots can be restored without it.",
-  "keep-failed": "`restore --keep-failed` keeps the new contents to look at.",
+    "`dockform volume restore --keep-previous` keeps what it replaces. Snapshots can be restored without it.",
+  "keep-failed": "With --keep-failed the new contents are kept to look at.",
   "more-health-time": "With --health-timeout they get more time, or with 0 no check.",
   "repeat-when-healthy":
     "The old ones are still in the volume. Run this again once the containers are healthy; with --health-timeout 0 the old contents go all the same.",
@@ -225,18 +230,18 @@ const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
     "`dockform snapshot list` shows what there is; other files are yours to remove.",
 };
 
-const WITH_VOLUME: Readonly<Record<VolumeAdviceCode, (volume: string) => string>> = {
+export const WITH_VOLUME: Readonly<Record<VolumeAdviceCode, (volume: string) => string>> = {
   "take-first-snapshot": (volume) =>
     `Take one with \`dockform volume snapshot ${volume}\`. \`dockform snapshot list\` shows what there is.`,
   "restore-from-elsewhere": (volume) =>
     `Restore one from elsewhere with \`dockform volume restore ${volume} <snapshot> --force --stop-containers\`.`,
   "let-go-of-kept": (volume) =>
-    `\`dockform volume undo ${volume}\` puts back what is kept, and removes it with --discard. With --discard-kept it is removed once other contents are kept.`,
+    `\`dockform volume undo ${volume}\` puts back what is kept, and \`dockform volume undo ${volume} --discard\` removes it. With --discard-kept it is removed once other contents are kept.`,
   "let-go-or-undo": (volume) =>
-    `Let go of them first (dockform volume undo ${volume} --discard), or put them back (without --discard).`,
+    `\`dockform volume undo ${volume}\` puts them back, and \`dockform volume undo ${volume} --discard\` removes them.`,
 };
 
-const WITH_SNAPSHOT: Readonly<Record<SnapshotAdviceCode, (command: string) => string>> = {
+export const WITH_SNAPSHOT: Readonly<Record<SnapshotAdviceCode, (command: string) => string>> = {
   "restore-snapshot": (command) => `Restore a snapshot: ${command}`,
   "restore-when-possible": (command) => `Where the volume can hold it, restore it: ${command}`,
   "go-back": (command) => `To go back: ${command}`,

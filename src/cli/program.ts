@@ -1,6 +1,7 @@
 import { CommanderError, Help, type Option } from "@commander-js/extra-typings";
 import { DockformError, stackOf, unexpected } from "../errors.ts";
 import { adviceLines } from "./advice.ts";
+import { Call } from "./call.ts";
 import { refuseUnknownCommands } from "./did-you-mean.ts";
 import type { CliIo } from "./io.ts";
 import { ownText, shownJson, shownLines } from "./output/shown-text.ts";
@@ -18,7 +19,7 @@ export async function runProgram(argv: readonly string[], io: CliIo): Promise<nu
   const output = new WatchedOutput(io.stdout);
   let session: Session | undefined;
   const start: Start = (command) => {
-    session = new Session(io, argv, command.optsWithGlobals());
+    session = new Session(io, argv, command);
     return session;
   };
   try {
@@ -50,14 +51,14 @@ function endedByCommander(io: CliIo, argv: readonly string[], error: CommanderEr
     hint: "Run the command with --help to see how it is used.",
   });
   // The options were not parsed to their end, so they are looked at as they are.
-  if (argv.includes("--json")) io.stdout.write(shownJson(errorDocument(usage, "")));
+  if (argv.includes("--json")) io.stdout.write(shownJson(errorDocument(usage, new Call([]))));
   return usage.exitCode;
 }
 
 function report(io: CliIo, session: Session | undefined, thrown: unknown): number {
   const error = asDockformError(thrown);
   if (session === undefined) {
-    const advice = adviceLines(error, "").map((line) => `  ${line}`);
+    const advice = adviceLines(error, new Call([])).map((line) => `  ${line}`);
     const [first = "", ...rest] = error.lines;
     io.stderr.write(shownLines([`error: ${first}`, ...rest, ...advice]));
     return error.exitCode;

@@ -1,11 +1,12 @@
 import { relative } from "node:path";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { VERSION } from "../version.ts";
 import type { DockformError } from "../errors.ts";
 import type { Surroundings } from "../app/surroundings.ts";
 import type { Workspace } from "../app/workspace.ts";
-import { shellWord } from "../format.ts";
 import type { Tools } from "../tools.ts";
 import { adviceText } from "./advice.ts";
+import { Call } from "./call.ts";
 import type { DocumentName, DocumentOf } from "./documents/documents.ts";
 import type { CliIo } from "./io.ts";
 import { writeAll } from "./output/lines.ts";
@@ -15,7 +16,9 @@ import { painter, StatusArea, type Paint } from "./output/terminal.ts";
 import type { GlobalOptions } from "./spec/root.ts";
 
 /** Begins a command: reads the flags that all commands take. */
-export type Start = (command: { optsWithGlobals(): GlobalOptions }) => Session;
+export type Start = (command: StartedCommand) => Session;
+
+type StartedCommand = { optsWithGlobals(): GlobalOptions } & CommandUnknownOpts;
 
 /** Of commands that take `--store`. */
 interface StoreOptions {
@@ -26,8 +29,8 @@ interface StoreOptions {
 export class Session {
   readonly io: CliIo;
   readonly options: GlobalOptions;
-  /** As it was typed, for advice that adds something to it. */
-  readonly commandLine: string;
+  /** For advice. */
+  readonly call: Call;
   readonly log: Logger;
   /** Colours for standard output. */
   readonly paint: Paint;
@@ -36,10 +39,11 @@ export class Session {
   #resultWritten = false;
 
   /** @throws DockformError `usage` when the log file cannot be opened. */
-  constructor(io: CliIo, argv: readonly string[], options: GlobalOptions) {
+  constructor(io: CliIo, argv: readonly string[], command: StartedCommand) {
+    const options = command.optsWithGlobals();
     this.io = io;
     this.options = options;
-    this.commandLine = ["dockform", ...argv].map(shellWord).join(" ");
+    this.call = new Call(argv, command, options);
     this.paint = painter(io.stdout, io, options.color);
     const paintLog = painter(io.stderr, io, options.color, options.logFormat === "pretty");
     this.#status = new StatusArea(io.stderr, (text) => this.log.info(text));
@@ -47,7 +51,7 @@ export class Session {
       level: options.verbose === true ? "debug" : options.logLevel,
       format: options.logFormat,
       file: options.logFile,
-      commandLine: this.commandLine,
+      call: this.call,
     });
     this.tools = {
       log: this.log,
@@ -63,15 +67,6 @@ export class Session {
       },
       runsHere: io.runsHere,
     };
-  }
-
-  /** Flags by which another command finds the same volumes, each with a space before it. */
-  get workspaceFlags(): string {
-    const { manifest, config, context } = this.options;
-    const flags = { "--manifest": manifest ?? config, "--context": context };
-    return Object.entries(flags)
-      .map(([flag, value]) => (value === undefined ? "" : ` ${flag} ${shellWord(value)}`))
-      .join("");
   }
 
   /** The machine and the process, for use cases; what speaks to engines is loaded for those alone. */
@@ -105,6 +100,7 @@ export class Session {
 
   /** Loads the manifest; its parser is loaded only by the commands that need it. */
   async openWorkspace({ store }: StoreOptions = {}): Promise<Workspace> {
+    this.call.store = store;
     const workspaces = await import("../app/workspace.ts");
     const { manifest, config, context } = this.options;
     return workspaces.Workspace.open(await this.surroundings(), {
@@ -162,7 +158,7 @@ export class Session {
   /** Under `--json` an error is a document, too, unless the result has said it already. */
   failure(error: DockformError): void {
     if (this.options.json === true && !this.#resultWritten)
-      this.#writeJson(errorDocument(error, this.commandLine));
+      this.#writeJson(errorDocument(error, this.call));
   }
 
   #writeJson(value: unknown): void {
@@ -172,8 +168,8 @@ export class Session {
 }
 
 /** An error as `--json` prints it. */
-export function errorDocument(error: DockformError, commandLine: string): DocumentOf<"error"> {
+export function errorDocument(error: DockformError, call: Call): DocumentOf<"error"> {
   const { code, kind, message, exitCode, data } = error;
-  const hint = adviceText(error, commandLine);
+  const hint = adviceText(error, call);
   return { error: { code, kind, message, hint: hint ?? null, exit_code: exitCode, ...data } };
 }

@@ -5,7 +5,7 @@ export const ARCHIVE_ERRORS = {
   "archive.not-found": {
     kind: "failed",
     cause: "There is no file at that path.",
-    cure: "Look into the folder `.dockform/snapshots` beside the manifest, or run `dockform snapshot list`.",
+    cure: "Run `dockform snapshot list` to see what there is.",
   },
   "archive.not-a-file": {
     kind: "failed",

@@ -82,12 +82,12 @@ export const SNAPSHOT_ERRORS = {
   "store.unwritable": {
     kind: "failed",
     cause: "A file cannot be written in the folder of the snapshots.",
-    cure: "Check its owner, its mode and its disk, or name another folder with `-o`.",
+    cure: "Check its owner, its mode and its disk, or name another folder with `--store`.",
   },
   "store.full": {
     kind: "failed",
     cause: "The disk of the snapshots is full. No snapshot was written.",
-    cure: "Make room there, or name another folder with `-o`.",
+    cure: "Make room there, or name another folder with `--store`.",
   },
   "store.not-removed": {
     kind: "failed",

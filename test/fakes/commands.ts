@@ -25,3 +25,10 @@ function below(command: CommandUnknownOpts, above: readonly string[]): readonly 
       : below(each, words);
   });
 }
+
+/** `--json`, `-v`: those of a command, and those of all. */
+export function optionsOf(command: CommandUnknownOpts | null): ReadonlySet<string> {
+  if (command === null) return new Set();
+  const own = command.options.flatMap(({ long, short }) => [long ?? "", short ?? ""]);
+  return new Set([...own, ...optionsOf(command.parent)]);
+}

@@ -8,13 +8,17 @@ import { adviceText } from "../advice.ts";
 import { checkFreshness, freshnessRemark } from "../freshness-view.ts";
 import { table } from "../output/terminal.ts";
 import type { ItemOf } from "../documents/documents.ts";
+import type { Call } from "../call.ts";
 import type { Session } from "../session.ts";
 import type { DoctorOptions } from "../spec/diagnostic.ts";
 
 export async function doctor(session: Session, options: DoctorOptions): Promise<void> {
   const open = (): ReturnType<Session["openWorkspace"]> => session.openWorkspace(options);
   const { findings, freshness } = await diagnose(open, session.tools);
-  session.result<"doctor">({ checks: findings.map(toJson) }, toText(findings, session));
+  session.result<"doctor">(
+    { checks: findings.map((each) => toJson(each, session.call)) },
+    toText(findings, session),
+  );
   throwIfFailed(findings);
   if (options.check) checkFreshness(freshness);
 }
@@ -43,7 +47,17 @@ interface Words {
   readonly advice?: string | undefined;
 }
 
-function words(finding: Finding): Words {
+function words(finding: Finding, call: Call): Words {
+  if (finding.kind === "cannot check") {
+    const { check, error } = finding;
+    const advice = error instanceof DockformError ? adviceText(error, call) : undefined;
+    return { check, found: messageOf(error), advice };
+  }
+  const { advice, ...what } = plainWords(finding);
+  return { ...what, advice: advice === undefined ? undefined : call.onTheSame(advice) };
+}
+
+function plainWords(finding: Exclude<Finding, Kind<"cannot check">>): Words {
   switch (finding.kind) {
     case "manifest":
       return { check: "manifest", found: `${finding.path} is valid` };
@@ -63,13 +77,8 @@ function words(finding: Finding): Words {
         advice:
           finding.status === "ok"
             ? undefined
-            : "Remove old snapshots, or name another folder with -o.",
+            : "Remove old snapshots, or name another folder with --store.",
       };
-    case "cannot check": {
-      const { check, error } = finding;
-      const advice = error instanceof DockformError ? adviceText(error, "") : undefined;
-      return { check, found: messageOf(error), advice };
-    }
     case "context":
     case "engine":
     case "API version":
@@ -184,23 +193,23 @@ function freshnessWords(finding: Kind<"snapshots" | "snapshots wanted">): Words 
   };
 }
 
-function toJson(finding: Finding): ItemOf<"doctor", "checks"> {
-  const { check, found, advice } = words(finding);
+function toJson(finding: Finding, call: Call): ItemOf<"doctor", "checks"> {
+  const { check, found, advice } = words(finding, call);
   return { check, status: finding.status, found, advice };
 }
 
 /** Problems of a manifest are a line each, with the place that is meant. */
-function foundLines(finding: Finding): readonly string[] {
+function foundLines(finding: Finding, call: Call): readonly string[] {
   const isError = finding.kind === "cannot check" && finding.error instanceof DockformError;
-  return isError ? finding.error.lines : [words(finding).found];
+  return isError ? finding.error.lines : [words(finding, call).found];
 }
 
-function toText(findings: readonly Finding[], { paint }: Session): readonly string[] {
+function toText(findings: readonly Finding[], { paint, call }: Session): readonly string[] {
   const colours = { ok: "green", warning: "yellow", failed: "red" } as const;
   return table(
     findings.flatMap((finding) => {
-      const { check, advice } = words(finding);
-      const [found = "", ...more] = foundLines(finding);
+      const { check, advice } = words(finding, call);
+      const [found = "", ...more] = foundLines(finding, call);
       return [
         [paint(colours[finding.status], finding.status), check, found],
         ...more.map((line) => ["", "", line]),

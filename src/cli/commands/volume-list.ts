@@ -20,9 +20,11 @@ export async function volumeList(session: Session, options: VolumeListOptions): 
 
 function warnOf(volumes: readonly ListedVolume[], { log }: Session): void {
   for (const { volume } of volumes.filter(({ interrupted }) => interrupted)) {
-    log.warn(
-      `an operation on volume "${volume}" was interrupted: run \`dockform volume recover ${volume}\``,
-    );
+    log.warn(`an operation on volume "${volume}" was interrupted`, {
+      code: "recover",
+      volume,
+      when: "stopped",
+    });
   }
   for (const { volume, leftover } of volumes.flatMap(({ leftovers }) => leftovers)) {
     log.warn(

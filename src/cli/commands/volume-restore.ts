@@ -60,7 +60,7 @@ function toText(report: RestoreReport, reference: string, session: Session): rea
     ...report.leftOut.map((group) => `  ${leftOutText(group)}`),
     ...report.containers.map(containerLine),
     ...(report.keptPrevious
-      ? [`To go back: ${undoCommand({ ...report, volume: reference })}${session.workspaceFlags}`]
+      ? [session.call.onTheSame(`To go back: ${undoCommand({ ...report, volume: reference })}`)]
       : []),
   ];
 }

@@ -94,5 +94,5 @@ function failureToJson(
   session: Session,
 ): ItemOf<"volume snapshot", "failures"> {
   const known = error instanceof DockformError ? error : unexpected(messageOf(error), error);
-  return { context, volume, ...errorDocument(known, session.commandLine) };
+  return { context, volume, ...errorDocument(known, session.call) };
 }

@@ -24,7 +24,9 @@ export async function volumeUndo(
   const text = [
     `Put back what ${context}/${volume} held until ${returned.kept_at}, ${formatDuration(durations.totalMs)}`,
     ...containers.map(containerLine),
-    `The contents it replaced are kept. To switch back to them: ${undoCommand({ ...target, volume: reference })}${session.workspaceFlags}`,
+    session.call.onTheSame(
+      `The contents it replaced are kept. To switch back to them: ${undoCommand({ ...target, volume: reference })}`,
+    ),
   ];
   session.result<"volume undo">(
     {

@@ -2,6 +2,7 @@ import { openSync, writeSync } from "node:fs";
 import { DockformError, messageOf, type Advice } from "../../errors.ts";
 import type { Log, LogLevel } from "../../log.ts";
 import { adviceLines, inOneText } from "../advice.ts";
+import type { Call } from "../call.ts";
 import type { CliIo } from "../io.ts";
 import { shownJson, shownLines } from "./shown-text.ts";
 import type { Paint, StatusArea } from "./terminal.ts";
@@ -16,8 +17,8 @@ export interface LoggerOptions {
   readonly format: LogFormat;
   /** A copy of every line goes here, as JSON. */
   readonly file: string | undefined;
-  /** As it was typed, for advice that adds something to it. */
-  readonly commandLine: string;
+  /** For advice. */
+  readonly call: Call;
 }
 
 /**
@@ -49,13 +50,13 @@ export class Logger implements Log {
   }
 
   warn(message: string, ...advice: readonly Advice[]): void {
-    const [first, ...list] = adviceLines({ advice }, this.#options.commandLine);
+    const [first, ...list] = adviceLines({ advice }, this.#options.call);
     this.#write("warn", [first === undefined ? message : `${message}. ${first}`, ...list]);
   }
 
   /** An error that ends the command, with what to do about it. */
   error(error: DockformError): void {
-    this.#write("error", error.lines, adviceLines(error, this.#options.commandLine));
+    this.#write("error", error.lines, adviceLines(error, this.#options.call));
     for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
       this.#write("debug", [`caused by: ${messageOf(cause)}`]);
     }

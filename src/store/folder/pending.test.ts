@@ -85,6 +85,6 @@ test("a folder that cannot be made is said with what to do", async () => {
   await writeFile(file, "");
   await assert.rejects(begin(join(file, "below")), {
     code: "store.unwritable",
-    advice: [{ code: "choose-output-folder" }],
+    advice: [{ code: "choose-store" }],
   });
 });

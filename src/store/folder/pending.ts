@@ -211,7 +211,7 @@ async function makeLevelByLevel(folder: string): Promise<void> {
 function cannotWrite(folder: string, error: unknown): DockformError {
   return new DockformError("store.unwritable", `cannot write to ${folder}: ${messageOf(error)}`, {
     hint: "Check the folder's owner and mode.",
-    advice: [{ code: "choose-output-folder" }],
+    advice: [{ code: "choose-store" }],
     cause: error,
   });
 }
@@ -225,7 +225,7 @@ function cannotStore(path: string, error: unknown): DockformError {
       hint: full
         ? "No snapshot was written. Make room there."
         : "No snapshot was written. Check the disk of that folder.",
-      advice: [{ code: "choose-output-folder" }],
+      advice: [{ code: "choose-store" }],
       cause: error,
     },
   );

@@ -115,7 +115,7 @@ test("every other command says what was interrupted, and touches nothing", { ski
   const { HostConfig } = await inspectContainer(sandbox.engine, userId);
   assert.equal(HostConfig.RestartPolicy.Name, "no", "an engine that starts leaves it alone");
   const list = await sandbox.dockform(["volume", "list"]);
-  assert.match(list.stderr, /was interrupted: run `dockform volume recover/);
+  assert.match(list.stderr, /was interrupted\. Run `dockform volume recover/);
   const doctor = await sandbox.dockform(["doctor"]);
   assert.equal(doctor.code, 1, doctor.stdout);
   assert.match(
