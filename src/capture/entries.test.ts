@@ -67,6 +67,12 @@ test("a stream that makes no sense is not waited for", async () => {
   await assert.rejects(pathsOf(archivedReply(tar)), { kind: "integrity" });
 });
 
+test("a helper that goes on sending what makes no sense is not waited for", async () => {
+  const tar = Buffer.concat([await tarOf({ a: "content" }), Buffer.alloc(512, "x")]);
+  tar.fill("x", 512, 1024);
+  await assert.rejects(pathsOf({ ...archivedReply(tar), isEndless: true }), { kind: "integrity" });
+});
+
 test("a stream that is damaged although the helper found nothing is an error of its own", async () => {
   const tar = (await tarOf({ a: "x".repeat(5000) })).subarray(0, 2048);
   await assert.rejects(pathsOf(archivedReply(tar)), { kind: "integrity" });

@@ -31,16 +31,18 @@ export async function* entriesThrough(
   const abandoned = new AbortController();
   const signal = AbortSignal.any([tools.signal, abandoned.signal]);
   const reading = { see: () => {}, take: (bytes: Uint8Array) => chunks.give(bytes) };
+  let isSending = true;
   const received = verbs
     .archive(reading, { level: "none", id: stagingId }, { signal, onProgress: progress.report })
-    .finally(() => chunks.end());
+    .finally(() => {
+      isSending = false;
+      chunks.end();
+    });
   received.catch(() => {});
-  /** Why the stream ended says more than that it did. */
+  /** Why the stream ended says more than that it did. One that goes on, and makes no sense, may do so for hours. */
   const reasonOf = async (error: unknown): Promise<unknown> => {
     tools.signal.throwIfAborted();
-    // Nobody takes what is still on its way, and the helper must not wait for that.
-    chunks.end();
-    return failureOf(await received, archive) ?? error;
+    return isSending ? error : (failureOf(await received, archive) ?? error);
   };
   try {
     for await (const entry of new TarReader(chunks.taken(), title, signal).entries()) {

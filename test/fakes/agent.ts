@@ -9,6 +9,8 @@ import type { FakeReply } from "./helper.ts";
 /** What a verb returns, and what it sends first. */
 export interface FakeAnswer extends FakeReply {
   readonly data?: Uint8Array;
+  /** The last of that is sent again and again, until nobody wants any more. */
+  readonly isEndless?: boolean;
 }
 
 export type Answer = (verb: readonly string[], input: Buffer) => FakeAnswer | Promise<FakeAnswer>;
@@ -39,10 +41,16 @@ export class FakeAgent implements VolumeAgent {
     const words = verb("-");
     this.verbs.push(words);
     const answer = await this.#answer(words, Buffer.alloc(0));
-    for await (const chunk of inChunks(answer.data ?? Buffer.alloc(0), [700])) {
+    const give = async (chunk: Uint8Array): Promise<void> => {
       signal.throwIfAborted();
       sink.see(chunk);
       await sink.take(chunk);
+    };
+    const data = answer.data ?? Buffer.alloc(0);
+    for await (const chunk of inChunks(data, [700])) await give(chunk);
+    while (answer.isEndless === true) {
+      await give(data.subarray(-512));
+      await new Promise(setImmediate);
     }
     return toReply(answer);
   }
