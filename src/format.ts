@@ -58,6 +58,11 @@ export function formatTime(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, "Z");
 }
 
+/** The same of a time that may not be known, for documents, where nothing is missing. */
+export function timeOrNull(time: Date | undefined): string | null {
+  return time === undefined ? null : formatTime(time);
+}
+
 /**
  * A word as a shell takes it, so that a command that is shown can be used as it is. Shells expand `~` at the start of
  * a word and after `=` and `:`, and zsh a word that starts with `=`.

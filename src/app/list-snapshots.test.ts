@@ -36,7 +36,7 @@ test("a list says of each snapshot what its sidecar says, and what is wrong with
   assert.match(damaged.problem ?? "", /4 bytes long, and was 5/);
   assert.deepEqual(
     [sound?.notes, sound?.verifiedAt, sound?.otherVolume, sound?.problem],
-    ["before", NEW, undefined, undefined],
+    ["before", new Date(NEW), undefined, undefined],
   );
   assert.equal(mail?.snapshots.length, 1);
 });

@@ -1,4 +1,5 @@
-import { knowsSizes } from "../snapshot/sidecar.ts";
+import { assuranceOf, type Assurance } from "../snapshot/assurance.ts";
+import { isSafety, knowsSizes } from "../snapshot/sidecar.ts";
 import { otherVolume } from "../store/newest.ts";
 import {
   volumeTitle,
@@ -10,13 +11,13 @@ import {
 import type { Catalog } from "./catalog.ts";
 
 /** Of what a sidecar says only what is shown: there may be ten thousand. */
-export interface ListedSnapshot extends StoredSnapshot {
+export interface ListedSnapshot extends StoredSnapshot, Assurance {
   readonly storedBytes: number;
   readonly tarBytes: number | undefined;
   readonly fileCount: number | undefined;
   readonly notes: string | undefined;
-  readonly verifiedAt: string | undefined;
-  readonly unhealthyAt: string | undefined;
+  /** What it was written for, where not because somebody asked for it. */
+  readonly purpose: string | undefined;
   readonly problem: string | undefined;
   /** Of which volume it is, where not of the one that it is listed under. */
   readonly otherVolume: string | undefined;
@@ -72,8 +73,8 @@ async function summarize(
     tarBytes: sized?.uncompressed_bytes,
     fileCount: sized?.file_count,
     notes: sidecar?.notes,
-    verifiedAt: sidecar?.verified_at,
-    unhealthyAt: sidecar?.unhealthy_at,
+    purpose: sidecar !== undefined && isSafety(sidecar) ? "safety" : sidecar?.purpose,
+    ...assuranceOf(sidecar, problem),
     problem,
     otherVolume: otherVolume(sidecar, volume),
   };

@@ -6,6 +6,7 @@ import {
   type PruneCandidate,
   type PruneVerdict,
 } from "../snapshot/prune.ts";
+import { assuranceOf } from "../snapshot/assurance.ts";
 import { isEmptyPolicy, type RetentionPolicy } from "../snapshot/retention.ts";
 import { isSafety } from "../snapshot/sidecar.ts";
 import { otherVolume } from "../store/newest.ts";
@@ -105,7 +106,7 @@ async function planVolume(
   const candidates = all.map((described) => ({
     time: described.time,
     note: described.sidecar?.notes,
-    isVerified: described.sidecar?.verified_at !== undefined,
+    isVerified: assuranceOf(described.sidecar, described.problem).verifiedAt !== undefined,
     problem: described.problem,
     isSafety: described.sidecar !== undefined && isSafety(described.sidecar),
     otherVolume: otherVolume(described.sidecar, listed.volume),

@@ -48,7 +48,7 @@ export function snapshotInfos({
     uncompressedBytes: snapshot.tarBytes,
     fileCount: snapshot.fileCount,
     note: snapshot.notes,
-    verifiedAt: snapshot.verifiedAt === undefined ? undefined : new Date(snapshot.verifiedAt),
+    verifiedAt: snapshot.verifiedAt,
     problem: snapshot.problem,
     otherVolume: snapshot.otherVolume,
   }));

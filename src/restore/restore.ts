@@ -1,5 +1,6 @@
+import type { Sidecar } from "../snapshot/sidecar.ts";
 import type { Tools } from "../tools.ts";
-import { markingUnhealthy } from "./mark-unhealthy.ts";
+import { recordingHealth } from "./record-health.ts";
 import { replaceContents } from "./replace-contents.ts";
 import type { RestoreReport, RestoreRequest } from "./request.ts";
 import { SnapshotContents } from "./snapshot-contents.ts";
@@ -11,8 +12,8 @@ import { SnapshotContents } from "./snapshot-contents.ts";
  */
 export async function restoreVolume(request: RestoreRequest, tools: Tools): Promise<RestoreReport> {
   const contents = new SnapshotContents(request);
-  const hasSidecar = (): boolean => contents.checked.sidecar !== undefined;
-  const report = await markingUnhealthy(request, hasSidecar, tools, () =>
+  const sidecar = (): Sidecar | undefined => contents.checked.sidecar;
+  const report = await recordingHealth(request, sidecar, tools, () =>
     replaceContents({ request, contents }, request, tools),
   );
   const { checked } = contents;
@@ -22,6 +23,6 @@ export async function restoreVolume(request: RestoreRequest, tools: Tools): Prom
     tarBytes: checked.contents.tarBytes,
     entries: checked.contents.entries,
     outsideEntries: checked.outsideEntries,
-    checkedBy: hasSidecar() ? "checksum" : "reading",
+    checkedBy: checked.sidecar !== undefined ? "checksum" : "reading",
   };
 }

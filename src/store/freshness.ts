@@ -1,6 +1,6 @@
+import { assuranceOf, type Assurance } from "../snapshot/assurance.ts";
 import type { Interval } from "../snapshot/duration.ts";
 import { judgeFreshness, type FreshnessState } from "../snapshot/freshness.ts";
-import type { Sidecar } from "../snapshot/sidecar.ts";
 import { whyPassedOver } from "./newest.ts";
 import { newestFirst, type Store, type StoredSnapshot, type VolumeSnapshots } from "./store.ts";
 
@@ -13,7 +13,8 @@ export interface Freshness {
   readonly unchangedAt: Date | undefined;
   /** Since the newest was taken, or was last what the volume held. Negative when it is from a time to come. */
   readonly ageMs: number | undefined;
-  readonly sidecar: Sidecar | undefined;
+  /** What has been found out of the newest. */
+  readonly assurance: Assurance;
   /** Those that cannot be used, the newest first; one whose data is gone at the end. */
   readonly damaged: readonly DamagedSnapshot[];
 }
@@ -57,7 +58,7 @@ export async function volumeFreshness(
     newest,
     unchangedAt,
     ageMs: currentAt && now.getTime() - currentAt.getTime(),
-    sidecar,
+    assurance: assuranceOf(sidecar, newest?.problem),
     damaged,
   };
 }

@@ -3,8 +3,16 @@ import {
   type ListedSnapshot,
   type ListedSnapshots,
 } from "../../app/list-snapshots.ts";
-import { formatAge, formatBytes, formatCount, formatNumber, formatTime } from "../../format.ts";
+import {
+  formatAge,
+  formatBytes,
+  formatCount,
+  formatNumber,
+  formatTime,
+  timeOrNull,
+} from "../../format.ts";
 import type { Leftover } from "../../store/store.ts";
+import { foundOutText } from "../found-out-view.ts";
 import { paragraphs, table } from "../output/terminal.ts";
 import type { DocumentOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
@@ -40,15 +48,16 @@ function toText(
   );
 }
 
-const HEAD = ["  AGE", "TIME", "SIZE", "FILES", "VERIFIED", "NOTE"];
-const NOTE_COLUMN = 5;
-
 /** One table for all volumes, so that their columns stand below each other; each has a line of its own. */
 function snapshotTable(volumes: readonly ListedSnapshots[], session: Session): readonly string[] {
   const { paint } = session;
-  const rows = volumes.flatMap(({ snapshots }) => snapshots.map((each) => row(each, session)));
-  const form = { columns: session.columns, right: [2, 3], flexible: [NOTE_COLUMN] };
-  const [head = "", ...lines] = table([HEAD.map((name) => paint("bold", name)), ...rows], form);
+  const snapshots = volumes.flatMap((volume) => volume.snapshots);
+  // Where nothing is proven, its column would only take the room of notes.
+  const proven = snapshots.some(({ provenAt }) => provenAt !== undefined) ? ["PROVEN"] : [];
+  const titles = ["  AGE", "TIME", "SIZE", "FILES", "VERIFIED", ...proven, "NOTE"];
+  const rows = snapshots.map((each) => row(each, proven.length > 0, session));
+  const form = { columns: session.columns, right: [2, 3], flexible: [titles.length - 1] };
+  const [head = "", ...lines] = table([titles.map((name) => paint("bold", name)), ...rows], form);
   const blocks = volumes.flatMap((volume) => {
     const own = lines.splice(0, volume.snapshots.length);
     const count = formatCount(volume.snapshots.length, "snapshot");
@@ -58,18 +67,16 @@ function snapshotTable(volumes: readonly ListedSnapshots[], session: Session): r
   return [head, ...blocks];
 }
 
-function row(snapshot: ListedSnapshot, { paint, io }: Session): readonly string[] {
-  const { time, storedBytes, fileCount, verifiedAt } = snapshot;
-  const ageMs = (at: Date): number => io.now().getTime() - at.getTime();
+function row(snapshot: ListedSnapshot, isProof: boolean, session: Session): readonly string[] {
+  const { time, storedBytes, fileCount, verifiedAt, provenAt } = snapshot;
   return [
-    `  ${formatAge(ageMs(time))}`,
+    `  ${formatAge(session.io.now().getTime() - time.getTime())}`,
     formatTime(time),
     formatBytes(storedBytes),
     fileCount === undefined ? "?" : formatNumber(fileCount),
-    verifiedAt === undefined
-      ? paint("dim", "never")
-      : paint("green", `${formatAge(ageMs(new Date(verifiedAt)))} ago`),
-    remark(snapshot, paint),
+    foundOutText(verifiedAt, session),
+    ...(isProof ? [foundOutText(provenAt, session)] : []),
+    remark(snapshot, session.paint),
   ];
 }
 
@@ -80,7 +87,9 @@ function remark(
   if (problem !== undefined) return paint("red", `damaged: ${problem}`);
   const marks = [
     ...(other === undefined ? [] : [`of volume ${other}`]),
-    ...(unhealthyAt === undefined ? [] : [`containers were not healthy on it at ${unhealthyAt}`]),
+    ...(unhealthyAt === undefined
+      ? []
+      : [`containers were not healthy on it at ${formatTime(unhealthyAt)}`]),
   ];
   return [...marks.map((mark) => paint("yellow", mark)), notes].filter(Boolean).join("; ");
 }
@@ -119,14 +128,17 @@ function toJson(
       snapshots: snapshots.map((snapshot) => ({
         archive: snapshot.archivePath,
         sidecar_path: snapshot.sidecarPath,
-        created_at: snapshot.time.toISOString(),
+        created_at: formatTime(snapshot.time),
         age_seconds: Math.floor((io.now().getTime() - snapshot.time.getTime()) / 1000),
         stored_bytes: snapshot.storedBytes,
         uncompressed_bytes: snapshot.tarBytes ?? null,
         file_count: snapshot.fileCount ?? null,
         notes: snapshot.notes ?? null,
-        verified_at: snapshot.verifiedAt ?? null,
-        unhealthy_at: snapshot.unhealthyAt ?? null,
+        purpose: snapshot.purpose ?? null,
+        verified_at: timeOrNull(snapshot.verifiedAt),
+        proven_at: timeOrNull(snapshot.provenAt),
+        damaged_at: timeOrNull(snapshot.damagedAt),
+        unhealthy_at: timeOrNull(snapshot.unhealthyAt),
         problem: snapshot.problem ?? null,
         other_volume: snapshot.otherVolume ?? null,
       })),

@@ -1,5 +1,14 @@
-import { formatAge, formatBytes, formatCount, formatDuration, formatNumber } from "../../format.ts";
+import {
+  formatAge,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatNumber,
+  formatTime,
+} from "../../format.ts";
 import { knowsSizes, storedChecksum, type Sidecar } from "../../snapshot/sidecar.ts";
+import { assuranceOf } from "../../snapshot/assurance.ts";
+import { problemOf } from "../../store/problem.ts";
 import { Archive } from "../../archive/archive.ts";
 import { table } from "../output/terminal.ts";
 import type { Session } from "../session.ts";
@@ -15,9 +24,18 @@ export async function snapshotShow(
   await using archive = await Archive.open(await catalog.find(reference));
   const sidecar = await archive.sidecar();
   session.result<"snapshot show">(
-    { archive: archive.path, stored_bytes: archive.storedBytes, sidecar: sidecar ?? null },
+    {
+      archive: archive.path,
+      stored_bytes: archive.storedBytes,
+      problem: problemIn(archive, sidecar) ?? null,
+      sidecar: sidecar ?? null,
+    },
     toText(archive, sidecar, session),
   );
+}
+
+function problemIn({ storedBytes }: Archive, sidecar: Sidecar | undefined): string | undefined {
+  return sidecar && problemOf(sidecar, storedBytes);
 }
 
 type Row = readonly [label: string, value: string];
@@ -45,6 +63,8 @@ const UNKNOWN = "unknown; snapshot verify counts them";
 function known(archive: Archive, sidecar: Sidecar, session: Session): readonly Row[] {
   const { engine, durations, containers = [], warnings = [], driver_opts: driverOptions } = sidecar;
   const entryCount = sidecar.entry_count;
+  const problem = problemIn(archive, sidecar);
+  const { verifiedAt, provenAt, unhealthyAt } = assuranceOf(sidecar, problem);
   return [
     [
       "volume",
@@ -54,16 +74,13 @@ function known(archive: Archive, sidecar: Sidecar, session: Session): readonly R
     ],
     ["taken", withAge(sidecar.created_at, session)],
     ...optional("note", sidecar.notes),
-    [
-      "verified",
-      sidecar.verified_at === undefined ? "never" : withAge(sidecar.verified_at, session),
-    ],
-    ...optional("damaged", sidecar.damaged_at && withAge(sidecar.damaged_at, session)),
-    ...optional("unhealthy", sidecar.unhealthy_at && withAge(sidecar.unhealthy_at, session)),
+    ...optional("problem", problem && session.paint("red", problem)),
+    ["verified", foundOut(verifiedAt, session) ?? "never"],
+    ...optional("unhealthy", foundOut(unhealthyAt, session)),
     ...optional("purpose", sidecar.purpose),
     ...optional("unchanged", sidecar.unchanged_at && withAge(sidecar.unchanged_at, session)),
-    ...optional("proven", sidecar.proven_at && withAge(sidecar.proven_at, session)),
-    ...optional("proven by", sidecar.proven_by),
+    ...optional("proven", foundOut(provenAt, session)),
+    ...optional("proven by", provenAt && sidecar.proven_by),
     ["files", knowsSizes(sidecar) ? formatCount(sidecar.file_count, "file") : UNKNOWN],
     ...optional("entries", entryCount === undefined ? undefined : formatNumber(entryCount)),
     ["as tar", knowsSizes(sidecar) ? formatBytes(sidecar.uncompressed_bytes) : UNKNOWN],
@@ -102,6 +119,10 @@ function optional(label: string, value: string | undefined): readonly Row[] {
 
 function withAge(time: string, { io }: Session): string {
   return `${time}, ${formatAge(io.now().getTime() - new Date(time).getTime())} ago`;
+}
+
+function foundOut(at: Date | undefined, session: Session): string | undefined {
+  return at && withAge(formatTime(at), session);
 }
 
 function pairs(record: Readonly<Record<string, string>>): string {

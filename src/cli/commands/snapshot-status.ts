@@ -1,7 +1,8 @@
 import { wantsAttention } from "../../snapshot/freshness.ts";
-import { formatAge } from "../../format.ts";
+import { formatAge, formatTime, timeOrNull } from "../../format.ts";
 import { declaredFreshness, type DeclaredFreshness } from "../../app/freshness.ts";
 import { checkFreshness, intervalText } from "../freshness-view.ts";
+import { foundOutText } from "../found-out-view.ts";
 import { table } from "../output/terminal.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
@@ -16,14 +17,14 @@ export async function snapshotStatus(
   const now = session.io.now();
   const volumes = await declaredFreshness(workspace, now);
   session.result<"snapshot status">(
-    { checked_at: now.toISOString(), volumes: volumes.map(toJson) },
+    { checked_at: formatTime(now), volumes: volumes.map(toJson) },
     toText(volumes, (await workspace.contexts()).length > 1, session),
   );
   if (check) checkFreshness(volumes);
 }
 
 function toJson(volume: DeclaredFreshness): ItemOf<"snapshot status", "volumes"> {
-  const { state, every, newest, unchangedAt, ageMs, sidecar, damaged } = volume;
+  const { state, every, newest, unchangedAt, ageMs, assurance, damaged } = volume;
   return {
     context: volume.context,
     volume: volume.volume,
@@ -31,11 +32,13 @@ function toJson(volume: DeclaredFreshness): ItemOf<"snapshot status", "volumes">
     attention: wantsAttention(state),
     every: every === undefined ? null : intervalText(every),
     newest_snapshot: newest?.archivePath ?? null,
-    taken_at: newest?.time.toISOString() ?? null,
-    unchanged_at: unchangedAt?.toISOString() ?? null,
+    created_at: timeOrNull(newest?.time),
+    taken_at: timeOrNull(newest?.time),
+    unchanged_at: timeOrNull(unchangedAt),
     age_seconds: ageMs === undefined ? null : Math.floor(ageMs / 1000),
-    verified_at: sidecar?.verified_at ?? null,
-    proven_at: sidecar?.proven_at ?? null,
+    verified_at: timeOrNull(assurance.verifiedAt),
+    proven_at: timeOrNull(assurance.provenAt),
+    unhealthy_at: timeOrNull(assurance.unhealthyAt),
     damage: damaged[0]?.problem ?? null,
     damaged_snapshots: damaged.map(({ path }) => path),
   };
@@ -44,19 +47,20 @@ function toJson(volume: DeclaredFreshness): ItemOf<"snapshot status", "volumes">
 function toText(
   volumes: readonly DeclaredFreshness[],
   severalContexts: boolean,
-  { paint, columns, io }: Session,
+  session: Session,
 ): readonly string[] {
+  const { paint, columns } = session;
   if (volumes.length === 0) return ["No volumes are declared."];
   const head = ["VOLUME", "STATE", "AGE", "EVERY", "VERIFIED", "PROVEN"];
-  const ago = (time: string | undefined): string =>
-    time === undefined ? "-" : `${formatAge(io.now().getTime() - new Date(time).getTime())} ago`;
+  const foundOut = ({ newest }: DeclaredFreshness, at: Date | undefined): string =>
+    newest === undefined ? "-" : foundOutText(at, session);
   const rows = volumes.map((volume) => [
     severalContexts ? `${volume.context}/${volume.volume}` : volume.volume,
     paint(wantsAttention(volume.state) ? "red" : "green", volume.state),
     volume.ageMs === undefined ? "-" : formatAge(volume.ageMs),
     intervalText(volume.every),
-    ago(volume.sidecar?.verified_at),
-    ago(volume.sidecar?.proven_at),
+    foundOut(volume, volume.assurance.verifiedAt),
+    foundOut(volume, volume.assurance.provenAt),
   ]);
   const form = { columns, flexible: [0] };
   return table([head.map((title) => paint("bold", title)), ...rows], form);

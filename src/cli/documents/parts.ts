@@ -7,9 +7,18 @@ export const text = (meaning: string) => v.pipe(v.string(), v.description(meanin
 
 export const flag = (meaning: string) => v.pipe(v.boolean(), v.description(meaning));
 
-/** RFC 3339, in UTC. */
+/** RFC 3339, in UTC and whole seconds. */
 export const time = (meaning: string) =>
-  v.pipe(v.string(), v.isoTimestamp(), v.description(meaning));
+  v.pipe(
+    v.string(),
+    v.isoTimestamp(),
+    v.regex(/:\d\dZ$/, "is not in whole seconds of UTC"),
+    v.description(meaning),
+  );
+
+/** A former name of a field, which programs may still read. */
+export const deprecated = <Schema>(part: (meaning: string) => Schema, nowNamed: string): Schema =>
+  part(`The same as \`${nowNamed}\`, under its former name.`);
 
 /** A whole number from 0; its unit is in the field's name. */
 export const count = (meaning: string) =>

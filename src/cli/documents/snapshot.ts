@@ -3,6 +3,7 @@ import { FRESHNESS_STATES } from "./manifest.ts";
 import {
   archivePath,
   count,
+  deprecated,
   duration,
   fields,
   flag,
@@ -31,8 +32,23 @@ const listedSnapshot = fields({
     count("Regular files in it, and further names of files and symbolic links."),
   ),
   notes: v.nullable(text("Its note.")),
-  verified_at: v.nullable(time("When it was last verified.")),
-  unhealthy_at: v.nullable(time("When containers were last found not healthy on it.")),
+  purpose: v.nullable(
+    text(
+      "What it was written for: `safety` before a restore in place; null where it was asked for.",
+    ),
+  ),
+  verified_at: v.nullable(time("When it was last verified; null where it has a problem.")),
+  proven_at: v.nullable(
+    time(
+      "When a drill last proved it; null where it has a problem, or containers were not healthy on it since.",
+    ),
+  ),
+  damaged_at: v.nullable(time("When it was found damaged.")),
+  unhealthy_at: v.nullable(
+    time(
+      "When containers were found not healthy on it; null once they were, or a drill proved it.",
+    ),
+  ),
   problem: v.nullable(text("Why it cannot be used.")),
   other_volume: v.nullable(text("Of which volume it is, where not of the one it is listed under.")),
 });
@@ -63,6 +79,9 @@ export const snapshotListDocument = fields({
 export const snapshotShowDocument = fields({
   archive: archivePath,
   stored_bytes: count("The data file's size."),
+  problem: v.nullable(
+    text("Why it cannot be used, as far as one can tell without reading the data."),
+  ),
   sidecar: v.nullable(sidecar),
 });
 
@@ -177,11 +196,13 @@ export const snapshotStatusDocument = fields({
       attention: flag("Whether somebody should do something."),
       every: v.nullable(text("How old the newest may get, as the manifest says it; or `never`.")),
       newest_snapshot: v.nullable(text("The newest good one's data file.")),
-      taken_at: v.nullable(time("When that was taken.")),
+      created_at: v.nullable(time("When that was taken.")),
+      taken_at: v.nullable(deprecated(time, "created_at")),
       unchanged_at: v.nullable(time("When the volume was last found to hold still the same.")),
       age_seconds: v.nullable(signed("Since the later of the two.")),
       verified_at: v.nullable(time("When the newest was last verified.")),
-      proven_at: v.nullable(time("When a drill last proved it.")),
+      proven_at: v.nullable(time("When a drill last proved it, as in `snapshot list`.")),
+      unhealthy_at: v.nullable(time("When containers were found not healthy on it, as there.")),
       damage: v.nullable(text("What is wrong with the newest damaged one.")),
       damaged_snapshots: texts("Those that cannot be used; of one whose data is gone the sidecar."),
     }),
