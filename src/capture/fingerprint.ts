@@ -1,18 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FingerprintReply, VolumeVerbs } from "../helper/verbs.ts";
-import { MetadataDigest } from "../snapshot/metadata-digest.ts";
+import { TELLING_FILE_SYSTEMS } from "../helper/protocol.ts";
+import {
+  FINGERPRINT_ALGORITHM,
+  MetadataDigest,
+  type ChangedEntries,
+} from "../snapshot/metadata-digest.ts";
+import type { Sidecar } from "../snapshot/sidecar.ts";
 import type { Tools } from "../tools.ts";
 
-/** A fingerprint, or why there is none that could be relied on. */
+/** A fingerprint as sidecars have it, with what changed since another one; or why there is none to be relied on. */
 export type Fingerprint =
-  | { readonly value: string; readonly unreliable?: undefined }
+  | {
+      readonly value: SidecarFingerprint;
+      readonly changed: ChangedEntries;
+      readonly unreliable?: undefined;
+    }
   | { readonly value?: undefined; readonly unreliable: string };
 
-/**
- * File systems on which every change of an entry changes its ctime, as the kernel of the engine's host
- * sees it. On others (NFS, FUSE, tmpfs with its memory maps) a change may go unseen.
- */
-const TELLING_FILE_SYSTEMS = ["ext2/ext3", "xfs", "btrfs", "zfs", "f2fs", "bcachefs"];
+export type SidecarFingerprint = NonNullable<Sidecar["fingerprint"]>;
+
+export interface FingerprintRequest {
+  /** An earlier one, to tell what changed since. */
+  readonly since: SidecarFingerprint | undefined;
+  /** Whether to wait some seconds where something changed a moment ago. */
+  readonly mayWait: boolean;
+}
 
 /** The coarsest times of these file systems, and more: a change within it may leave the time as it is. */
 const TIME_STEP_SECONDS = 2;
@@ -23,12 +36,16 @@ const SECOND_MS = 1000;
  * entry's metadata with its ctime, which no program can set. To be taken before the data is read; then what
  * changes afterwards, or meanwhile, makes the next fingerprint differ. docs/format.md, "Fingerprint".
  */
-export async function takeFingerprint(verbs: VolumeVerbs, tools: Tools): Promise<Fingerprint> {
-  const first = await walk(verbs, tools);
-  if (!first.justChanged) return first.fingerprint;
+export async function takeFingerprint(
+  verbs: VolumeVerbs,
+  { since, mayWait }: FingerprintRequest,
+  tools: Tools,
+): Promise<Fingerprint> {
+  const first = await walk(verbs, since, tools);
+  if (!first.justChanged || !mayWait) return first.fingerprint;
   // An entry that changed a moment ago could change again within one step of its clock.
   await sleep((TIME_STEP_SECONDS + 1) * SECOND_MS, undefined, { signal: tools.signal });
-  return (await walk(verbs, tools)).fingerprint;
+  return (await walk(verbs, since, tools)).fingerprint;
 }
 
 interface Walked {
@@ -37,8 +54,12 @@ interface Walked {
   readonly justChanged: boolean;
 }
 
-async function walk(verbs: VolumeVerbs, { startProgress, signal }: Tools): Promise<Walked> {
-  const digest = new MetadataDigest();
+async function walk(
+  verbs: VolumeVerbs,
+  since: SidecarFingerprint | undefined,
+  { startProgress, signal }: Tools,
+): Promise<Walked> {
+  const digest = new MetadataDigest(since?.newest_change);
   const progress = startProgress("Looking for changes");
   const reading = {
     see: (bytes: Uint8Array) => progress.advance(bytes.length),
@@ -52,14 +73,24 @@ async function walk(verbs: VolumeVerbs, { startProgress, signal }: Tools): Promi
     }
     const agoSeconds = reply.beganSeconds - digest.newestChangeSeconds;
     if (agoSeconds > TIME_STEP_SECONDS) {
-      const value = digest.value(reply.boot);
-      return { fingerprint: { value }, justChanged: false };
+      const { changed } = digest;
+      return { fingerprint: { value: recorded(digest, reply), changed }, justChanged: false };
     }
     const unreliable = "files in it are being changed";
     return { fingerprint: { unreliable }, justChanged: agoSeconds > -TIME_STEP_SECONDS };
   } finally {
     progress.end();
   }
+}
+
+function recorded(digest: MetadataDigest, { boot }: FingerprintReply): SidecarFingerprint {
+  return {
+    algo: FINGERPRINT_ALGORITHM,
+    value: digest.value(boot),
+    boot,
+    entries: digest.records,
+    newest_change: digest.newestChangeSeconds,
+  };
 }
 
 function problemOf(

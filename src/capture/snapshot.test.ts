@@ -67,6 +67,7 @@ test("a snapshot is the volume's archive, and its sidecar says what that holds",
       hard_links: 0,
     },
     durations: { total_ms: report.sidecar.durations?.total_ms, downtime_ms: 0 },
+    fingerprint: report.sidecar.fingerprint,
   });
   assert.match(report.sidecar.created_at, /^2026-01-02T03:04:\d\dZ$/);
   assert.deepEqual([report.unchanged, report.shortcomings], [false, []]);

@@ -17,7 +17,8 @@ import { beginOperation, lookAround } from "../lock/lock.ts";
 import { AtWorkError, interrupted, refuseInterrupted } from "../lock/refusals.ts";
 import { existingVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
-import { checkForChange } from "./unchanged.ts";
+import { takeFingerprint } from "./fingerprint.ts";
+import { checkForChange, type ChangeCheck, type CopyReason } from "./unchanged.ts";
 import { containerTitle, type VolumeUser } from "../workload/users.ts";
 
 export interface SnapshotRequest {
@@ -37,6 +38,8 @@ export interface SnapshotReport extends ArchiveInStore {
   readonly sidecar: Sidecar;
   /** Whether nothing was written, since this one is what the volume still holds. */
   readonly unchanged: boolean;
+  /** Why it was written although it was to be written only if something changed; `undefined` otherwise. */
+  readonly why: CopyReason | undefined;
   /** What says that it may not bring back everything; empty where it does. */
   readonly shortcomings: readonly string[];
 }
@@ -69,26 +72,39 @@ export async function snapshotVolume(
   const reader = await openUndisturbedReader(target, volume, tools);
   await using helper = reader.helper;
   const { users } = reader;
-  const change =
-    request.ifChanged === true
-      ? await checkForChange(target, volume, helper.verbs, tools)
-      : undefined;
-  if (change?.held !== undefined) {
+  const { held, fingerprint, why } = await checkIfWanted(request, volume, helper, tools);
+  if (held !== undefined) {
     const { context, volume: name, store } = target;
-    return { context, volume: name, store, ...change.held, unchanged: true, shortcomings: [] };
+    return { context, volume: name, store, ...held, unchanged: true, why, shortcomings: [] };
   }
   warnAboutWriters(volume, users, tools);
-  return await writeSnapshot(helper, request, tools, {
+  const report = await writeSnapshot(helper, request, tools, {
     volume,
     users,
     engine,
     startedMs,
-    fingerprint: change?.fingerprint,
+    fingerprint,
     consistency: "live",
     purpose: undefined,
     // While the data is flushed to the disk; disposing waits for it.
     afterReading: () => helper[Symbol.asyncDispose](),
   });
+  return { ...report, why };
+}
+
+/**
+ * The fingerprint is taken either way, so that what is asked for next can tell whether anything changed. Nobody waits
+ * for it who has not asked.
+ */
+async function checkIfWanted(
+  { target, ifChanged }: SnapshotRequest,
+  volume: EngineVolume,
+  { verbs }: Helper,
+  tools: Tools,
+): Promise<ChangeCheck> {
+  if (ifChanged === true) return await checkForChange(target, volume, verbs, tools);
+  const { value } = await takeFingerprint(verbs, { since: undefined, mayWait: false }, tools);
+  return { held: undefined, fingerprint: value, why: undefined };
 }
 
 /** What a snapshot is taken of, and how. */
@@ -142,6 +158,7 @@ export async function writeSnapshot(
     sidecarPath,
     sidecar,
     unchanged: false,
+    why: undefined,
     shortcomings: shortcomings(remarks),
   };
 }

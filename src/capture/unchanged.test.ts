@@ -57,12 +57,45 @@ test("where metadata does not tell, a snapshot is taken each time, and it is sai
   const volume = new CapturedVolume();
   volume.hasFingerprint(() => "a", { file_system: "nfs" });
   for (let i = 0; i < 2; i += 1) {
-    const { unchanged, sidecar } = await ifChanged(volume);
+    const { unchanged, sidecar, why } = await ifChanged(volume);
     assert.equal(unchanged, false);
     assert.equal(sidecar.fingerprint, undefined);
+    const problem = "a volume on nfs may change without a trace in its metadata";
+    assert.deepEqual(why, { kind: "unreliable", problem });
   }
-  const [warning] = volume.tools.log.warnings;
-  assert.match(warning ?? "", /whether volume "data" changed cannot be told .* on nfs/);
+  // It comes every night: it is the report that says it.
+  assert.deepEqual(volume.tools.log.warnings, []);
+});
+
+test("it is said why a snapshot is taken", async () => {
+  const volume = new CapturedVolume();
+  const { target, tools } = volume;
+  const why = async (): Promise<unknown> => (await ifChanged(volume)).why;
+  assert.deepEqual(await why(), { kind: "first" });
+  assert.equal(await why(), undefined);
+  volume.hasFingerprint(() => "b", { file_system: "xfs", boot: "two" });
+  assert.deepEqual(await why(), { kind: "restarted" });
+  // Of another name, but not of another time.
+  volume.hasFingerprint(() => "c", { file_system: "xfs", boot: "two" });
+  const changed = { kind: "changed", changedEntries: 0, example: undefined, entries: 1 };
+  assert.deepEqual(await why(), changed);
+  volume.hasFingerprint(() => "d", { file_system: "xfs", boot: "two" }, 1_700_000_010);
+  assert.deepEqual(await why(), { ...changed, changedEntries: 1, example: "d" });
+  volume.engine.removeVolume("data");
+  volume.engine.createVolume("data", { labels: { made: "again" } });
+  assert.deepEqual(await why(), { kind: "made anew" });
+  const request = { target, format: "tar", level: 3, note: undefined } as const;
+  assert.equal((await snapshotVolume(request, tools)).why, undefined);
+});
+
+test("a snapshot that somebody took has a fingerprint, too, and the next one finds nothing changed", async () => {
+  const volume = new CapturedVolume();
+  const { target, tools } = volume;
+  const request = { target, format: "tar", level: 3, note: undefined } as const;
+  const { archivePath, sidecar } = await snapshotVolume(request, tools);
+  assert.equal(sidecar.fingerprint?.algo, "metadata-1");
+  const second = await ifChanged(volume);
+  assert.deepEqual([second.unchanged, second.archivePath], [true, archivePath]);
 });
 
 /** Does something to the only snapshot, then asks for one if anything changed. */

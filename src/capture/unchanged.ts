@@ -1,11 +1,12 @@
 import { formatTime } from "../format.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import type { VolumeVerbs } from "../helper/verbs.ts";
-import { FINGERPRINT_ALGORITHM } from "../snapshot/metadata-digest.ts";
+import type { ChangedEntries } from "../snapshot/metadata-digest.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { specHash } from "../snapshot/spec-hash.ts";
 import { newestSnapshot } from "../store/newest.ts";
-import { takeFingerprint } from "./fingerprint.ts";
+import { displayText } from "../tar/path.ts";
+import { takeFingerprint, type SidecarFingerprint } from "./fingerprint.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 
@@ -21,8 +22,43 @@ export interface ChangeCheck {
   /** The newest snapshot, where nothing changed since; that is recorded in its sidecar then. */
   readonly held: HeldSnapshot | undefined;
   /** For the sidecar of a snapshot that is taken now; `undefined` where none could be relied on. */
-  readonly fingerprint: NonNullable<Sidecar["fingerprint"]> | undefined;
+  readonly fingerprint: SidecarFingerprint | undefined;
+  /** Why the volume is to be read; `undefined` where it need not be. */
+  readonly why: CopyReason | undefined;
 }
+
+/** Why a snapshot is written although it was to be written only if something changed. */
+export type CopyReason =
+  /** There is none yet. */
+  | { readonly kind: "first" }
+  /** The newest one is damaged, or does not say how long it is. */
+  | { readonly kind: "damaged" }
+  /** The newest one does not say what the metadata was. */
+  | { readonly kind: "no fingerprint" }
+  /** The metadata tells nothing. */
+  | { readonly kind: "unreliable"; readonly problem: string }
+  /** The volume has another driver, other options or other labels. */
+  | { readonly kind: "made anew" }
+  /** The engine's machine was started again, or is another one: times from before tell nothing. */
+  | { readonly kind: "restarted" }
+  | {
+      readonly kind: "changed";
+      /** `undefined` where the newest one does not say when it was. */
+      readonly changedEntries: number | undefined;
+      /** What changed last, for people. */
+      readonly example: string | undefined;
+      readonly entries: number;
+    };
+
+export const COPY_REASONS = [
+  "first",
+  "damaged",
+  "no fingerprint",
+  "unreliable",
+  "made anew",
+  "restarted",
+  "changed",
+] as const satisfies readonly CopyReason["kind"][];
 
 /** Finds out from metadata alone whether the volume is still what its newest snapshot holds. */
 export async function checkForChange(
@@ -33,46 +69,55 @@ export async function checkForChange(
 ): Promise<ChangeCheck> {
   // From here on a change is one since then.
   const askedAt = tools.now();
-  const taken = await takeFingerprint(verbs, tools);
-  if (taken.value === undefined) {
-    tools.log.warn(
-      `whether volume "${volume.name}" changed cannot be told from its metadata: ${taken.unreliable}`,
-    );
-    return { held: undefined, fingerprint: undefined };
-  }
-  const fingerprint = { algo: FINGERPRINT_ALGORITHM, value: taken.value };
   const newest = await newestWhole(target, tools);
-  if (newest === undefined || !isOf(newest.sidecar, volume, fingerprint)) {
-    return { held: undefined, fingerprint };
+  const since = "missing" in newest ? undefined : newest.sidecar.fingerprint;
+  const taken = await takeFingerprint(verbs, { since, mayWait: true }, tools);
+  if (taken.value === undefined) {
+    const why: CopyReason = { kind: "unreliable", problem: taken.unreliable };
+    return { held: undefined, fingerprint: undefined, why };
   }
+  const { value: fingerprint, changed } = taken;
+  if ("missing" in newest) return { held: undefined, fingerprint, why: { kind: newest.missing } };
+  const why = whyCopied(newest.sidecar, volume, fingerprint, changed);
+  if (why !== undefined) return { held: undefined, fingerprint, why };
   const unchangedAt = formatTime(askedAt);
   const sidecar = await target.store.amend(newest.archivePath, { unchanged_at: unchangedAt });
-  return { held: { ...newest, sidecar }, fingerprint };
+  return { held: { ...newest, sidecar }, fingerprint, why };
 }
 
-function isOf(
-  sidecar: Sidecar,
+/** `undefined` where nothing changed. */
+function whyCopied(
+  { spec_hash: hash, fingerprint: before }: Sidecar,
   volume: EngineVolume,
-  fingerprint: NonNullable<Sidecar["fingerprint"]>,
-): boolean {
-  return (
-    sidecar.spec_hash === specHash(volume) &&
-    sidecar.fingerprint?.algo === fingerprint.algo &&
-    sidecar.fingerprint.value === fingerprint.value
-  );
+  now: SidecarFingerprint,
+  changed: ChangedEntries,
+): CopyReason | undefined {
+  if (hash !== specHash(volume)) return { kind: "made anew" };
+  if (before?.algo !== now.algo) return { kind: "no fingerprint" };
+  if (before.value === now.value) return undefined;
+  if (before.boot !== undefined && before.boot !== now.boot) return { kind: "restarted" };
+  const isKnown = before.newest_change !== undefined;
+  return {
+    kind: "changed",
+    changedEntries: isKnown ? changed.count : undefined,
+    example: changed.example === undefined ? undefined : displayText(changed.example),
+    entries: now.entries ?? 0,
+  };
 }
 
-/** The newest good snapshot, when its data has the length it was stored with. */
+/** The newest good snapshot, when its data has the length it was stored with; or why there is none. */
 async function newestWhole(
   { store, storedAs, volume }: VolumeTarget,
   { log }: Tools,
-): Promise<HeldSnapshot | undefined> {
-  const newest = await newestSnapshot(store, [storedAs], volume, ({ archivePath, problem }) =>
-    log.warn(`${archivePath} is damaged: ${problem}`),
-  );
-  if (newest?.sidecar === undefined) return undefined;
+): Promise<HeldSnapshot | { readonly missing: "first" | "damaged" }> {
+  let anyDamaged = false;
+  const newest = await newestSnapshot(store, [storedAs], volume, ({ archivePath, problem }) => {
+    anyDamaged = true;
+    log.warn(`${archivePath} is damaged: ${problem}`);
+  });
+  if (newest?.sidecar === undefined) return { missing: anyDamaged ? "damaged" : "first" };
   const { archivePath, sidecarPath, sidecar, storedBytes } = newest;
   if (storedBytes === sidecar.stored_bytes) return { archivePath, sidecarPath, sidecar };
   log.warn(`${archivePath} does not say how long it was when it was stored`);
-  return undefined;
+  return { missing: "damaged" };
 }

@@ -22,6 +22,19 @@ const SILENT_BEATS = 6;
 /** After so long a silence a helper takes its client for dead. */
 export const SILENCE_LIMIT_SECONDS = HEARTBEAT_SECONDS * SILENT_BEATS;
 
+/**
+ * File systems on which every change of an entry changes its ctime, as the kernel of the engine's host
+ * sees it, by the names of `stat -f`. On others (NFS, FUSE, tmpfs with its memory maps) a change may go unseen.
+ */
+export const TELLING_FILE_SYSTEMS: readonly string[] = [
+  "ext2/ext3",
+  "xfs",
+  "btrfs",
+  "zfs",
+  "f2fs",
+  "bcachefs",
+];
+
 /** Variables of the script, a line each. */
 export function scriptSettings(): string {
   const variables = {
@@ -34,6 +47,7 @@ export function scriptSettings(): string {
     aside_prefix: asideFolder(""),
     kept_name: KEPT_FOLDER,
     reserved_name: RESERVED_NAME,
+    telling_file_systems: TELLING_FILE_SYSTEMS.join(" "),
   };
   return Object.entries(variables)
     .map(([name, value]) => `${name}=${shellWord(String(value))}\n`)

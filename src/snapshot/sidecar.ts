@@ -32,6 +32,15 @@ const HoldingsSchema = v.looseObject({
   hard_links: count,
 });
 
+/** What a volume's metadata was before it was read, and what tells how it differs from another one. */
+const FingerprintSchema = v.looseObject({
+  algo: text,
+  value: text,
+  boot: v.optional(text),
+  entries: v.optional(count),
+  newest_change: v.optional(v.number()),
+});
+
 export const SidecarSchema = v.looseObject({
   dockform_version: text,
   created_at: time,
@@ -62,7 +71,7 @@ export const SidecarSchema = v.looseObject({
   warnings: v.optional(v.array(text)),
   containers: v.optional(v.array(ContainerSchema)),
   durations: v.optional(v.looseObject({ total_ms: count, downtime_ms: count })),
-  fingerprint: v.optional(v.looseObject({ algo: text, value: text })),
+  fingerprint: v.optional(FingerprintSchema),
   holds: v.optional(HoldingsSchema),
   unrestorable_attributes: v.optional(v.record(text, count)),
   unchanged_at: v.optional(time),

@@ -47,9 +47,10 @@ export class CapturedVolume {
   hasFingerprint(
     file: () => string,
     facts: Readonly<Record<string, string>> = { file_system: "xfs" },
+    changedSeconds = 1_700_000_000,
   ): void {
     this.verbs["fingerprint"] = ({ output }) => {
-      output(Buffer.from(`8 1700000000.5 1.5 f 644 0 0 17 1 5 ${file()}\0\0`));
+      output(Buffer.from(`8 ${changedSeconds}.5 1.5 f 644 0 0 17 1 5 ${file()}\0\0`));
       return { facts: { find_status: "0", time: "1700000060", boot: "one", ...facts } };
     };
   }

@@ -46,3 +46,21 @@ test("of all volumes one that fails stops no other; it is named, and so is what 
     { context: "default", volume: "notes", why: "excluded" },
   ]);
 });
+
+test("--if-changed says why a snapshot was written", async () => {
+  const volumes = new ReadVolumes("data");
+  await using site = await FakeSite.create(undefined, {});
+  const first = await snapshot(site, volumes, "data --if-changed");
+  assert.match(first.stdout, /\n {2}it is the volume's first snapshot\n$/);
+  volumes.contents.set("data", "zzzzzzzzzz");
+  const changed = JSON.parse((await snapshot(site, volumes, "data --if-changed --json")).stdout);
+  assert.deepEqual(changed.snapshots[0].copied_because, {
+    reason: "changed",
+    text: "1 of 1 entry changed since the newest snapshot, such as file",
+    changed_entries: 1,
+    example: "file",
+  });
+  assert.match((await snapshot(site, volumes, "data --if-changed")).stdout, /^Unchanged: /);
+  const plain = await snapshot(site, volumes, "data");
+  assert.equal(plain.stdout.split("\n").length, 3);
+});

@@ -3,6 +3,7 @@ import { throwFirst } from "../../app/several.ts";
 import { snapshotVolumes, type FailedSnapshot } from "../../app/snapshot-volumes.ts";
 import type { SnapshotReport } from "../../capture/snapshot.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
+import { copyReasonDocument, copyReasonText } from "../copy-reason.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import { DockformError, messageOf, unexpected } from "../../errors.ts";
 import { errorDocument, type Session } from "../session.ts";
@@ -81,12 +82,21 @@ function toText(report: SnapshotReport, session: Session): readonly string[] {
   return [
     `Snapshot of ${context}/${volume}: ${formatCount(sidecar.file_count, "file")}, ${read} as tar, ${stored} stored, ${time}`,
     `  ${session.displayPath(archivePath)}`,
+    ...(report.why === undefined ? [] : [`  ${copyReasonText(report.why)}`]),
   ];
 }
 
 function toJson(report: SnapshotReport): ItemOf<"volume snapshot", "snapshots"> {
-  const { context, volume, archivePath, sidecarPath, sidecar, unchanged } = report;
-  return { context, volume, archive: archivePath, sidecar_path: sidecarPath, unchanged, sidecar };
+  const { context, volume, archivePath, sidecarPath, sidecar, unchanged, why } = report;
+  return {
+    context,
+    volume,
+    archive: archivePath,
+    sidecar_path: sidecarPath,
+    unchanged,
+    copied_because: copyReasonDocument(why),
+    sidecar,
+  };
 }
 
 function failureToJson(

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { LEFT_OUT_REASONS } from "../../app/choose-volumes.ts";
+import { COPY_REASONS } from "../../capture/unchanged.ts";
 import { errorDocument } from "./diagnostic.ts";
 import { ASPECTS } from "../../helper/message-groups.ts";
 import {
@@ -44,6 +45,23 @@ export const volumeListDocument = fields({
   volumes: list(listedVolume, "Declared and existing volumes, by context and name."),
 });
 
+const copiedBecause = v.nullable(
+  group(
+    {
+      reason: word(
+        COPY_REASONS,
+        "`first` where there was none; `damaged` or `no fingerprint` of the newest one; `unreliable` where metadata tells nothing; `made anew` where the volume is another one; `restarted` where the engine's machine is; else `changed`.",
+      ),
+      text: text("The same in words."),
+      changed_entries: v.nullable(
+        count("How many changed since the newest one, where it is known."),
+      ),
+      example: v.nullable(text("The one of them that changed last.")),
+    },
+    "Why one was written in spite of `--if-changed`; null without that, or where none was written.",
+  ),
+);
+
 export const volumeSnapshotDocument = fields({
   snapshots: list(
     fields({
@@ -51,6 +69,7 @@ export const volumeSnapshotDocument = fields({
       archive: archivePath,
       sidecar_path: text("The snapshot's sidecar."),
       unchanged: flag("Whether none was written, since `--if-changed` found no change."),
+      copied_because: copiedBecause,
       sidecar,
     }),
     "One for each volume that was done, in the order they were named.",
