@@ -9,6 +9,9 @@ import { Report } from "./runner/report.ts";
 import { bundleProgram } from "./runner/bundle.ts";
 import { runTestFile } from "./runner/test-file.ts";
 
+/** Two to a processor: half of its time, a test that works on an engine waits for that, for a process or for a timer. */
+const LANES = 2 * Math.max(2, availableParallelism());
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { name: { type: "string" } },
@@ -35,18 +38,27 @@ try {
   Object.assign(process.env, engineEnvironment(engine));
   // What tests leave behind goes away with the engine's folder, even after kill -9.
   if (engine.temporaryFolder !== undefined) process.env["TMPDIR"] = engine.temporaryFolder;
-  await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, runNextFiles));
+  await Promise.all(Array.from({ length: LANES }, runNextFiles));
 } finally {
   await engine.stop();
 }
 process.exitCode = report.finish(interrupted.signal.aborted);
 
-/** The largest first: they take longest, and should not be what all others wait for in the end. */
+/**
+ * Those that work on engines first, and the largest of them first of all: they take longest, and should not be what all
+ * others wait for in the end.
+ */
 async function selectFiles(parts: readonly string[]): Promise<string[]> {
   const found = await Array.fromAsync(glob(["test/**/*.test.ts", "src/**/*.test.ts"]));
   const wanted = found.filter((file) => parts.length === 0 || parts.some((p) => file.includes(p)));
   const sized = wanted.map(async (file) => ({ file, bytes: (await stat(file)).size }));
-  return (await Promise.all(sized)).toSorted((a, b) => b.bytes - a.bytes).map(({ file }) => file);
+  return (await Promise.all(sized))
+    .toSorted((a, b) => isUnit(a.file) - isUnit(b.file) || b.bytes - a.bytes)
+    .map(({ file }) => file);
+}
+
+function isUnit(file: string): 0 | 1 {
+  return file.startsWith("src/") ? 1 : 0;
 }
 
 async function runNextFiles(): Promise<void> {

@@ -2,7 +2,10 @@ import type { ChildProcessByStdio } from "node:child_process";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** Short: what is waited for may be over a few milliseconds later. */
 const POLL_MS = 2;
+/** An engine that is asked all the time has less time for what is waited for. */
+export const ENGINE_POLL_MS = 20;
 const UNTIL_LIMIT_MS = 60_000;
 
 /** How a call of the CLI ended. */
@@ -76,10 +79,11 @@ export class CliProcess {
 export async function until(
   what: string,
   happened: () => Promise<boolean> | boolean,
+  pollMs = POLL_MS,
 ): Promise<void> {
   const deadline = Date.now() + UNTIL_LIMIT_MS;
   while (!(await happened())) {
     if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
 }

@@ -12,7 +12,7 @@ import {
 import { anything, listOf, objectOf } from "../../src/engine/shape.ts";
 import { createVolume, inspectVolume, removeVolume } from "../../src/engine/volumes.ts";
 import { run } from "../oracle/host.ts";
-import { until, type CliProcess } from "./cli-process.ts";
+import { ENGINE_POLL_MS, until, type CliProcess } from "./cli-process.ts";
 
 const PROCESSES = objectOf({ Processes: listOf(anything) });
 
@@ -109,10 +109,11 @@ export class EngineObjects implements AsyncDisposable {
 
   /** Waits until the helpers whose client was killed have ended; their containers may stay. */
   async helpersEnded(): Promise<void> {
-    await until("the helpers have ended", async () => {
+    const haveEnded = async (): Promise<boolean> => {
       const states = await Promise.all((await this.helpers()).map((id) => this.state(id)));
       return !states.includes("running");
-    });
+    };
+    await until("the helpers have ended", haveEnded, ENGINE_POLL_MS);
   }
 
   /** Kills the helpers of a call that is under way, at a moment when it cannot end by itself. */
@@ -145,7 +146,7 @@ export class EngineObjects implements AsyncDisposable {
     for (const id of containers) await removeContainer(this.engine, id).catch(() => {});
     for (const name of this.#volumes) {
       // A container that is being removed still holds its volumes for a moment.
-      await until(`volume ${name} is removed`, () => this.#removed(name));
+      await until(`volume ${name} is removed`, () => this.#removed(name), ENGINE_POLL_MS);
     }
     this.engine.close();
   }

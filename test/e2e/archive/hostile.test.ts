@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { settleWithLimit } from "../../../src/app/several.ts";
 import { testEngine } from "../../engine/test-engine.ts";
 import {
@@ -179,7 +180,10 @@ for (const [kind, what, announcedBytes] of [
     const least = { free: freeBefore, over: false };
     const restore = sandbox.start(["volume", "restore", into.name, archive, ...RESTORE_FLAGS]);
     void restore.ended.finally(() => (least.over = true));
-    while (!least.over) least.free = Math.min(least.free, (await statfs(fs.folder)).bavail);
+    while (!least.over) {
+      least.free = Math.min(least.free, (await statfs(fs.folder)).bavail);
+      await sleep(2);
+    }
     const result = await restore.ended;
     assert.ok(result.code === 3 || result.code === 4 || result.code === 1, result.stderr);
     assert.match(result.stderr, /error: .*(missing|larger than|more than|announce)/);
