@@ -63,7 +63,7 @@ export function stackOf(error: unknown): string {
 /** What only a defect of this program throws. */
 export function unexpected(text: string, cause: unknown): DockformError {
   return new DockformError("internal.unexpected", `unexpected: ${text}`, {
-    hint: "This is a defect of dockform. Please report it with the lines above.",
+    hint: "This is a bug in dockform. Please report it with the lines above.",
     lines: `unexpected: ${text}`.split("\n"),
     cause,
   });

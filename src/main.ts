@@ -13,7 +13,7 @@ const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
     if (interruption.signal.aborted) {
-      stderr.write(shownLines(["Still cleaning up; this ends by itself."]));
+      stderr.write(shownLines(["Still cleaning up; this will finish by itself."]));
       return;
     }
     stderr.write(shownLines(["", "Interrupted; cleaning up."]));
@@ -65,7 +65,7 @@ let isOver = false;
 // A command that waits for what never comes would end with 0.
 process.once("exit", () => {
   if (isOver) return;
-  stderr.write(shownLines(["unexpected: the command did not come to its end"]));
+  stderr.write(shownLines(["unexpected: the command did not finish"]));
   process.exitCode = 1;
 });
 void main().finally(() => (isOver = true));

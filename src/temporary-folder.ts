@@ -42,7 +42,7 @@ async function removeAbandoned(ownFolder: string, own: Owner, log: Log): Promise
       await removeIfAbandoned(join(parent, name), own, uid, log);
     }
   } catch (error) {
-    log.debug(`folders that killed processes left are not removed: ${messageOf(error)}`);
+    log.debug(`cannot remove folders left by processes that were killed: ${messageOf(error)}`);
   }
 }
 
@@ -56,9 +56,9 @@ async function removeIfAbandoned(folder: string, own: Owner, uid: number, log: L
     const stats = await lstat(folder);
     if (!stats.isDirectory() || stats.uid !== uid) return;
     await rm(folder, { recursive: true, force: true });
-    log.debug(`removed ${folder}, which a process that was killed has left`);
+    log.debug(`removed ${folder}, left by a process that was killed`);
   } catch (error) {
-    log.debug(`${folder}, which a killed process left, is not removed: ${messageOf(error)}`);
+    log.debug(`cannot remove ${folder}, left by a process that was killed: ${messageOf(error)}`);
   }
 }
 

@@ -65,7 +65,7 @@ test("damaged ones and what a restore in place saved are not the latest; of dama
   const log = new FakeLog();
   const snapshots = new Catalog({ store, cwd: "/here", context: undefined, log });
   assert.equal((await snapshots.find("data")).archivePath, good.archivePath);
-  const warning = `${short.archivePath} is passed over: it is 4 bytes long, and was 5 when it was stored`;
+  const warning = `skipped ${short.archivePath}: it is 4 bytes long, and was 5 when it was stored`;
   assert.deepEqual(log.warnings, [warning]);
   assert.equal((await snapshots.find("data@2026-11-23")).archivePath, saved.archivePath);
   await store.remove(good);

@@ -142,7 +142,7 @@ export class Catalog {
     const described = await this.store.describe(snapshot);
     const why = whyPassedOver(described, volume);
     if (why === "damaged") {
-      this.#log.warn(`${snapshot.archivePath} is passed over: ${described.problem}`);
+      this.#log.warn(`skipped ${snapshot.archivePath}: ${described.problem}`);
     }
     return why;
   }

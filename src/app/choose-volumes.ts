@@ -184,7 +184,7 @@ function refuseBoth(named: readonly string[], all: boolean): void {
       "command.options-conflict",
       "volumes are named, and all are meant as well",
       {
-        hint: "Give one of both.",
+        hint: "Give one of them.",
       },
     );
   }

@@ -57,7 +57,7 @@ async function* liveEntriesOf(
   if (volume === undefined) {
     throw new DockformError(
       "snapshot.no-volume-named",
-      "a path does not say which volume to compare with",
+      "a path does not say which volume to compare it with",
       {
         advice: [{ code: "compare-by-volume" }],
       },

@@ -30,7 +30,7 @@ export async function refuseNeeded(
     const journal = await journalOf(workspace, snapshot, tools).catch((error: unknown) => {
       tools.signal.throwIfAborted();
       tools.log.warn(
-        `whether a restore still needs ${archivePath} is not known: ${messageOf(error)}`,
+        `cannot tell whether a restore still needs ${archivePath}: ${messageOf(error)}`,
       );
       return undefined;
     });
@@ -51,7 +51,7 @@ async function journalOf(
 /** What has not come to its end, in words. */
 function unfinished(journal: Journal): string | undefined {
   const atWork = operationInTheWay(journal, "snapshot");
-  if (atWork !== undefined) return `${describeOperation(atWork.operation)}, is at work on it`;
+  if (atWork !== undefined) return `${describeOperation(atWork.operation)}, is working on it`;
   const found = interruptionIn(journal);
   if (found === undefined) return undefined;
   return "operation" in found

@@ -94,7 +94,7 @@ async function snapshotAll(target: VolumeTarget, note: string, tools: Tools): Pr
     { target, format: "tar.zst", level: DEFAULT_LEVEL, note },
     {
       code: "volume.not-saved",
-      hint: `Volume ${target.volume} was not removed. Stop what writes to it, and run the command again; \`docker volume rm ${target.volume}\` removes it with all that no snapshot holds.`,
+      hint: `Volume ${target.volume} was not removed. Stop what writes to it, and run the command again; \`docker volume rm ${target.volume}\` removes it with what no snapshot holds.`,
     },
     tools,
   );

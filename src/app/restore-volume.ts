@@ -75,8 +75,8 @@ function refuseTwoRoots({ stripComponents, from }: RestoreOrder): void {
   if (stripComponents === undefined || from === undefined) return;
   throw new DockformError(
     "command.options-conflict",
-    "the folder to be restored is named, and its depth is given as well",
-    { hint: "Give one of both." },
+    "the folder to be restored is given both by its name and by its depth",
+    { hint: "Give one of them." },
   );
 }
 
@@ -85,7 +85,7 @@ function refuseToKeepPart({ path, keepPrevious, keepFailed, inPlace }: RestoreOr
   if (path.length === 0 || !(keepPrevious || keepFailed || inPlace)) return;
   throw new DockformError(
     "command.options-conflict",
-    "a restore of some paths does not go together with keeping contents, nor with replacing them in place",
+    "a restore of single paths cannot be combined with keeping contents or replacing them in place",
     { advice: [{ code: "keep-no-part" }] },
   );
 }
@@ -95,7 +95,7 @@ function refuseToDiscardForNothing({ discardKept, keepPrevious, keepFailed }: Re
   if (!discardKept || keepPrevious || keepFailed) return;
   throw new DockformError(
     "command.options-conflict",
-    "what is kept makes room only for other contents that are to be kept",
+    "kept contents are discarded only where new contents are to be kept",
     { advice: [{ code: "keep-something" }] },
   );
 }
@@ -104,7 +104,7 @@ function refuseBoth({ without, strictAttributes }: RestoreOrder): void {
   if (!strictAttributes || !without.includes("attributes")) return;
   throw new DockformError(
     "command.options-conflict",
-    "attributes cannot be both left out and required",
+    "attributes cannot be both required and left out",
     { advice: [{ code: "choose-attributes" }] },
   );
 }

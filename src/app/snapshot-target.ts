@@ -22,13 +22,9 @@ export async function snapshotTarget(
   const context =
     contexts.length === 1 ? only : contexts.find(({ name }) => name === sidecar?.context);
   if (context === undefined) {
-    throw new DockformError(
-      "context.unspecified",
-      "it is not known which context's engine is to be used",
-      {
-        advice: [{ code: "choose-context", contexts: contexts.map(({ name }) => name) }],
-      },
-    );
+    throw new DockformError("context.unspecified", "cannot tell which context to use", {
+      advice: [{ code: "choose-context", contexts: contexts.map(({ name }) => name) }],
+    });
   }
   // Without a sidecar, the folder says it.
   return targetIn(context, sidecar?.volume_name ?? basename(dirname(snapshot.archivePath)));

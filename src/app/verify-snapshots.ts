@@ -85,7 +85,7 @@ async function verifyRestored(
   const others = differences.length === 1 ? "" : ` and ${differences.length - 1} more`;
   throw new DockformError(
     "snapshot.not-reproduced",
-    `${snapshot.archivePath} does not come back as it is: ${displayText(first.path)} is ${first.kind}${others}`,
+    `${snapshot.archivePath} was not restored exactly: ${displayText(first.path)} is ${first.kind}${others}`,
     {
       hint: "It was restored into a throw-away volume. Does the volume driver keep owners, attributes and times?",
       data: {

@@ -105,7 +105,7 @@ export class Workspace implements Disposable {
     const { manifest } = this.requireManifest();
     if (manifest.identifier !== undefined) return manifest.identifier;
     throw new DockformError("manifest.no-identifier", `${manifest.file} has no identifier`, {
-      hint: "Add `identifier: some-name` at the top: it labels the volumes that are this manifest's.",
+      hint: "Add `identifier: some-name` at the top: it labels the volumes that belong to this manifest.",
     });
   }
 
@@ -206,7 +206,7 @@ export class Workspace implements Disposable {
     if (helperCapabilities.length > 0 && !this.#saidCapabilities) {
       this.#saidCapabilities = true;
       this.#around.tools.log.warn(
-        `helper containers run with ${helperCapabilities.join(", ")}, as helper.capabilities in ${file} says: with it whoever controls their image controls the host`,
+        `helper containers run with ${helperCapabilities.join(", ")}, as helper.capabilities in ${file} says: with it, the owner of their image controls the host`,
       );
     }
     return helperImage(engine, this.helperImageOptions());

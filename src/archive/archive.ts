@@ -147,7 +147,7 @@ export class Archive implements AsyncDisposable {
 }
 
 function beyondAnnounced(announcedBytes: number): string {
-  return `it goes on beyond the ${announcedBytes} bytes as tar that its sidecar says`;
+  return `it is longer than the ${announcedBytes} bytes as tar that its sidecar says`;
 }
 
 /**

@@ -103,7 +103,7 @@ export class ConfinedFolder {
     const { type, device } = entry;
     const what = type === "fifo" ? "pipes" : "devices";
     const place = textOf(Buffer.from(path, "latin1"));
-    if (place === undefined) return this.#addProblem(`${what} (a name that is no text)`, path);
+    if (place === undefined) return this.#addProblem(`${what} (a name that is not text)`, path);
     const numbers = device === undefined ? [] : [String(device.major), String(device.minor)];
     const kind = type === "fifo" ? "p" : type === "char" ? "c" : "b";
     const problem = await this.#run("mknod", ["-m", "600", "--", place, kind, ...numbers]);
@@ -254,7 +254,7 @@ export class ConfinedFolder {
 function leadsElsewhere(folder: ByteText): DockformError {
   return new DockformError(
     "extract.not-a-folder",
-    `${displayText(folder)} is no folder, and something is to go into it`,
+    `${displayText(folder)} is not a folder, and entries belong into it`,
     {
       hint: "Extract into an empty folder.",
     },

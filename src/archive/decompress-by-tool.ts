@@ -82,19 +82,15 @@ async function feed({ stdin }: ChildProcessWithoutNullStreams, stored: ByteSourc
 
 function failure(tool: Tool, name: string, said: string): DockformError {
   if (!/memory/i.test(said)) return damaged(name, said.replace(/^\w+: \(stdin\):? ?/, `${tool}: `));
-  return new DockformError("archive.no-memory", `there is no memory to unpack ${name}: ${said}`, {
+  return new DockformError("archive.no-memory", `not enough memory to unpack ${name}: ${said}`, {
     hint: converted(tool, name, "Where there is more memory"),
   });
 }
 
 function missing(tool: Tool, name: string): DockformError {
-  return new DockformError(
-    "archive.no-tool",
-    `there is no ${tool} on this machine to unpack ${name} with`,
-    {
-      hint: converted(tool, name, `Install it, or where there is one`),
-    },
-  );
+  return new DockformError("archive.no-tool", `this machine has no ${tool} to unpack ${name}`, {
+    hint: converted(tool, name, `Install it, or where there is one`),
+  });
 }
 
 function converted(tool: Tool, name: string, where: string): string {

@@ -150,7 +150,7 @@ export class Destination implements AsyncDisposable {
     const more = taken.length === 1 ? "" : ` and ${taken.length - 1} more`;
     return new DockformError(
       "extract.would-overwrite",
-      `${displayText(taken[0] ?? "")}${more} would be written over in ${this.#path}`,
+      `${displayText(taken[0] ?? "")}${more} would be overwritten in ${this.#path}`,
       {
         hint: `${done} Name an empty folder, or move away what is there.`,
         data: { taken: taken.map(displayText) },
@@ -220,7 +220,7 @@ export function cannotWrite(
   done = "Nothing was extracted.",
 ): DockformError {
   return new DockformError("extract.unwritable", `cannot write ${path}: ${messageOf(error)}`, {
-    hint: `${done} Extract into an empty folder when the cause is removed.`,
+    hint: `${done} Fix the cause, then extract into an empty folder.`,
     cause: error,
   });
 }

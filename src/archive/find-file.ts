@@ -55,7 +55,7 @@ async function lastEntry(
 function notAFile({ path, type, linkTarget }: TarEntry): DockformError {
   const shown = displayText(entryPath(path));
   const what = type === "symlink" ? `a symbolic link to ${displayText(linkTarget)}` : `a ${type}`;
-  return new DockformError("archive.not-a-regular-file", `${shown} is no file: it is ${what}`, {
+  return new DockformError("archive.not-a-regular-file", `${shown} is ${what}, not a file`, {
     advice: [{ code: "extract-instead" }],
   });
 }

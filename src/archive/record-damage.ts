@@ -42,6 +42,6 @@ async function record({ store, archivePath }: ArchiveInStore, { now, log }: Tool
       proven_by: undefined,
     });
   } catch (failure) {
-    log.warn(`that ${archivePath} is damaged is not recorded beside it: ${messageOf(failure)}`);
+    log.warn(`cannot record that ${archivePath} is damaged: ${messageOf(failure)}`);
   }
 }

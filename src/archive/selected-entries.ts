@@ -80,9 +80,9 @@ function requireConfined(path: ByteText): void {
   if (!path.split("/").includes("..")) return;
   throw new DockformError(
     "archive.path-escapes",
-    `${displayText(path)} leads out of the folder it belongs into`,
+    `${displayText(path)} leads out of the folder it belongs in`,
     {
-      hint: "Nothing was extracted. Do not trust this archive; other paths of it can be extracted alone.",
+      hint: "Nothing was extracted. Do not trust this archive. Its other paths can be extracted on their own.",
     },
   );
 }

@@ -70,7 +70,7 @@ async function recordTime(
     return time;
   } catch (error) {
     if (!(error instanceof DockformError) || error.kind !== "failed") throw error;
-    tools.log.warn(`that ${archivePath} was verified is not recorded: ${messageOf(error.cause)}`);
+    tools.log.warn(`cannot record that ${archivePath} was verified: ${messageOf(error.cause)}`);
     return undefined;
   }
 }

@@ -27,7 +27,7 @@ export async function removeDeadReaders(
     try {
       if (found.standing === "unstarted" && !(await isOld(engine, containerId, signal))) continue;
       await removeStoppedContainer(engine, containerId, signal);
-      log.debug(`removed ${containerName}, which a client that was killed has left`);
+      log.debug(`removed ${containerName}, left by a client that was killed`);
     } catch (error) {
       signal.throwIfAborted();
       if (isNotFound(error) || isConflict(error)) continue;

@@ -269,7 +269,7 @@ function unrestorableRemarks(attributes: ReadonlyMap<string, number>): readonly 
     const isKept = name.startsWith("btrfs.");
     const entries = formatCount(count, "entry", "entries");
     const place = isKept ? "on Btrfs only" : "only by a helper with SYS_ADMIN, if at all";
-    const text = `the attribute ${name} of ${entries} is in the archive, and comes back ${place}`;
+    const text = `the attribute ${name} of ${entries} is in the archive, and is restored ${place}`;
     return { kind: isKept ? "note" : "unrestorable", text };
   });
 }

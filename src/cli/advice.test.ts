@@ -104,7 +104,7 @@ test("what has to be allowed is added to the command, each flag once", () => {
   ] as const;
   assert.equal(
     adviceText({ advice: [{ code: "go-on", allow }] }, callOf("volume", "restore", "data", "x")),
-    "To go on: dockform volume restore data x --force --stop-containers --undeclared --from-volume other --discard-kept",
+    "To continue: dockform volume restore data x --force --stop-containers --undeclared --from-volume other --discard-kept",
   );
 });
 
@@ -220,6 +220,6 @@ test("a command in advice works on the same volumes and snapshots when it is pas
   // What was typed has them already.
   assert.equal(
     said({ code: "go-on", allow: [{ what: "replace contents" }] }),
-    "To go on: dockform volume restore data latest --force",
+    "To continue: dockform volume restore data latest --force",
   );
 });

@@ -63,7 +63,7 @@ function inWords(advice: Advice, commandLine: string): string {
     case "create-from-snapshot":
       return `${advice.when === "missing" ? "If it does not exist, create" : "Or create"} it as the snapshot says and restore into it: ${commandLine} --create`;
     case "go-on":
-      return `To go on: ${commandLine} ${allowing(advice.allow)}`;
+      return `To continue: ${commandLine} ${allowing(advice.allow)}`;
     case "undo-to-new":
       return `The new contents are kept: ${advice.volumes.map((volume) => `\`${undoCommand(volume)}\``).join(", ")} puts them in place.`;
     case "undo-to-old":
@@ -126,7 +126,7 @@ function isAboutSnapshot(advice: Advice): advice is With<SnapshotAdviceCode> {
 
 export const RECOVER: Readonly<Record<RecoverWhen, (command: string) => string>> = {
   interrupted: (command) =>
-    `Run ${command}: it puts the old or the new contents in place, whole, and starts what was stopped.`,
+    `Run ${command}: it puts the old or the new contents in place, whole, and starts the containers that were stopped.`,
   stopped: (command) => `Run ${command}.`,
   unstarted: (command) => `If its client died before it could begin, ${command} takes it away.`,
   retry: (command) => `${command} tries again.`,
@@ -134,9 +134,9 @@ export const RECOVER: Readonly<Record<RecoverWhen, (command: string) => string>>
   after: (command) => `Then run ${command}.`,
   again: (command) => `Then run ${command} again.`,
   mended: (command) =>
-    `Run ${command} once the cause is mended: it puts the old or the new contents in place and starts what was stopped.`,
+    `Run ${command} once the cause is fixed: it puts the old or the new contents in place and starts the containers that were stopped.`,
   "mended-there": (command) =>
-    `Run ${command} there once the cause is mended, or with the two files at the same path elsewhere.`,
+    `Run ${command} there once the cause is fixed, or with the two files at the same path elsewhere.`,
 };
 
 const CLEARED_FIRST =
@@ -171,16 +171,16 @@ export const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
   "list-files": "`dockform snapshot files` shows what it holds.",
   "path-as-listed": "Give a path as `dockform snapshot files` shows it.",
   "path-as-listed-or-all":
-    "Give a path as `dockform snapshot files` shows it; for everything leave --path away.",
-  "verify-snapshots": "`dockform snapshot verify` finds those that are whole.",
+    "Give a path as `dockform snapshot files` shows it; for everything omit --path.",
+  "verify-snapshots": "`dockform snapshot verify` finds the good ones.",
   "find-snapshots": "`dockform snapshot list` shows those there are.",
   "extract-instead": "`dockform snapshot extract` brings back anything else.",
-  "extract-and-copy": "Use `dockform snapshot extract` and copy it to where it belongs.",
+  "extract-and-copy": "Use `dockform snapshot extract`, then copy it to its place.",
   "choose-store": "Name another folder with --store.",
   "choose-manifest":
     "Check the path given with --manifest, or run `dockform init` to write a manifest.",
   "write-manifest": "Run `dockform init` to write one, or name one with --manifest.",
-  "drop-context": "Leave --context away, or add the context to the manifest.",
+  "drop-context": "Omit --context, or add the context to the manifest.",
   "choose-engine": "DOCKER_HOST or --context choose another one.",
   "allow-insecure": "On a network where you trust everybody, --insecure allows it.",
   "choose-drill-image": `Name ${IMAGE}.`,
@@ -190,7 +190,7 @@ export const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
   "choose-root-folder":
     "--strip-components needs everything in one folder. Name the one that is to be the volume's root with --from. `dockform snapshot files` shows what there is.",
   "allow-empty": "Restore from another snapshot, or add --force-empty to leave the volume empty.",
-  "allow-lost-attributes": "Or leave --strict-attributes away.",
+  "allow-lost-attributes": "Or omit --strict-attributes.",
   "declare-volume": "Declare it under `volumes:`, or add --undeclared to work on it all the same.",
   "manifest-or-undeclared":
     "Run `dockform init` to write one, or add --undeclared to work on it all the same.",
@@ -200,34 +200,32 @@ export const PLAIN: Readonly<Record<PlainAdviceCode, string>> = {
   "apply-then-restore":
     "Run `dockform apply` to create it as declared, then restore without --create. Or change the manifest.",
   "create-then-restore":
-    "Create it with `docker volume create` as it is to be, then restore with --undeclared, without --create.",
+    "Create it with `docker volume create` and the options that you want, then restore with --undeclared, without --create.",
   "start-then-restore": "Start a container that uses it, then restore with --stop-containers.",
   "replace-contents":
-    "Add --force to replace what it holds. Take a snapshot of it first if you may want it back.",
+    "Add --force to replace what it holds. Take a snapshot of it first if you may need it.",
   "replace-paths": "Add --force to replace it.",
   "stop-containers":
-    "Add --stop-containers: those that run are stopped for the swap and started again.",
-  "keep-nothing":
-    "Leave --keep-previous and --keep-failed away: --in-place writes a snapshot first.",
-  "keep-something": "Add --keep-previous or --keep-failed, or leave --discard-kept away.",
+    "Add --stop-containers: running ones are stopped for the swap, then started again.",
+  "keep-nothing": "Omit --keep-previous and --keep-failed: --in-place writes a snapshot first.",
+  "keep-something": "Add --keep-previous or --keep-failed, or omit --discard-kept.",
   "keep-previous":
     "`dockform volume restore --keep-previous` keeps what it replaces. Snapshots can be restored without it.",
   "keep-failed": "With --keep-failed the new contents are kept to look at.",
-  "more-health-time": "With --health-timeout they get more time, or with 0 no check.",
+  "more-health-time": "Raise --health-timeout to wait longer, or set it to 0 to skip the check.",
   "repeat-when-healthy":
-    "The old ones are still in the volume. Run this again once the containers are healthy; with --health-timeout 0 the old contents go all the same.",
+    "The old ones are still in the volume. Run this again once the containers are healthy; with --health-timeout 0 the old contents are removed all the same.",
   "copy-before-recovery":
     "Copy them from there before you run `dockform volume recover`, which removes them once the containers are healthy.",
-  "drop-origin": "Leave --from-volume out to restore it all the same.",
+  "drop-origin": "Omit --from-volume to restore it all the same.",
   "keep-no-part":
-    "Leave --keep-previous, --keep-failed and --in-place away. Take a snapshot first if you may want back what --path replaces.",
+    "Omit --keep-previous, --keep-failed and --in-place. Take a snapshot first if you may need what --path replaces.",
   "choose-attributes": "Choose one of --strict-attributes and --without attributes.",
   "compare-by-volume":
     "Name the snapshot by its volume, as in `dockform snapshot diff myapp_data@latest live`.",
   "choose-retention":
     "Give rules, as in --keep-daily 7 --keep-weekly 4, or write them into the manifest: volumes: { name: { snapshot: { keep: { daily: 7 } } } }.",
-  "list-snapshots":
-    "`dockform snapshot list` shows what there is; other files are yours to remove.",
+  "list-snapshots": "`dockform snapshot list` shows what there is; remove other files yourself.",
 };
 
 export const WITH_VOLUME: Readonly<Record<VolumeAdviceCode, (volume: string) => string>> = {

@@ -13,9 +13,9 @@ export async function confirmByTyping(io: CliIo, question: string, word: string)
   if (!isInteractive(io)) {
     throw new DockformError(
       "confirm.no-terminal",
-      "this removes data, and there is no terminal to ask on",
+      "this removes data, and there is no terminal to ask for confirmation",
       {
-        hint: "Add --skip-confirmation to do it without being asked.",
+        hint: "Add --skip-confirmation to do it without confirmation.",
       },
     );
   }

@@ -19,7 +19,7 @@ export function freshnessRemark({ state, ageMs = 0, every, newest, damaged }: Fr
     case "present":
       return `newest snapshot is ${formatAge(Math.max(0, ageMs))} old`;
     case "excluded":
-      return "none needed, says the manifest";
+      return "the manifest says that none is needed";
   }
 }
 
@@ -36,7 +36,7 @@ export function intervalText(every: Freshness["every"]): string {
 }
 
 const DAMAGED_HINT =
-  "Damaged ones are told until `dockform snapshot verify` finds them good, or they are removed; `dockform snapshot list` shows them.";
+  "Damaged ones are reported until `dockform snapshot verify` finds them good, or they are removed; `dockform snapshot list` shows them.";
 
 /**
  * For monitoring: ends the command with an exit code of its own.
@@ -50,7 +50,7 @@ export function checkFreshness(
 ): void {
   if (declared.length === 0) {
     throw new DockformError("manifest.no-volumes", "no volume is declared: nothing was checked", {
-      hint: "Run it where the manifest is, and declare the volumes that are to be checked.",
+      hint: "Run it in the folder of the manifest, and declare the volumes to check there.",
     });
   }
   const wanting = volumes.filter(({ state }) => wantsAttention(state));

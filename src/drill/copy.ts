@@ -218,7 +218,7 @@ function mountDifference({ use, mount }: CopiedMount): readonly string[] {
     case "shown":
       return mount.RW ? [`${mount.Destination} (${what}) is read-only`] : [];
     case "left out":
-      return mount.Type === "tmpfs" ? [] : [`${mount.Destination} (${what}) is left out`];
+      return mount.Type === "tmpfs" ? [] : [`${mount.Destination} (${what}) is not mounted`];
   }
 }
 

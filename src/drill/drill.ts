@@ -97,7 +97,7 @@ async function record(
   const { store, archivePath } = snapshot;
   await using archive = await Archive.open(snapshot);
   if ((await archive.sidecar()) === undefined) {
-    log.warn(`${archivePath} has no sidecar to record in that it is proven`);
+    log.warn(`${archivePath} has no sidecar, so it cannot be recorded that it is proven`);
     return false;
   }
   await store.amend(archivePath, {

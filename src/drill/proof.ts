@@ -40,7 +40,7 @@ export async function proof(
     const lastLines = await lastLogLines(engine, details, LOG_LINES, tools.signal);
     for (const line of lastLines) tools.log.info(`  | ${line}`);
     throw new DockformError("drill.failed", `the drill of ${archivePath} failed: ${seen.text}`, {
-      hint: "The last lines of its output are above. The snapshot may be damaged, taken at a bad moment, or what was started needs more than this volume.",
+      hint: "The last lines of its output are above. The snapshot may be damaged or taken at a bad moment, or the container may need more than this volume.",
       data: { last_lines: lastLines },
     });
   } finally {

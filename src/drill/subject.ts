@@ -42,7 +42,7 @@ export async function prepare(
   const volume = await inspectVolume(target.engine, target.volume, tools.signal);
   if (volume === undefined) {
     throw new DockformError("drill.no-volume", `volume "${target.volume}" does not exist here`, {
-      hint: "So no container can tell how it is used.",
+      hint: "So there is no container that uses it.",
       advice: [{ code: "choose-drill-image" }],
     });
   }
@@ -83,7 +83,7 @@ async function findOriginal(
     } catch (error) {
       if (!isNotFound(error)) throw error;
       throw new DockformError("drill.container-not-found", `there is no container ${named}`, {
-        hint: "`docker ps --all` names those there are.",
+        hint: "`docker ps --all` lists them.",
       });
     }
   }
@@ -96,7 +96,7 @@ async function findOriginal(
   throw new DockformError(
     only === undefined ? "drill.no-container" : "drill.several-containers",
     only === undefined
-      ? `no container uses volume "${name}", so it is not known what to start`
+      ? `no container uses volume "${name}", so there is nothing to start`
       : `several containers use volume "${name}": ${names}`,
     { advice: [{ code: "choose-drill-container" }] },
   );

@@ -178,7 +178,7 @@ export class EngineClient {
   notAnEngine(what: string, why: unknown): DockformError {
     return new DockformError(
       "engine.not-an-engine",
-      `what answers at ${this.#transport.address}, for context "${this.endpoint.context}", is not a Docker Engine, or is broken: on ${what}, ${messageOf(why)}`,
+      `what answers at ${this.#transport.address}, for context "${this.endpoint.context}", is not a Docker Engine, or it is broken: on ${what}, ${messageOf(why)}`,
       { hint: "Check the context's host, and `docker info`.", advice: [{ code: "choose-engine" }] },
     );
   }
@@ -212,7 +212,7 @@ export class EngineClient {
     return new DockformError(
       "engine.silent",
       `the Docker Engine of context "${this.endpoint.context}" at ${this.#transport.address} does not answer`,
-      { hint: "Is it hanging? Check with `docker info`, and restart it if that hangs, too." },
+      { hint: "Does it hang? Check with `docker info`, and restart it if that hangs as well." },
     );
   }
 
@@ -325,7 +325,7 @@ export class EngineClient {
     const { address } = this.#transport;
     const isDenied = systemCode(error) === "EACCES";
     const hint = isDenied
-      ? "You may not open that socket: run as root, or as a member of the group `docker`."
+      ? "You have no permission to open that socket: run as root, or as a member of the group `docker`."
       : "Is the engine running? Check with `docker info`.";
     const advice: readonly Advice[] = isDenied ? [] : [{ code: "choose-engine" }];
     return new DockformError(

@@ -14,7 +14,7 @@ export type VolumeMount = Readonly<Record<string, unknown>>;
 /** The volume was removed since it was looked up. */
 export class VolumeGoneError extends DockformError {
   constructor(volume: string) {
-    super("volume.removed-meanwhile", `volume "${volume}" was removed meanwhile`, {
+    super("volume.removed-meanwhile", `volume "${volume}" was removed in the meantime`, {
       hint: "Nothing was touched.",
       advice: [{ code: "list-volumes" }],
     });

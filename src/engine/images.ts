@@ -94,6 +94,7 @@ async function followProgress(
 /** @throws SyntaxError when it is no JSON. */
 function errorIn(line: string): string | undefined {
   const message: unknown = JSON.parse(line);
-  if (typeof message !== "object" || message === null) throw new SyntaxError("a line is no object");
+  if (typeof message !== "object" || message === null)
+    throw new SyntaxError("a line is not an object");
   return "error" in message ? String(message.error) : undefined;
 }

@@ -9,23 +9,23 @@ export const ARCHIVE_ERRORS = {
   },
   "archive.not-a-file": {
     kind: "failed",
-    cause: "The path names a folder or something else that is no regular file.",
+    cause: "The path names something that is not a regular file, such as a folder.",
     cure: "Give the path of a snapshot's data file.",
   },
   "archive.unreadable": {
     kind: "failed",
-    cause: "The system does not let the archive be read; the message has its words.",
+    cause: "The archive cannot be read; the message says why.",
     cure: "Check the owner and mode of the file, and the disk it is on.",
   },
   "archive.damaged": {
     kind: "integrity",
-    cause: "The archive is cut short, or what it holds is no tar stream that can be followed.",
-    cure: "Use another snapshot. `dockform snapshot verify` finds those that are whole.",
+    cause: "The archive is cut short, or it does not contain a readable tar stream.",
+    cure: "Use another snapshot. `dockform snapshot verify` finds the good ones.",
   },
   "archive.beyond-bounds": {
     kind: "refused",
     cause:
-      "The archive asks for more memory or deeper folders than that of any file system: see the bounds in docs/format.md.",
+      "The archive asks for more memory or deeper folders than any real file system needs: see the bounds in docs/format.md.",
     cure: "Use another snapshot. If you trust the archive all the same, extract it with tar by hand.",
   },
   "archive.checksum-mismatch": {
@@ -35,7 +35,7 @@ export const ARCHIVE_ERRORS = {
   },
   "archive.wrong-extension": {
     kind: "integrity",
-    cause: "The archive is packed by another program than its name says.",
+    cause: "The archive is compressed in another way than its name says.",
     cure: "Use another snapshot. If you know why, give the file the right extension.",
   },
   "archive.empty": {
@@ -96,17 +96,17 @@ export const ARCHIVE_ERRORS = {
   },
   "archive.path-invalid": {
     kind: "usage",
-    cause: "That is no path inside a volume or an archive.",
+    cause: "That is not a path inside a volume or an archive.",
     cure: "Give a path as `dockform snapshot files` shows it.",
   },
   "archive.not-a-folder": {
     kind: "usage",
-    cause: "The path in the archive is no folder, and a folder is needed.",
+    cause: "The path in the archive is not a folder, and a folder is needed.",
     cure: "See what the archive holds with `dockform snapshot files`.",
   },
   "archive.not-a-regular-file": {
     kind: "usage",
-    cause: "The path in the archive is no regular file, so it has no content to print.",
+    cause: "The path in the archive is not a regular file, so it has no content to print.",
     cure: "Bring it back with `dockform snapshot extract`.",
   },
   "archive.not-one-folder": {
@@ -143,12 +143,12 @@ export const ARCHIVE_ERRORS = {
   "extract.not-a-folder": {
     kind: "refused",
     cause:
-      "Something that is no folder, or a link that another user can change, is where a folder has to be.",
+      "There is something other than a folder, or a link that another user can change, where a folder has to be.",
     cure: "Extract into an empty folder, and name it without that link.",
   },
   "extract.unwritable": {
     kind: "failed",
-    cause: "The system does not let a file be written. What was built so far has been removed.",
-    cure: "Mend the cause that the message names, then extract into an empty folder.",
+    cause: "A file cannot be written. What was extracted so far has been removed.",
+    cure: "Fix the cause that the message names, then extract into an empty folder.",
   },
 } as const satisfies ErrorEntries;

@@ -10,22 +10,22 @@ export const COMMAND_ERRORS = {
   "command.options-conflict": {
     kind: "usage",
     cause: "Options were given that do not go together.",
-    cure: "Leave one of them away, as the message says.",
+    cure: "Omit one of them, as the message says.",
   },
   "command.nothing-named": {
     kind: "usage",
-    cause: "The command was not told what to work on.",
+    cause: "The command line does not say what to work on.",
     cure: "Name it, or give `--all`.",
   },
   "command.interrupted": {
     kind: "interrupted",
-    cause: "The command was ended by SIGINT, SIGTERM or SIGHUP, or at a question.",
+    cause: "The command was ended by SIGINT, SIGTERM or SIGHUP, or by Ctrl-C at a question.",
     cure: "Run it again. `dockform doctor` shows whether anything is left to do.",
   },
   "confirm.no-terminal": {
     kind: "refused",
-    cause: "The command removes data, and there is no terminal to ask on.",
-    cure: "Add `--skip-confirmation` to do it without being asked.",
+    cause: "The command removes data, and there is no terminal to ask for confirmation.",
+    cure: "Add `--skip-confirmation` to do it without confirmation.",
   },
   "confirm.declined": {
     kind: "refused",
@@ -40,13 +40,12 @@ export const COMMAND_ERRORS = {
   "output.unwritable": {
     kind: "failed",
     cause: "Standard output cannot be written to. What the command did is done.",
-    cure: "Make room where the output goes, or see why its reader ended.",
+    cure: "Free some space where the output is written, or find out why its reader ended.",
   },
   "doctor.failed": {
     kind: "failed",
-    cause:
-      "Something that `dockform doctor` checks is not in order, and its own failure has no code.",
-    cure: "Follow the advice that it gives for each check.",
+    cause: "`dockform doctor` found a problem that has no code of its own.",
+    cure: "Follow the advice beside each check.",
   },
   "doctor.interrupted-operation": {
     kind: "failed",
@@ -60,7 +59,7 @@ export const COMMAND_ERRORS = {
   },
   "internal.unexpected": {
     kind: "failed",
-    cause: "A defect of dockform.",
+    cause: "A bug in dockform.",
     cure: "Please report it with the lines that were printed.",
   },
 } as const satisfies ErrorEntries;

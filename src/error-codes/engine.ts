@@ -29,7 +29,7 @@ export const ENGINE_ERRORS = {
   },
   "context.unspecified": {
     kind: "usage",
-    cause: "There are several contexts, and nothing says whose engine is meant.",
+    cause: "There are several contexts, and nothing says which one to use.",
     cure: "Name one with `--context`.",
   },
   "engine.unreachable": {
@@ -39,18 +39,18 @@ export const ENGINE_ERRORS = {
   },
   "engine.access-denied": {
     kind: "unreachable",
-    cause: "You may not open the engine's socket.",
+    cause: "You have no permission to open the engine's socket.",
     cure: "Run as root, or as a member of the group `docker`.",
   },
   "engine.silent": {
     kind: "unreachable",
     cause: "The Docker Engine takes the connection, but sends no answer.",
-    cure: "Check with `docker info`; restart the engine if that hangs, too.",
+    cure: "Check with `docker info`; restart the engine if that hangs as well.",
   },
   "engine.not-an-engine": {
     kind: "unreachable",
     cause:
-      "What answers at the context's address does not answer as a Docker Engine does: no HTTP or JSON, other fields, a redirect, or without an end.",
+      "What answers at the context's address does not answer as a Docker Engine does: not HTTP or JSON, other fields, a redirect, or an answer without an end.",
     cure: "Check the context's host: it may be another program's socket. If `docker info` fails as well, restart the engine.",
   },
   "engine.too-old": {
@@ -60,7 +60,7 @@ export const ENGINE_ERRORS = {
   },
   "engine.request-failed": {
     kind: "failed",
-    cause: "The Docker Engine turned a request down; the message has its words.",
+    cause: "The Docker Engine refused a request; the message says why.",
     cure: "Follow what the engine says.",
   },
   "engine.no-stream": {
@@ -70,7 +70,7 @@ export const ENGINE_ERRORS = {
   },
   "engine.image-failed": {
     kind: "failed",
-    cause: "The engine could not import or build an image; the message has its words.",
+    cause: "The engine could not import or build an image; the message says why.",
     cure: "Follow what the engine says, or name an image that it has.",
   },
 } as const satisfies ErrorEntries;

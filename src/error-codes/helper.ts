@@ -30,7 +30,7 @@ export const HELPER_ERRORS = {
   "helper.image-impossible": {
     kind: "failed",
     cause:
-      "The engine can neither pull the helper image, nor can one be made of this machine's tools.",
+      "The engine cannot pull the helper image, and it cannot be made from this machine's tools.",
     cure: "Let the engine reach a registry, or name an image in DOCKFORM_HELPER_IMAGE.",
   },
   "helper.tools-unpackable": {

@@ -5,12 +5,12 @@ export const MANIFEST_ERRORS = {
   "manifest.no-volumes": {
     kind: "manifest",
     cause: "A check was asked for, and no volume is declared, so there was nothing to check.",
-    cure: "Run it where the manifest is, and declare the volumes in it.",
+    cure: "Run it in the folder of the manifest, and declare the volumes in it.",
   },
   "manifest.invalid": {
     kind: "manifest",
-    cause: "The manifest does not say what can be understood; each problem is told with its line.",
-    cure: "Mend what the message names. `data.problems` has it for programs.",
+    cause: "The manifest is not valid; each problem is shown with its line.",
+    cure: "Fix what the message names. `data.problems` lists it for programs.",
   },
   "manifest.not-found": {
     kind: "manifest",
@@ -19,7 +19,7 @@ export const MANIFEST_ERRORS = {
   },
   "manifest.unreadable": {
     kind: "manifest",
-    cause: "The system does not let the manifest be read.",
+    cause: "The manifest cannot be read.",
     cure: "Check the owner and mode of the file.",
   },
   "manifest.no-identifier": {

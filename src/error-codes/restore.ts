@@ -19,7 +19,7 @@ export const RESTORE_ERRORS = {
   },
   "restore.refused": {
     kind: "refused",
-    cause: "Several things stand against it, which `refusals` lists. Each has its code.",
+    cause: "There are several reasons, each with its code; `refusals` lists them.",
     cure: "Check that all of them are meant, then run the command line that the message ends with.",
   },
   "restore.in-place-among-others": {
@@ -31,7 +31,7 @@ export const RESTORE_ERRORS = {
   "restore.extract-failed": {
     kind: "failed",
     cause: "The archive could not be extracted into the volume. The old contents are in place.",
-    cure: "Follow the message: mostly it is the disk, or what the file system can hold.",
+    cure: "Follow the message: usually the disk is full, or the file system cannot hold something.",
   },
   "restore.verify-failed": {
     kind: "failed",
@@ -47,7 +47,7 @@ export const RESTORE_ERRORS = {
     kind: "failed",
     cause:
       "The exchange of old and new contents was cut short and could not be finished. Nothing is lost.",
-    cure: "Do not start containers on the volume. Mend the cause, then run `dockform volume recover`.",
+    cure: "Do not start containers on the volume. Fix the cause, then run `dockform volume recover`.",
   },
   "restore.clear-failed": {
     kind: "failed",
@@ -64,12 +64,12 @@ export const RESTORE_ERRORS = {
   "restore.paths-changed": {
     kind: "failed",
     cause:
-      "The paths that were to be replaced were changed by somebody else. The old contents are in place.",
+      "Another program changed the paths that were to be replaced. The old contents are in place.",
     cure: "Run the command again.",
   },
   "restore.taken-over": {
     kind: "failed",
-    cause: "Another client has ended this operation meanwhile.",
+    cause: "Another client has ended this operation.",
     cure: "See what that client said about it.",
   },
   "restore.snapshot-incomplete": {
@@ -79,7 +79,7 @@ export const RESTORE_ERRORS = {
   },
   "restore.old-contents-incomplete": {
     kind: "failed",
-    cause: "The old contents are back, but not all that they held.",
+    cause: "The old contents are back, but incomplete.",
     cure: "Keep the snapshot that the message names; restore it where the volume can hold all of it.",
   },
   "restore.unhealthy": {
@@ -91,7 +91,7 @@ export const RESTORE_ERRORS = {
     kind: "failed",
     cause:
       "A container began to use the volume in the middle of the restore. The old contents are in place.",
-    cure: "Run the restore again when nothing else starts it.",
+    cure: "Run the restore again, and make sure that nothing else starts it.",
   },
   "recover.container-running": {
     kind: "refused",

@@ -34,7 +34,7 @@ export const SNAPSHOT_ERRORS = {
   },
   "snapshot.not-a-snapshot": {
     kind: "usage",
-    cause: "The file's name is none of a snapshot, or what lies there is none.",
+    cause: "The file is not named like a snapshot, or is not one.",
     cure: "Give the path of a snapshot's data file.",
   },
   "snapshot.inside-volume": {
@@ -45,7 +45,7 @@ export const SNAPSHOT_ERRORS = {
   "snapshot.still-needed": {
     kind: "refused",
     cause:
-      "The snapshot is what `volume restore --in-place` saved of the old contents, and that restore has not come to its end.",
+      "The snapshot is what `volume restore --in-place` saved of the old contents, and that restore has not finished.",
     cure: "Run `dockform volume recover`, then remove the snapshot.",
   },
   "snapshot.stale": {
@@ -57,22 +57,22 @@ export const SNAPSHOT_ERRORS = {
   "snapshot.damaged": {
     kind: "integrity",
     cause: "At least one of the snapshots that were verified is damaged.",
-    cure: "Take new ones, and look at the disk they are on.",
+    cure: "Take new ones, and check the disk they are on.",
   },
   "snapshot.unverified": {
     kind: "failed",
-    cause: "At least one of the snapshots could not be verified, and none is known to be damaged.",
+    cause: "At least one of the snapshots could not be verified; none was found damaged.",
     cure: "See the message of each.",
   },
   "snapshot.not-reproduced": {
     kind: "integrity",
-    cause: "Restored into a throw-away volume, the snapshot did not come back as it is.",
+    cause: "Restored into a throw-away volume, the snapshot was not restored exactly.",
     cure: "Check whether the volume driver keeps owners, attributes and times.",
   },
   "store.empty": {
     kind: "usage",
     cause: "There is no snapshot where snapshots were looked for, so there was nothing to do.",
-    cure: "Run it where the manifest is, or name the folder with `--store`.",
+    cure: "Run it in the folder of the manifest, or name the store with `--store`.",
   },
   "store.unreadable": {
     kind: "failed",

@@ -5,17 +5,17 @@ export const VOLUME_ERRORS = {
   "volume.not-found": {
     kind: "failed",
     cause: "The engine has no volume of that name.",
-    cure: "See those there are with `dockform volume list`.",
+    cure: "List them with `dockform volume list`.",
   },
   "volume.no-match": {
     kind: "usage",
     cause: "No volume matches the pattern, or all that were meant are left out.",
-    cure: "See those there are with `dockform volume list`, and put a pattern in quotes.",
+    cure: "List them with `dockform volume list`, and put a pattern in quotes.",
   },
   "volume.removed-meanwhile": {
     kind: "failed",
     cause: "The volume was removed by another program in the middle of the command.",
-    cure: "See those there are with `dockform volume list`.",
+    cure: "List them with `dockform volume list`.",
   },
   "volume.created-meanwhile": {
     kind: "refused",
@@ -29,19 +29,19 @@ export const VOLUME_ERRORS = {
   },
   "volume.declared-otherwise": {
     kind: "refused",
-    cause: "The manifest declares the volume otherwise than it was when the snapshot was taken.",
+    cause: "The manifest declares the volume differently from when the snapshot was taken.",
     cure: "Create it with `dockform apply` and restore without `--create`, or change the manifest.",
   },
   "volume.same-contents": {
     kind: "refused",
     cause:
       "A volume created with the snapshot's options would lead to the contents of another one.",
-    cure: "Create it with `docker volume create` as it is to be, then restore without `--create`.",
+    cure: "Create it with `docker volume create` and the options that you want, then restore without `--create`.",
   },
   "volume.not-empty": {
     kind: "refused",
     cause: "The volume holds something, which the restore would replace.",
-    cure: "Take a snapshot of it if you may want it back, then add `--force`.",
+    cure: "Take a snapshot of it if you may need it, then add `--force`.",
   },
   "volume.path-taken": {
     kind: "refused",
@@ -51,8 +51,8 @@ export const VOLUME_ERRORS = {
   "volume.path-through-link": {
     kind: "refused",
     cause:
-      "On the way to a path that is to be restored lies a link, or something that is no folder.",
-    cure: "Use `dockform snapshot extract` and copy it to where it belongs.",
+      "A path that is to be restored leads through a link, or through something that is not a folder.",
+    cure: "Use `dockform snapshot extract`, then copy it to its place.",
   },
   "volume.in-use": {
     kind: "refused",
@@ -61,7 +61,7 @@ export const VOLUME_ERRORS = {
   },
   "volume.busy": {
     kind: "refused",
-    cause: "Another client is at work on the volume.",
+    cause: "Another client is working on the volume.",
     cure: "Run the command again when it has ended.",
   },
   "volume.interrupted": {
@@ -81,8 +81,7 @@ export const VOLUME_ERRORS = {
   },
   "volume.too-small": {
     kind: "failed",
-    cause:
-      "The file system cannot hold the new contents, not even alone. The old ones are in place.",
+    cause: "The file system cannot hold the new contents even alone. The old ones are in place.",
     cure: "Make room on it.",
   },
   "volume.cannot-hold": {
@@ -106,7 +105,7 @@ export const VOLUME_ERRORS = {
   "volume.immovable": {
     kind: "refused",
     cause:
-      "Something in the volume cannot be renamed: it is immutable or read-only, or its file system does not do it.",
+      "Something in the volume cannot be renamed: it is immutable or read-only, or its file system cannot rename it.",
     cure: "Follow the message, which names what it is.",
   },
   "volume.root-attributes": {
@@ -123,7 +122,7 @@ export const VOLUME_ERRORS = {
   "volume.keeps-contents": {
     kind: "refused",
     cause: "The volume keeps contents for `dockform volume undo`, which would be lost.",
-    cure: "Put them back, or let go of them, with `dockform volume undo`.",
+    cure: "Put them back, or discard them, with `dockform volume undo`.",
   },
   "volume.keeps-nothing": {
     kind: "refused",
@@ -132,7 +131,7 @@ export const VOLUME_ERRORS = {
   },
   "volume.unreadable": {
     kind: "failed",
-    cause: "The volume cannot be read; the message has the words of the system.",
+    cause: "The volume cannot be read; the message says why.",
     cure: "Check the file system under the volume.",
   },
   "volume.unwritable": {
@@ -143,7 +142,7 @@ export const VOLUME_ERRORS = {
   "volume.in-memory-unused": {
     kind: "refused",
     cause:
-      "The volume is in memory, and no running container uses it: what is restored would be gone at once.",
+      "The volume is in memory, and no running container uses it: what is restored would be lost at once.",
     cure: "Start a container that uses it, then restore with `--stop-containers`.",
   },
   "volume.memory-lost": {
@@ -160,13 +159,13 @@ export const VOLUME_ERRORS = {
   "volume.contents-unknown": {
     kind: "failed",
     cause:
-      "It is not known whether the contents are whole: a folder of the interrupted operation is gone.",
+      "Whether the contents are complete is not known: a folder of the interrupted operation is missing.",
     cure: "Look at them, or restore the newest snapshot.",
   },
   "volume.gone": {
     kind: "failed",
     cause:
-      "The volume is gone, and an operation on it had stopped containers that are not as they were.",
+      "The volume no longer exists, and an operation on it had stopped containers that have not been started again.",
     cure: "Follow the message, then run `dockform volume recover` again.",
   },
 } as const satisfies ErrorEntries;

@@ -19,13 +19,13 @@ export const WORKLOAD_ERRORS = {
   },
   "drill.no-volume": {
     kind: "refused",
-    cause: "The volume does not exist here, so no container can tell how it is used.",
+    cause: "The volume does not exist here, so there is no container that uses it.",
     cure: "Name what to start with `--image` and `--command`.",
   },
   "drill.container-not-found": {
     kind: "usage",
     cause: "There is no container of that name.",
-    cure: "See those there are with `docker ps --all`.",
+    cure: "List them with `docker ps --all`.",
   },
   "drill.container-unrelated": {
     kind: "refused",
@@ -34,12 +34,12 @@ export const WORKLOAD_ERRORS = {
   },
   "drill.no-container": {
     kind: "usage",
-    cause: "No container uses the volume, so it is not known what to start.",
+    cause: "No container uses the volume, so there is nothing to start.",
     cure: "Name one with `--container`, or what to start with `--image` and `--command`.",
   },
   "drill.several-containers": {
     kind: "usage",
-    cause: "Several containers use the volume, so it is not known which one to copy.",
+    cause: "Several containers use the volume, and it is not clear which one to copy.",
     cure: "Name one with `--container`.",
   },
   "drill.no-mount-path": {
@@ -50,6 +50,6 @@ export const WORKLOAD_ERRORS = {
   "drill.failed": {
     kind: "failed",
     cause: "What was started on the snapshot was not healthy.",
-    cure: "See the last lines of its output. The snapshot may be damaged or taken at a bad moment, or more than this volume is needed.",
+    cure: "See the last lines of its output. The snapshot may be damaged or taken at a bad moment, or the container may need more than this volume.",
   },
 } as const satisfies ErrorEntries;

@@ -118,14 +118,14 @@ function mounted({ facts }: HelperReply): readonly Remark[] {
 function setAside({ facts }: HelperReply): readonly Remark[] {
   const folder = facts.get("set_aside");
   if (!folder) return [];
-  const text = `${basename(folder)} holds files that were set aside; they are not in the archive: move them where they belong, or remove the folder`;
+  const text = `${basename(folder)} holds files that were set aside; they are not in the archive: move them to their place, or remove the folder`;
   return [{ kind: "unrestorable", text }];
 }
 
 function unknownAttributes({ facts }: HelperReply): readonly Remark[] {
   const why = facts.get("attributes_unknown");
   if (why === undefined) return [];
-  const text = `which attributes files have is not known, and some may not come back: ${why}`;
+  const text = `cannot tell which attributes files have, so some may not be restored: ${why}`;
   return [{ kind: "unrestorable", text }];
 }
 

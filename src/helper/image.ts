@@ -96,7 +96,7 @@ async function namedImage(
     } catch (error) {
       throw new DockformError(
         "helper.image-not-found",
-        `the helper image ${reference} is not there: ${messageOf(error)}`,
+        `cannot get the helper image ${reference}: ${messageOf(error)}`,
         {
           hint: "Check `helper.image` in the manifest and DOCKFORM_HELPER_IMAGE, or load the image into the engine.",
           cause: error,
@@ -130,7 +130,7 @@ async function assembleFromHost(
   if (typeof recipe === "string") {
     throw new DockformError(
       "helper.image-impossible",
-      `there is no helper image, and none can be made: ${recipe}`,
+      `there is no helper image, and none can be built: ${recipe}`,
       {
         hint: `Let the engine reach a registry, or name an image with GNU tar, zstd, perl and a shell in DOCKFORM_HELPER_IMAGE. (${messageOf(alpineFailure)})`,
         cause: alpineFailure,

@@ -114,7 +114,7 @@ export class ReplyReader {
       "helper.ended",
       `the helper container ended unexpectedly${last === undefined ? "" : `: ${last}`}`,
       {
-        hint: "Was it removed, or the engine stopped or out of memory? Look at the engine's log, then run the command again.",
+        hint: "Was it removed, was the engine stopped, or was memory short? Look at the engine's log, then run the command again.",
         cause,
       },
     );

@@ -68,7 +68,7 @@ function isAside({ name }: FoundRecord): boolean {
  * @param path one of it, in the volume.
  */
 export function asideText(volume: string, path: string): string {
-  return `files were written to volume "${volume}" while it was between old and new (${basename(path)}): they are set aside in its folder ${dirname(path)}`;
+  return `files were written to volume "${volume}" during a swap (${basename(path)}): they were set aside in its folder ${dirname(path)}`;
 }
 
 /** What to do about it. */

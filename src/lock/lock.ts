@@ -209,7 +209,7 @@ export class LockedVolume implements AsyncDisposable {
       await action().catch((error: unknown) => {
         this.#abandoned = true;
         this.#tools.log.warn(
-          `what held volume "${this.volume.name}" is not known to be removed: ${messageOf(error)}`,
+          `cannot tell whether the lock of volume "${this.volume.name}" was removed: ${messageOf(error)}`,
           { code: "recover", volume: this.volume.name, when: "retry" },
         );
       });
@@ -221,7 +221,7 @@ export class LockedVolume implements AsyncDisposable {
       await this.removeContainer(standIn).catch((error: unknown) => {
         const id = standIn.slice(0, 12);
         this.#tools.log.warn(
-          `cannot remove container ${id}, which tells of a helper that died: ${messageOf(error)}`,
+          `cannot remove container ${id} (the marker of a helper that died): ${messageOf(error)}`,
           { code: "recover", volume: this.volume.name, when: "retry" },
         );
       });

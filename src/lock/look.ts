@@ -43,7 +43,7 @@ export async function isInVolume(
     tools.signal.throwIfAborted();
     if (error instanceof VolumeGoneError) return false;
     tools.log.warn(
-      `whether volume "${volume}" still holds ${path}, as the engine has recorded, is not known: ${messageOf(error)}`,
+      `cannot tell whether volume "${volume}" still holds ${path}, as the engine has recorded: ${messageOf(error)}`,
     );
     return true;
   }

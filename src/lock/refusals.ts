@@ -23,9 +23,9 @@ export class AtWorkError extends DockformError {
       standing === "unstarted" ? [{ code: "recover", volume, when: "unstarted" }] : [];
     super(
       "volume.busy",
-      `another client is at work on volume "${volume}": ${describeOperation(operation)} (container ${containerName})`,
+      `another client is working on volume "${volume}": ${describeOperation(operation)} (container ${containerName})`,
       {
-        hint: "Nothing was touched. Run the command again when that one has ended.",
+        hint: "Nothing was touched. Run the command again when it has finished.",
         advice: unproven,
         data: { holder: operation },
       },
@@ -41,7 +41,7 @@ export function interrupted(
   const what =
     found !== undefined && "operation" in found
       ? describeOperation(found.operation)
-      : "containers that it had stopped, or its files, are still as it left them";
+      : "the containers that it stopped, or its files, are still as it left them";
   return new DockformError(
     "volume.interrupted",
     `an operation on volume "${volume}" was interrupted: ${what}`,

@@ -198,8 +198,8 @@ test("a volume is removed for good with what the engine knows of it, and nothing
 test("a volume on which somebody works, or something was cut short, is not removed", async () => {
   const { signal } = new AbortController();
   for (const [state, exitCode, message] of [
-    ["running", 0, /another client is at work on volume "data"/],
-    ["created", 0, /another client is at work on volume "data"/],
+    ["running", 0, /another client is working on volume "data"/],
+    ["created", 0, /another client is working on volume "data"/],
     ["exited", 3, /"data" was interrupted/],
   ] as const) {
     const engine = engineWith("data");

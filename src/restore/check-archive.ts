@@ -126,5 +126,5 @@ function folderFor(volume: string, names: Layout["names"]): ByteText | undefined
 /** Where too few folders were taken off. */
 function warnOfWrapped({ common }: Layout, { log }: Tools): void {
   if (common.length === 0) return;
-  log.warn(`what is restored has nothing at its top but one more folder, ${shown(common)}`);
+  log.warn(`what is restored has only one more folder at its top, ${shown(common)}`);
 }

@@ -114,7 +114,7 @@ test("paths that are there are replaced only by force, and none through a link",
     ),
   );
   assert.equal(through.code, "volume.path-through-link");
-  assert.match(through.message, /on the way to b is/);
+  assert.match(through.message, /the path to b leads/);
 });
 
 function user(name: string, state: VolumeUser["container"]["state"]): VolumeUser {

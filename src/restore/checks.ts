@@ -52,7 +52,7 @@ export function refusePaths(
   if (named("through") !== "") {
     throw new DockformError(
       "volume.path-through-link",
-      `in volume "${target.volume}" something on the way to ${named("through")} is a link, or no folder`,
+      `in volume "${target.volume}" the path to ${named("through")} leads through a link, or through something that is not a folder`,
       {
         hint: "Nothing was touched.",
         advice: [{ code: "extract-and-copy" }],
@@ -116,7 +116,7 @@ export function replacesInPlace(
   if (keepPrevious || keepFailed) {
     throw new DockformError(
       "volume.no-room-to-keep",
-      `there is no room to keep anything in volume "${target.volume}": ${missing} missing`,
+      `there is no room to keep the old contents in volume "${target.volume}": ${missing} missing`,
       {
         advice: [{ code: "keep-nothing" }],
         data,
@@ -186,7 +186,7 @@ export function refuseMounts(volume: string, { mounted }: VolumeFiles): void {
   throw new DockformError(
     "volume.mount-inside",
     `${mounted} in volume "${volume}" is another file system's mount point`,
-    { hint: "Nothing was touched. Unmount it first: what it holds is no part of the volume." },
+    { hint: "Nothing was touched. Unmount it first: what it holds is not part of the volume." },
   );
 }
 

@@ -37,7 +37,7 @@ export function shapeToCreate(target: VolumeTarget, sidecar: Sidecar | undefined
   }
   throw new DockformError(
     "volume.declared-otherwise",
-    `the manifest declares volume "${volume}" otherwise than it was when the snapshot was taken: ${differences.join("; ")}`,
+    `the manifest declares volume "${volume}" differently from when the snapshot was taken: ${differences.join("; ")}`,
     {
       hint: "'There' is the snapshot, 'here' the manifest.",
       advice: [{ code: "apply-then-restore" }],
@@ -149,7 +149,7 @@ export class VolumeCreation implements AsyncDisposable {
   async look(lock: LockedVolume): Promise<void> {
     if (this.#state !== "made") return;
     if (lock.isAbandoned) {
-      this.#reason = "the restore left something in it that is to be put right";
+      this.#reason = "the restore left something in it that needs to be recovered";
       return;
     }
     try {

@@ -50,7 +50,7 @@ export async function extractBeside(
     lock.volume.name,
     id,
     archive.path,
-    "The archive would go with the old contents.",
+    "The archive would be removed with the old contents.",
   );
   if (verify) await verifyStaged(lock, archive, { ...doesWithout, leftOut, tookRoot }, tools);
   return leftOut;
@@ -82,7 +82,7 @@ async function extract(
     if (!reply.isReady) await finish(extraction, leftOut, signal);
     if (reply.reservedName !== undefined) {
       log.warn(
-        `${reply.reservedName} of the archive is left out: this program keeps that name for itself`,
+        `left out ${reply.reservedName} of the archive: this program keeps that name for itself`,
       );
     }
     return { leftOut, tookRoot: reply.tookRoot };
@@ -137,7 +137,7 @@ async function refuseAnother(
 ): Promise<void> {
   const counted = await expected.counted();
   if (counted.sha256 !== undefined && digest.sha256() !== counted.sha256) {
-    throw archive.damaged("it is not what was checked a moment ago");
+    throw archive.damaged("it is not what was checked before");
   }
   if (tarBytes !== counted.tarBytes || entries !== counted.entries) {
     throw archive.damaged(

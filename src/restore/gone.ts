@@ -44,7 +44,7 @@ async function refuseToForgetStopped(
   const other = (await listVolumes(engine, signal)).find((each) => uses(containers, each, waiting));
   throw new DockformError(
     "volume.gone",
-    `volume "${volume}" is gone, and an operation on it had stopped containers that are not as they were: ${waiting.map(({ name }) => name).join(", ")}`,
+    `volume "${volume}" no longer exists, and an operation on it had stopped containers that have not been started again: ${waiting.map(({ name }) => name).join(", ")}`,
     {
       hint:
         other === undefined

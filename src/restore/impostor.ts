@@ -29,7 +29,7 @@ export async function putImpostorsAside(
     const failure = await lock.verbs.putAside(id);
     if (failure !== undefined) throw cannotPutAside(lock.volume.name, folder, failure);
     log.warn(
-      `the folder ${folder} of volume "${lock.volume.name}" is named like one of ours, and the engine knows of no operation that made it: it is set aside in ${asideFolder(id)}`,
+      `the folder ${folder} of volume "${lock.volume.name}" is named like one of dockform's, and the engine knows of no operation that made it: it was set aside in ${asideFolder(id)}`,
     );
   }
   return { ...files, unfinished: files.unfinished.filter((each) => !impostors.includes(each)) };
@@ -38,7 +38,7 @@ export async function putImpostorsAside(
 function cannotPutAside(volume: string, folder: string, failure: string): DockformError {
   return new DockformError(
     "recover.set-aside",
-    `the folder ${folder} of volume "${volume}" is named like one of ours and cannot be set aside: ${failure}`,
+    `the folder ${folder} of volume "${volume}" is named like one of dockform's and cannot be set aside: ${failure}`,
     { hint: "Give it another name, then run this again." },
   );
 }

@@ -85,7 +85,7 @@ export class ReplacementInPlace implements Replacement {
     await findLimits(this.lock, stagingId, ...what, this.#tools);
     const place = target.store.placeOnThisMachine(target.storedAs);
     if (place === undefined) return;
-    const consequence = "The snapshot of the old contents would go with them.";
+    const consequence = "The snapshot of the old contents would be removed with them.";
     await refuseInside(volume.name, stagingId, join(place, "snapshot"), consequence);
   }
 

@@ -55,7 +55,7 @@ export async function refuseForgetful(
   if ((await memoryOf(lock, signal)) === undefined) return;
   throw new DockformError(
     "volume.in-memory-unused",
-    `volume "${volume.name}" is in memory and no running container uses it: what is restored would be gone at once`,
+    `volume "${volume.name}" is in memory and no running container uses it: what is restored would be lost at once`,
     { advice: [{ code: "start-then-restore" }] },
   );
 }
@@ -94,7 +94,7 @@ async function letGoOfMemory(
     const running = await holderThatRuns(lock, signal);
     if (running !== undefined && !(await isHeldByUsers(lock, signal))) {
       log.warn(
-        `volume "${name}" is in memory and no container that uses it runs: ${running.containerName} holds its contents. (\`docker rm --force ${running.containerName}\` gives them up.) Start one that does`,
+        `volume "${name}" is in memory and no container that uses it runs: ${running.containerName} holds its contents. (\`docker rm --force ${running.containerName}\` discards them.) Start a container that uses it`,
         { code: "recover", volume: name, when: "after" },
       );
       return;

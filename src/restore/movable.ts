@@ -43,7 +43,7 @@ export function obstacleText({ errno, name, fileSystemType }: Obstacle, volume: 
   const because = {
     [EPERM]: "it is immutable or append-only",
     [EXDEV]: `its file system (${fileSystemType}) does not move it to another folder`,
-    [EROFS]: "it is read-only, as a Btrfs subvolume can be",
+    [EROFS]: "it is a read-only Btrfs subvolume",
   }[errno];
   return `${what} cannot be renamed: ${because ?? `error ${errno} of the file system (${fileSystemType})`}`;
 }

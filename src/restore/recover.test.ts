@@ -187,7 +187,7 @@ test("where the folder of an operation is gone that had stopped containers nothi
   helper(house, "exited", { staging: ".dockform-0123456789ab" });
   await assert.rejects(recover(house), {
     code: "volume.contents-unknown",
-    message: /the folder \.dockform-0123456789ab of an interrupted operation is not in it/,
+    message: /the folder \.dockform-0123456789ab of an interrupted operation is missing/,
   });
   assert.deepEqual(house.users(), ["app running no"], "what was stopped runs again");
 });
@@ -369,6 +369,6 @@ test("a folder that is named like ours, and that no operation made, is set aside
   assert.deepEqual(house.disk.facts, {
     [`aside_${id}`]: `.dockform-aside-${id}/1/.dockform-${id}`,
   });
-  assert.match(house.tools.log.warnings.join(), /named like one of ours/);
+  assert.match(house.tools.log.warnings.join(), /named like one of dockform's/);
   assert.deepEqual(house.left(), ["dockform-set-aside-data"]);
 });

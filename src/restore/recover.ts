@@ -183,7 +183,7 @@ async function refuseToVouch(
       )
     : new DockformError(
         "volume.contents-unknown",
-        `whether the contents of volume "${name}" are whole is not known: the folder ${folder} of an interrupted operation is not in it any more`,
+        `cannot tell whether the contents of volume "${name}" are complete: the folder ${folder} of an interrupted operation is missing`,
         { hint: ["Look at them.", ...hints].join(" "), advice, data },
       );
 }
@@ -314,7 +314,7 @@ async function startAndStay(
   }
   const wayBack = await keepWayBack(lock, staged, tools);
   throw new UnhealthyError(failure.unhealthy, {
-    hint: "The new contents stay, for they were in use.",
+    hint: "The new contents stay, because they were in use.",
     advice: [wayBack],
   });
 }

@@ -60,7 +60,7 @@ class RefusedError extends DockformError {
 
   constructor(reasons: readonly DockformError[], volume: string) {
     const messages = reasons.map(({ message }) => message).join("; ");
-    const message = `${reasons.length} things stand against it in volume "${volume}": ${messages}`;
+    const message = `volume "${volume}" was not restored, for ${reasons.length} reasons: ${messages}`;
     super("restore.refused", message, {
       hint: ["Nothing was touched.", ...hintsOf(reasons)].join(" "),
       advice: adviceOf(reasons),

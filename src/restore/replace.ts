@@ -195,7 +195,7 @@ async function swapBack(
 
 /** No container is to run on some volumes with new contents and others with old ones. */
 function tornApart(stays: Replacement): UndecidedSwapError {
-  return stays.undecided("the new contents stay in one volume, for they cannot be renamed");
+  return stays.undecided("the new contents stay in one volume, because they cannot be renamed");
 }
 
 function asUndecided(error: unknown, members: readonly Replacement[]): UndecidedSwapError {

@@ -200,7 +200,7 @@ test("what can be allowed is refused at once, and nothing is written to the volu
     code: "restore.refused",
     kind: "refused",
     message:
-      /^3 things .* not defined in manifest.*; volume "data" is not empty; containers are using .*app, running/,
+      /for 3 reasons: .* not defined in manifest.*; volume "data" is not empty; containers are using .*app, running/,
     advice: [
       {
         code: "go-on",
@@ -229,7 +229,7 @@ test("what cannot be allowed is told together with what can", async () => {
   house.disk.facts = { mounted: "inside" };
   await assert.rejects(restore(house, { force: false }), {
     code: "restore.refused",
-    message: /^2 things .* is not empty; inside in volume "data" is another/,
+    message: /for 2 reasons: .* is not empty; inside in volume "data" is another/,
     hint: /Unmount it first/,
   });
   await assert.rejects(restore(house), { code: "volume.mount-inside" });
@@ -435,7 +435,7 @@ test("an archive that is another one by the time it is extracted is not put in p
       yield reads === 1 ? house.newContents : other;
     },
   });
-  await assertFails(house, "archive.damaged", /not what was checked a moment ago/);
+  await assertFails(house, "archive.damaged", /not what was checked before/);
 });
 
 test("a name of ours in an archive is left out with a word", async () => {
@@ -445,7 +445,7 @@ test("a name of ours in an archive is left out with a word", async () => {
     return { ...reply, facts: { ...facts, left_out: ".dockform-kept" } };
   });
   await restore(house);
-  assert.match(house.tools.log.warnings.join(), /\.dockform-kept of the archive is left out/);
+  assert.match(house.tools.log.warnings.join(), /left out \.dockform-kept of the archive/);
 });
 
 test("a container that begins to use the volume meanwhile ends the restore before the swap", async () => {
@@ -460,7 +460,7 @@ test("a container that begins to use the volume meanwhile ends the restore befor
   };
   await assert.rejects(restoreVolume(house.request({}, client), house.tools), {
     code: "restore.container-started",
-    message: /^other began to use volume "data" meanwhile/,
+    message: /^other began to use volume "data" during the restore/,
   });
   assertUntouched(house, ["app running no", "other running no"]);
 });
@@ -528,11 +528,11 @@ test("some paths change places, and nothing else is looked at", async () => {
   house.disk.paths.set(word, "there");
   await assertFails(house, "volume.path-taken", /holds file already/, { paths, force: false });
   house.disk.paths.set(word, "through");
-  await assertFails(house, "volume.path-through-link", /on the way to file/, { paths });
+  await assertFails(house, "volume.path-through-link", /the path to file leads/, { paths });
   house.disk.paths.set(word, "free");
   await assertFails(house, "archive.path-not-found", /no-such/, { paths: ["no-such"] });
   house.contents.failOnce("limit_to", "");
-  await assertFails(house, "restore.paths-changed", /not what they were/, { paths });
+  await assertFails(house, "restore.paths-changed", /have changed in the meantime/, { paths });
   await restore(house, { paths, force: false });
   assert.ok(house.contents.asked.includes("limit_to"));
 });

@@ -158,7 +158,7 @@ export function lackingAfterRefill(
   const { archivePath } = safety;
   return new DockformError(
     "restore.old-contents-incomplete",
-    `the old contents of volume "${name}" are back, but not all they held: ${lost.map(leftOutText).join("; ")}`,
+    `the old contents of volume "${name}" are back, but incomplete: ${lost.map(leftOutText).join("; ")}`,
     {
       hint: `Keep ${archivePath}, which alone holds all of it.`,
       advice: [{ code: "restore-when-possible", ...declaredOf(target), archivePath }],

@@ -129,7 +129,7 @@ export class StagedContents {
     if (failure === undefined) return;
     throw new DockformError(
       "restore.paths-changed",
-      "the paths of the volume are not what they were a moment ago",
+      "the paths of the volume have changed in the meantime",
       {
         hint: "The old contents are in place. Run the command again.",
       },
@@ -163,7 +163,7 @@ export class StagedContents {
     const failure = await this.#surely((verbs) => verbs.accept(this.#id, what));
     if (failure !== undefined) throw this.undecided(failure);
     const inPlace = await this.recover();
-    if (inPlace !== what) throw this.undecided("what was extracted is not there any more");
+    if (inPlace !== what) throw this.undecided("what was extracted is missing");
   }
 
   /**
@@ -177,8 +177,10 @@ export class StagedContents {
     const { name } = this.#lock.volume;
     throw new DockformError(
       "restore.taken-over",
-      `another client has ended the operation on volume "${name}" meanwhile`,
-      { hint: "What is in place, and which containers run, is that one's doing: it has said so." },
+      `another client has ended the operation on volume "${name}"`,
+      {
+        hint: "See what that client printed: it says which contents are in place and which containers run.",
+      },
     );
   }
 

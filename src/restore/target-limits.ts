@@ -202,18 +202,23 @@ function silentLimits(samples: Samples, others: readonly string[]): readonly Lim
       isOther("mode", ({ mode }) => mode.slice(1, 10) === SAMPLE.mode),
       "modes",
       "modes",
-      "modes (they come out as others)",
+      "modes (they come out different)",
     ],
-    [others.length > 0, "owners", "owners", `owner ${others.join(", ")} (comes out as another)`],
+    [others.length > 0, "owners", "owners", `owner ${others.join(", ")} (comes out different)`],
     [isOther("mode", isTimeRight), "times", "times", `times (${now})`],
     [isOther("symlink", isTimeRight), "times", "symlinks", `times of symbolic links (${now})`],
     [
       isOther("attributes", ({ mode }) => mode.endsWith("*")),
       "attributes",
       "attributes",
-      "attributes (they vanish)",
+      "attributes (they are lost)",
     ],
-    [isOther("acl", ({ mode }) => mode.endsWith("+")), "attributes", "acls", "ACLs (they vanish)"],
+    [
+      isOther("acl", ({ mode }) => mode.endsWith("+")),
+      "attributes",
+      "acls",
+      "ACLs (they are lost)",
+    ],
   ] as const;
   return candidates
     .filter(([isThere]) => isThere)

@@ -47,7 +47,7 @@ async function tellOfAside({ lock }: Done, aside: string, { log }: Tools): Promi
   try {
     await recordAside(lock, aside);
   } catch (error) {
-    log.warn(`\`doctor\` will not tell of it: ${messageOf(error)}`);
+    log.warn(`\`doctor\` will not report it: ${messageOf(error)}`);
   }
 }
 

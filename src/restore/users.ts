@@ -47,8 +47,10 @@ function newUser(
     "restore.container-started",
     stopped.has(container)
       ? `${title} was started again while the restore had it stopped`
-      : `${title} began to use volume "${volume.name}" meanwhile`,
-    { hint: "The old contents are in place. Run the restore again when nothing else starts it." },
+      : `${title} began to use volume "${volume.name}" during the restore`,
+    {
+      hint: "The old contents are in place. Run the restore again, and make sure that nothing else starts it.",
+    },
   );
 }
 
@@ -69,12 +71,12 @@ export async function stopIntruders(
     for (const container of containers) {
       const consequence = stopped.has(container)
         ? "it is stopped and started again"
-        : "restart it, for it may use the old contents";
+        : "restart it, because it may use the old contents";
       log.warn(`${containerTitle(container)} was started during the swap: ${consequence}`);
     }
     if (containers.some((container) => stopped.has(container))) await stopped.stopAgain(holdOn);
   } catch (error) {
-    log.warn(`whether a container was started during the swap is not known: ${messageOf(error)}`);
+    log.warn(`cannot tell whether a container was started during the swap: ${messageOf(error)}`);
   }
 }
 

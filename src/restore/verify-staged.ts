@@ -57,7 +57,7 @@ export async function verifyStaged(
   if (root.seen && !tookRoot) throw notAsInArchive(archive, "the root folder's metadata");
   const but = leftOut.length > 0 ? ", but for what was left out" : "";
   const limit = root.seen ? "" : "; it has nothing about the root folder, which stays as it is";
-  tools.log.info(`Verified: what was extracted is what the archive holds${but}${limit}`);
+  tools.log.info(`Verified: what was extracted matches the archive${but}${limit}`);
 }
 
 /** Whether an archive has the root folder's own metadata, by whatever name. */
@@ -75,7 +75,7 @@ class RootWatch {
 function notAsInArchive(archive: ArchiveSource, what: string): DockformError {
   return new DockformError(
     "restore.verify-failed",
-    `what was extracted is not what ${archive.path} holds: ${what}`,
+    `what was extracted differs from ${archive.path}: ${what}`,
     {
       hint: "The old contents are in place. Check the file system under the volume.",
     },

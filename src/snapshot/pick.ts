@@ -92,7 +92,7 @@ function pickByTime<Named extends SnapshotName>(
       "snapshot.bad-selector",
       `"${which}" does not say which snapshot of ${volume} is meant`,
       {
-        hint: "Say latest, latest~1 for the one before, a time like 2026-11-23T02:15 or the beginning of one, or a path.",
+        hint: "Write latest, latest~1 for the one before, a time like 2026-11-23T02:15 or the beginning of one, or a path.",
       },
     );
   }

@@ -128,7 +128,10 @@ export function parseSidecar(json: string, file: string): Sidecar {
   }
   const { format_version: version = 0 } = result.output;
   if (version > FORMAT_VERSION) {
-    throw invalid(file, `format_version ${version} is newer than this program knows`);
+    throw invalid(
+      file,
+      `format_version ${version} is newer than this version of dockform understands`,
+    );
   }
   return result.output;
 }
@@ -150,7 +153,7 @@ function isDeeperThan(levelsMax: number, json: string): boolean {
 
 function invalid(file: string, problem: string, cause?: unknown): DockformError {
   return new DockformError("sidecar.invalid", `the sidecar ${file} is not valid: ${problem}`, {
-    hint: "Restore from another snapshot. To use the data without what the sidecar says of it, move the .json file away.",
+    hint: "Restore from another snapshot. To use the data without its sidecar, move the .json file away.",
     cause,
   });
 }

@@ -42,12 +42,12 @@ test("damage that was found in any of them is told until it is gone", async () =
   assert.deepEqual([alone.state, alone.newest, alone.ageMs], ["damaged", undefined, undefined]);
 });
 
-test("a sidecar whose data is gone is a loss; other leftovers are none", async () => {
+test("a sidecar without its data is a loss; other leftovers are none", async () => {
   const path = "/memory/data/a.json";
   assert.equal((await stands({ 24: {} }, [{ path, kind: "unfinished" }])).state, "fresh");
   const { state, damaged } = await stands({ 24: {} }, [{ path, kind: "no data" }]);
   assert.equal(state, "damaged");
-  assert.deepEqual(damaged, [{ path, problem: "its data is gone" }]);
+  assert.deepEqual(damaged, [{ path, problem: "its data is missing" }]);
 });
 
 test("what a restore in place saved makes no volume fresh, nor does another volume's", async () => {

@@ -67,7 +67,7 @@ function withoutData({
   path,
   kind,
 }: VolumeSnapshots["leftovers"][number]): readonly DamagedSnapshot[] {
-  return kind === "no data" ? [{ path, problem: "its data is gone" }] : [];
+  return kind === "no data" ? [{ path, problem: "its data is missing" }] : [];
 }
 
 function latest(a: Date | undefined, b: Date | undefined): Date | undefined {

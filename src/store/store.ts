@@ -88,7 +88,7 @@ export interface Leftover {
   readonly path: string;
   /**
    * `unfinished`: being written, or left by a program that was killed. `no sidecar`: data that a removal
-   * has left, or that came from elsewhere. `no data`: a sidecar whose data is gone.
+   * has left, or that came from elsewhere. `no data`: a sidecar without its data.
    */
   readonly kind: "unfinished" | "no sidecar" | "no data";
 }

@@ -32,7 +32,7 @@ export function beyondBounds(name: string, problem: string, positionBytes: numbe
     "archive.beyond-bounds",
     `${name} is refused: ${problem} (byte ${positionBytes} of the tar stream)`,
     {
-      hint: "No file system makes an archive like that. If you trust it all the same, extract it with tar by hand.",
+      hint: "No real file system needs such an archive. If you trust it all the same, extract it with tar by hand.",
     },
   );
 }

@@ -21,7 +21,7 @@ export function damaged(name: string, problem: string, cause?: unknown): Dockfor
 export function continuation(name: string): DockformError {
   return new DockformError(
     "archive.multi-volume",
-    `${name} goes on with a file of another archive (tar --multi-volume)`,
+    `${name} begins with the rest of a file of another archive (tar --multi-volume)`,
     {
       hint: `Put the volumes together as root: extract them into an empty folder with \`tar --multi-volume ${EXTRACT_ALL} FIRST -f NEXT\`; pack the result with \`${PACK_ALL}\` and use that.`,
     },

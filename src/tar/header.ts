@@ -83,7 +83,7 @@ function number(block: Buffer, offset: number, length: number, what: string): nu
       ? octal(block.toString("latin1", offset, offset + length))
       : base256(block, offset, length);
   if (Number.isSafeInteger(value)) return value;
-  throw new HeaderProblem(`its ${what} is no number`);
+  throw new HeaderProblem(`its ${what} is not a number`);
 }
 
 /** Blanks and NULs may stand on both sides; nothing at all is zero. */

@@ -46,7 +46,7 @@ export function paxNumber(value: Buffer, key: string): number {
   const text = value.toString("latin1");
   const number = /^\d{1,20}$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(number)) return number;
-  throw new HeaderProblem(`${key} in an extended header is no number that can be: ${quoted(text)}`);
+  throw new HeaderProblem(`${key} in an extended header is not a valid number: ${quoted(text)}`);
 }
 
 const TIME = /^(-?)(\d{1,15})(?:\.(\d*))?$/;
@@ -57,7 +57,7 @@ export function paxTimeNs(value: Buffer): bigint {
   const text = value.toString("latin1");
   const [, sign, seconds, fraction = ""] = TIME.exec(text) ?? [];
   if (seconds === undefined) {
-    throw new HeaderProblem(`mtime in an extended header is no time: ${quoted(text)}`);
+    throw new HeaderProblem(`mtime in an extended header is not a time: ${quoted(text)}`);
   }
   const magnitude = BigInt(seconds) * SECOND_NS + BigInt(fraction.slice(0, 9).padEnd(9, "0"));
   return sign === "-" ? -magnitude : magnitude;

@@ -259,7 +259,7 @@ class FrameEnd {
     const magic = this.#header.readUInt32LE(0);
     if (magic === FRAME_MAGIC) this.#expect("descriptor", 1);
     else if ((magic & SKIPPABLE_MASK) === SKIPPABLE_MAGIC) this.#expect("skippable", 4);
-    else throw this.#failures.damaged("this is no zstd frame");
+    else throw this.#failures.damaged("this is not a zstd frame");
   }
 
   /** RFC 8878, 3.1.1.1: the descriptor says how long the rest of the header is, one byte at least. */

@@ -177,8 +177,11 @@ test("one that was removed before, or is removed meanwhile, is no failure", asyn
   await scene.stopped.stop(found, () => scene.engine.removeContainer(users[1]?.id ?? "", true));
   assert.deepEqual(scene.stopped.names(), ["meanwhile"]);
   const [outcome] = await scene.stopped.startAll();
-  assert.deepEqual([outcome?.outcome, outcome?.problem], ["gone", "it was removed meanwhile"]);
-  assert.match(scene.log.warnings.join(), /meanwhile does not run: it was removed meanwhile/);
+  assert.deepEqual(
+    [outcome?.outcome, outcome?.problem],
+    ["gone", "it was removed in the meantime"],
+  );
+  assert.match(scene.log.warnings.join(), /meanwhile does not run: it was removed in the meantime/);
   // Of one that never stopped, too.
   assert.ok(Number.isFinite(outcome?.stoppingMs) && Number.isFinite(outcome?.swappingMs));
   await scene.stopped.forget();
@@ -227,10 +230,10 @@ test("a service's container that was recreated meanwhile is left to whoever did 
   });
   scene.user("shop-db-2", "created", { labels });
   const [outcome] = await scene.stopped.startAll();
-  assert.equal(outcome?.problem, "it was recreated meanwhile as shop-db-2, which was left alone");
+  assert.equal(outcome?.problem, "it was recreated as shop-db-2, which was left alone");
   scene.client.failNext(/^GET \/containers\/json/, 500, 500);
   const [unknown] = await scene.stopped.startAll();
-  assert.equal(unknown?.problem, "it was removed meanwhile");
+  assert.equal(unknown?.problem, "it was removed in the meantime");
 });
 
 test("one that needs another one to run is started after it", async () => {
@@ -339,7 +342,7 @@ test("a policy that cannot be set again is told of, and unless the engine said s
     await scene.stopped.forget();
     const warnings = scene.log.warnings.join();
     if (failure !== 404) assert.match(warnings, /^cannot set the restart policy of at rest again/);
-    else assert.equal(warnings, "", "it was removed meanwhile");
+    else assert.equal(warnings, "", "it was removed in the meantime");
     assert.equal(scene.ledger.isAbandoned, isLeft, String(failure));
   }
 });

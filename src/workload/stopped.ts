@@ -256,7 +256,7 @@ export class StoppedContainers {
         return after("failed", whyNotStarted(error));
       }
       const where = this.#whereItWent(held, signal);
-      return after("gone", await where.catch(() => "it was removed meanwhile"));
+      return after("gone", await where.catch(() => "it was removed in the meantime"));
     }
   }
 
@@ -314,7 +314,7 @@ export class StoppedContainers {
   }
 
   async #whereItWent({ service }: HeldContainer, signal: AbortSignal): Promise<string> {
-    if (service === undefined) return "it was removed meanwhile";
+    if (service === undefined) return "it was removed in the meantime";
     const others = await listContainers(this.#engine, {
       filters: {
         label: [
@@ -327,6 +327,6 @@ export class StoppedContainers {
     const [successor] = others;
     return successor === undefined
       ? "it was removed meanwhile; start the service with `docker compose up -d`"
-      : `it was recreated meanwhile as ${successor.name}, which was left alone`;
+      : `it was recreated as ${successor.name}, which was left alone`;
   }
 }

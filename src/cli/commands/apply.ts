@@ -39,7 +39,7 @@ async function confirmPlan(
   if (skipConfirmation) return;
   if (toRemove.length > 0) {
     const names = toRemove.map(({ volume }) => volume).join(", ");
-    const question = `A snapshot of ${names} is written, then ${toRemove.length === 1 ? "it is" : "they are"} removed. Type yes to go on:`;
+    const question = `A snapshot of ${names} is written, then ${toRemove.length === 1 ? "it is" : "they are"} removed. Type yes to continue:`;
     await confirmByTyping(io, question, "yes");
   } else if (toCreate.length > 0 && isInteractive(io)) {
     await confirmByTyping(io, "Type yes to apply this plan:", "yes");

@@ -33,9 +33,9 @@ async function confirmDestroy(
   identifier: string,
   targets: readonly VolumeTarget[],
 ): Promise<void> {
-  log.info("These volumes are removed with all they hold:");
+  log.info("These volumes will be removed, with everything in them:");
   for (const { context, volume } of targets) log.info(`  - ${volume} in context ${context}`);
   log.info(snapshot ? "A snapshot of each is written first." : "No snapshot of them is written.");
   if (skipConfirmation) return;
-  await confirmByTyping(io, `Type the identifier (${identifier}) to go on:`, identifier);
+  await confirmByTyping(io, `Type the identifier (${identifier}) to continue:`, identifier);
 }

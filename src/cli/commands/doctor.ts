@@ -133,7 +133,7 @@ function remnantWords(
     case "volume gone":
       return {
         check: `volume ${finding.volume}`,
-        found: "the volume is gone, and the engine still has records of it",
+        found: "the volume no longer exists, and the engine still has records of it",
         advice: recoverAdvice(finding.volume),
       };
     case "interrupted":
@@ -182,14 +182,14 @@ function recoverAdvice(volume: string): string {
 function freshnessWords(finding: Kind<"snapshots" | "snapshots wanted">): Words {
   if (finding.kind === "snapshots") {
     const { freshCount, declaredCount } = finding;
-    const found = `fresh, or none needed: ${formatCount(freshCount, "declared volume")} of ${declaredCount}`;
+    const found = `${freshCount} of ${formatCount(declaredCount, "declared volume")} ${declaredCount === 1 ? "has" : "have"} a recent snapshot or ${declaredCount === 1 ? "needs" : "need"} none`;
     return { check: "snapshots", found };
   }
   const { context, volume } = finding.freshness;
   return {
     check: `snapshots of ${volume}`,
     found: freshnessRemark(finding.freshness),
-    advice: `Run \`dockform volume snapshot ${context}/${volume}\`. If it needs none, say \`snapshot: { every: never }\` in the manifest.`,
+    advice: `Run \`dockform volume snapshot ${context}/${volume}\`. If it needs none, put \`snapshot: { every: never }\` in the manifest.`,
   };
 }
 

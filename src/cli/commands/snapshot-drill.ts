@@ -42,9 +42,9 @@ function drillSubject({
   if (image === undefined || command === undefined || container !== undefined) {
     throw new DockformError(
       "command.options-conflict",
-      "a drill starts an image with a command, or a container's copy",
+      "a drill starts either an image with a command, or a copy of a container",
       {
-        hint: "Give --image and --command, or --container, or none of them where one container uses the volume.",
+        hint: "Give --image and --command, or --container. If one container uses the volume, you can omit all three.",
       },
     );
   }
@@ -56,7 +56,7 @@ function toText(report: DrillReport, session: Session): readonly string[] {
   return [
     `Proven: ${session.displayPath(report.archivePath)}`,
     `  ${report.provenBy}`,
-    `  restored in ${formatDuration(restoreMs)}, proven in ${formatDuration(proofMs)}; all that was made for it is removed`,
+    `  restored in ${formatDuration(restoreMs)}, proven in ${formatDuration(proofMs)}; everything made for it was removed`,
   ];
 }
 

@@ -101,9 +101,9 @@ function totals(volumes: readonly ListedSnapshots[]): string {
 }
 
 const KINDS: Readonly<Record<Leftover["kind"], string>> = {
-  unfinished: "unfinished: being written at this moment, or left by a program that was killed",
-  "no sidecar": "data without a sidecar: left by a removal, or from elsewhere",
-  "no data": "a sidecar whose data is gone",
+  unfinished: "unfinished: being written now, or left by a program that was killed",
+  "no sidecar": "data without a sidecar: left by a removal, or copied here",
+  "no data": "a sidecar without its data",
 };
 
 function leftoverLines(leftovers: readonly Leftover[], session: Session): readonly string[] {
@@ -111,7 +111,7 @@ function leftoverLines(leftovers: readonly Leftover[], session: Session): readon
     `  ${session.displayPath(path)}`,
     `    ${session.paint("dim", KINDS[kind])}`,
   ]);
-  return [session.paint("yellow", "These files are no snapshots:"), ...lines];
+  return [session.paint("yellow", "These files are not snapshots:"), ...lines];
 }
 
 function toJson(

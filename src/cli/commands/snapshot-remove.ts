@@ -35,9 +35,7 @@ async function confirm(
   { skipConfirmation }: SnapshotRemoveOptions,
 ): Promise<void> {
   const { io, log } = session;
-  log.info(
-    `${snapshots.length === 1 ? "This snapshot is" : "These snapshots are"} removed for good:`,
-  );
+  log.info(`${snapshots.length === 1 ? "This snapshot" : "These snapshots"} removed for good:`);
   for (const { archivePath, time, storedBytes, sidecar } of snapshots) {
     const note = sidecar?.notes ? `, "${sidecar.notes}"` : "";
     const age = formatAge(io.now().getTime() - time.getTime());
@@ -46,7 +44,7 @@ async function confirm(
     );
   }
   for (const { volume } of volumesLeftWithout(snapshots, volumes)) {
-    log.warn(`volume ${volume} then has no snapshot any more`);
+    log.warn(`volume ${volume} will then have no snapshot`);
   }
   if (!skipConfirmation) await confirmByTyping(io, "Type yes to remove:", "yes");
 }

@@ -50,7 +50,7 @@ function toText(
   ];
   const rows =
     sidecar === undefined
-      ? [...data, ["sidecar", "none: nothing is known but the data itself"] as const]
+      ? [...data, ["sidecar", "none: only the data itself is known"] as const]
       : [...data, ...known(archive, sidecar, session), ...unknown(sidecar)];
   const cells = rows.map(([label, value]) => [session.paint("bold", label), value]);
   return table(cells);

@@ -69,7 +69,7 @@ function someFailed(failures: readonly DockformError[], attempted: number): Dock
   return new DockformError(
     isDamage ? "snapshot.damaged" : "snapshot.unverified",
     `${failures.length} of ${formatCount(attempted, "snapshot")} did not pass`,
-    { hint: "Take new ones while the volumes are well, and look at the disk that they are on." },
+    { hint: "Take new ones while the volumes are intact, and check the disk that they are on." },
   );
 }
 

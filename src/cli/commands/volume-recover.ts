@@ -47,11 +47,11 @@ async function recoverInterrupted(
   for await (const step of recoverAll(workspace, { healthTimeoutMs }, tools)) {
     if (step.kind === "recovered") reports.push(step.report);
     else if (step.kind === "failed") failures.push(step.error);
-    else if (step.kind === "since at work") log.info(`Left alone: ${step.error.message}`);
+    else if (step.kind === "since at work") log.info(`Skipped: ${step.error.message}`);
     else {
       const { operation } = step;
       log.info(
-        `Left alone, for it is at work: volume ${operation.volume}, ${describeOperation(operation)}`,
+        `Skipped: another client is working on volume ${operation.volume}: ${describeOperation(operation)}`,
       );
     }
   }
@@ -63,7 +63,7 @@ const OUTCOMES = {
   after: "the new contents are in place",
   whole: "its contents are whole",
   nothing: "nothing was interrupted",
-  gone: "the volume is gone; what the engine still recorded of it is removed",
+  gone: "the volume no longer exists; the records that the engine still had of it were removed",
 } as const;
 
 function toText({ context, volume, contents, containers }: RecoveryReport): readonly string[] {

@@ -72,7 +72,7 @@ function toText(report: SnapshotReport, session: Session): readonly string[] {
   const { context, volume, archivePath, sidecar } = report;
   if (report.unchanged) {
     return [
-      `Unchanged: ${context}/${volume} is still what its newest snapshot holds; that was recorded`,
+      `Unchanged: ${context}/${volume} is as in its newest snapshot; that was recorded`,
       `  ${session.displayPath(archivePath)}`,
     ];
   }

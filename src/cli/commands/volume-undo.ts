@@ -51,7 +51,7 @@ async function discard(
   const { context, volume } = target;
   const confirm = async (): Promise<void> => {
     if (skipConfirmation) return;
-    const question = `What volume ${volume} keeps is removed for good. Type yes to go on:`;
+    const question = `What volume ${volume} keeps is removed for good. Type yes to continue:`;
     await confirmByTyping(session.io, question, "yes");
   };
   const kept = await discardKeptContents({ target, undeclared, confirm }, session.tools);

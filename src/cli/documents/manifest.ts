@@ -45,11 +45,11 @@ export const FRESHNESS_STATES = [
 const keep = group(
   {
     last: v.optional(count("The newest n.")),
-    hourly: v.optional(count("Of each of the newest n hours that have any, the newest.")),
-    daily: v.optional(count("The same with days.")),
-    weekly: v.optional(count("The same with weeks.")),
-    monthly: v.optional(count("The same with months.")),
-    yearly: v.optional(count("The same with years.")),
+    hourly: v.optional(count("The newest of each of the last n hours that have any.")),
+    daily: v.optional(count("The newest of each of the last n days that have any.")),
+    weekly: v.optional(count("The newest of each of the last n weeks that have any.")),
+    monthly: v.optional(count("The newest of each of the last n months that have any.")),
+    yearly: v.optional(count("The newest of each of the last n years that have any.")),
     within: v.optional(text("All that are not older than this.")),
     note: v.optional(text("All whose note matches this regular expression.")),
   },
@@ -101,7 +101,7 @@ export const planDocument = fields({
   snapshots: list(
     fields({
       ...volumeName,
-      state: word(FRESHNESS_STATES, "How it stands with its snapshots."),
+      state: word(FRESHNESS_STATES, "The state of its snapshots."),
       age_seconds: v.nullable(signed("The newest snapshot's age.")),
     }),
     "Of the declared volumes that exist.",

@@ -69,7 +69,7 @@ export const snapshotListDocument = fields({
             "What is missing of it; `unfinished` may be one being written now.",
           ),
         }),
-        "Files that are no snapshots.",
+        "Files that are not snapshots.",
       ),
     }),
     "By context and name.",
@@ -89,7 +89,7 @@ export const snapshotFilesDocument = fields({
   archive: archivePath,
   entries: list(
     fields({
-      path: text("From the volume's root; bytes that are no UTF-8 are escaped."),
+      path: text("From the volume's root; bytes that are not UTF-8 are escaped."),
       type: word(ENTRY_TYPES, "`hardlink` is another name of a file listed before."),
       mode: text("Octal, as `0644`."),
       uid: signed("The owner's number."),
@@ -126,8 +126,8 @@ export const snapshotDiffDocument = fields({
       changes: list(
         fields({
           what: text("`content`, `mode`, `owner`, `attribute user.x`, ..."),
-          before: v.nullable(text("null where there was none.")),
-          after: v.nullable(text("null where there is none.")),
+          before: v.nullable(text("null if there was none.")),
+          after: v.nullable(text("null if there is none.")),
         }),
         "Of a changed one: in what.",
       ),
@@ -188,12 +188,12 @@ export const snapshotPruneDocument = fields({
 });
 
 export const snapshotStatusDocument = fields({
-  checked_at: time("When it was looked."),
+  checked_at: time("When the snapshots were looked at."),
   volumes: list(
     fields({
       ...volumeName,
-      state: word(FRESHNESS_STATES, "How it stands with its snapshots."),
-      attention: flag("Whether somebody should do something."),
+      state: word(FRESHNESS_STATES, "The state of its snapshots."),
+      attention: flag("Whether something needs to be done."),
       every: v.nullable(text("How old the newest may get, as the manifest says it; or `never`.")),
       newest_snapshot: v.nullable(text("The newest good one's data file.")),
       created_at: v.nullable(time("When that was taken.")),
@@ -204,7 +204,7 @@ export const snapshotStatusDocument = fields({
       proven_at: v.nullable(time("When a drill last proved it, as in `snapshot list`.")),
       unhealthy_at: v.nullable(time("When containers were found not healthy on it, as there.")),
       damage: v.nullable(text("What is wrong with the newest damaged one.")),
-      damaged_snapshots: texts("Those that cannot be used; of one whose data is gone the sidecar."),
+      damaged_snapshots: texts("Those that cannot be used; the sidecar of one without its data."),
     }),
     "Declared volumes.",
   ),

@@ -88,7 +88,7 @@ export class Logger implements Log {
       writeSync(this.#file, line);
     } catch (error) {
       this.#file = undefined;
-      this.warn(`the log file is given up: ${messageOf(error)}`);
+      this.warn(`no longer writing to the log file: ${messageOf(error)}`);
     }
   }
 

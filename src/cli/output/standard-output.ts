@@ -51,7 +51,7 @@ export class WatchedOutput {
       "output.unwritable",
       `cannot write to standard output: ${messageOf(this.#error)}`,
       {
-        hint: "The output is not whole, but what the command did is done. Is there room where it goes?",
+        hint: "The output is incomplete, but the command did its work. Is there free space where the output is written?",
         cause: this.#error,
       },
     );

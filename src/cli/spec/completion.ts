@@ -5,7 +5,7 @@ import type { RootCommand } from "./root.ts";
 export function completionSpec(root: RootCommand) {
   return root
     .command("completion")
-    .description("Print the script that makes a shell complete commands, volumes and snapshots.")
+    .description("Print a script that lets a shell complete commands, volumes and snapshots.")
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .addHelpText("after", `\nTo load it:\n${LOADING.map((line) => `  ${line}`).join("\n")}`);
 }

@@ -47,7 +47,7 @@ export function destroySpec(root: RootCommand) {
     .description("Snapshot, then remove, all volumes with the manifest's label.")
     .addOption(storeOption())
     .option("--skip-confirmation", "do not ask", false)
-    .option("--no-snapshot", "remove without a snapshot: what they hold is gone for good")
+    .option("--no-snapshot", "remove without a snapshot: their contents are lost for good")
     .addHelpText("after", examples("destroy", "destroy --skip-confirmation"));
 }
 

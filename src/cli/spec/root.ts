@@ -19,8 +19,8 @@ export function rootSpec() {
     .option("--json", "print the result as one JSON document")
     .option("--no-color", "no colours (NO_COLOR does the same)")
     .addOption(choice("--log-level <level>", "lowest level of log lines", LOG_LEVELS, "info"))
-    .addOption(choice("--log-format <format>", "form of log lines", LOG_FORMATS, "auto"))
-    .option("--log-file <path>", "write log lines to this file, too, as JSON", parsePlace)
+    .addOption(choice("--log-format <format>", "format of log lines", LOG_FORMATS, "auto"))
+    .option("--log-file <path>", "also write log lines to this file, as JSON", parsePlace)
     .option("-v, --verbose", "the same as --log-level debug");
 }
 

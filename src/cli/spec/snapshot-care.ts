@@ -27,7 +27,7 @@ export function snapshotDrillSpec(snapshot: Group) {
   return snapshot
     .command("drill")
     .description(
-      "Prove a snapshot: restore it into a throw-away volume and start something on that. Nothing of it reaches anything outside, and all of it is removed.",
+      "Prove a snapshot: restore it into a throw-away volume and start a container on that. It is cut off from everything else, and removed afterwards.",
     )
     .argument("<snapshot>", REFERENCE)
     .addOption(storeOption())
@@ -50,7 +50,10 @@ export type SnapshotDrillOptions = OptionsOf<typeof snapshotDrillSpec>;
 
 /** Seconds on the command line, milliseconds for the command. */
 function timeoutOption() {
-  return new Option("--timeout <seconds>", "how long health, or the command, may take")
+  return new Option(
+    "--timeout <seconds>",
+    "how long it may take to be healthy, or for the command to end",
+  )
     .default(DEFAULT_TIMEOUT_S * 1000, String(DEFAULT_TIMEOUT_S))
     .argParser(parseSeconds);
 }

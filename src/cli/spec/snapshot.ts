@@ -8,7 +8,7 @@ export function snapshotListSpec(snapshot: Group) {
   return snapshot
     .command("list")
     .alias("ls")
-    .description("Show the snapshots there are, by volume, the newest first.")
+    .description("List snapshots by volume, the newest first.")
     .argument("[[context/]volume]", "a volume, or a pattern such as 'myapp_*'; without, all")
     .addOption(storeOption())
     .addHelpText("after", examples("snapshot list", "snapshot list myapp_data --json"));
@@ -57,18 +57,18 @@ export type SnapshotCatOptions = OptionsOf<typeof snapshotCatSpec>;
 export function snapshotExtractSpec(snapshot: Group) {
   return snapshot
     .command("extract")
-    .description("Bring back files and folders into a folder of this machine. Needs no engine.")
+    .description("Extract files and folders into a folder of this machine. Needs no engine.")
     .argument("<snapshot>", REFERENCE)
-    .argument("<path...>", "what to bring back, with all below it; . for everything")
+    .argument("<path...>", "what to extract, with everything below it; . for everything")
     .addOption(storeOption())
     .requiredOption(
       "-o, --output <folder>",
-      "where to; nothing that is there is written over",
+      "the folder to extract into; nothing in it is overwritten",
       parsePlace,
     )
     .option(
       "--privileged-entries",
-      "also setuid and setgid programs, file capabilities and devices",
+      "also restore setuid and setgid bits, file capabilities and devices",
       false,
     )
     .addHelpText(
@@ -82,9 +82,12 @@ export type SnapshotExtractOptions = OptionsOf<typeof snapshotExtractSpec>;
 export function snapshotDiffSpec(snapshot: Group) {
   return snapshot
     .command("diff")
-    .description("Show what was added, removed and changed between two snapshots, or until now.")
+    .description("Show what was added, removed and changed between two snapshots, or since one.")
     .argument("<from>", REFERENCE)
-    .argument("<to>", "the same; which one of the same volume; or live: what the volume holds now")
+    .argument(
+      "<to>",
+      "the same, or another one of the same volume, or live: what the volume holds now",
+    )
     .addOption(storeOption())
     .addHelpText(
       "after",
@@ -97,13 +100,11 @@ export type SnapshotDiffOptions = OptionsOf<typeof snapshotDiffSpec>;
 export function snapshotVerifySpec(snapshot: Group) {
   return snapshot
     .command("verify")
-    .description(
-      "Read snapshots to their end and check all there is to check. Only --deep needs an engine.",
-    )
+    .description("Read snapshots to the end and check everything. Only --deep needs an engine.")
     .argument("[snapshot]", `${REFERENCE}; with --all a volume, or a pattern of volumes`)
     .addOption(storeOption())
     .option("--all", "verify every snapshot, of the volume or of all volumes", false)
-    .option("--deep", "restore each into a throw-away volume, too, and compare", false)
+    .option("--deep", "also restore each into a throw-away volume, and compare", false)
     .addHelpText(
       "after",
       examples(
@@ -139,21 +140,41 @@ export function snapshotPruneSpec(snapshot: Group) {
     .option("--keep-last <n>", "keep the newest n", parseCount)
     .option(
       "--keep-hourly <n>",
-      "of each of the newest n hours that have any, the newest",
+      "keep the newest of each of the last n hours that have any",
       parseCount,
     )
-    .option("--keep-daily <n>", "the same with days", parseCount)
-    .option("--keep-weekly <n>", "the same with weeks", parseCount)
-    .option("--keep-monthly <n>", "the same with months", parseCount)
-    .option("--keep-yearly <n>", "the same with years", parseCount)
-    .option("--keep-within <span>", "keep what is not older than this: 30d, 1y5m7d2h", parseWithin)
+    .option(
+      "--keep-daily <n>",
+      "keep the newest of each of the last n days that have any",
+      parseCount,
+    )
+    .option(
+      "--keep-weekly <n>",
+      "keep the newest of each of the last n weeks that have any",
+      parseCount,
+    )
+    .option(
+      "--keep-monthly <n>",
+      "keep the newest of each of the last n months that have any",
+      parseCount,
+    )
+    .option(
+      "--keep-yearly <n>",
+      "keep the newest of each of the last n years that have any",
+      parseCount,
+    )
+    .option(
+      "--keep-within <span>",
+      "keep those that are no older than this: 30d, 1y5m7d2h",
+      parseWithin,
+    )
     .option("--keep-note <regex>", "keep those whose note matches", parseRegex)
-    .option("--delete", "remove what is not kept; without, nothing is touched", false)
-    .option("--even-last", "allow the rules to remove the newest one of a volume", false)
-    .option("--even-last-verified", "allow them to remove the last verified one", false)
+    .option("--delete", "remove the others; without it, nothing is removed", false)
+    .option("--even-last", "allow the rules to remove the newest snapshot of a volume", false)
+    .option("--even-last-verified", "allow the rules to remove the last verified snapshot", false)
     .addHelpText(
       "after",
-      `\nWithout rules here those of the manifest hold: volumes.<name>.snapshot.keep.\n${examples(
+      `\nWithout rules here, those of the manifest apply: volumes.<name>.snapshot.keep.\n${examples(
         "snapshot prune myapp_data --keep-daily 7 --keep-weekly 4",
         "snapshot prune --delete",
       )}`,

@@ -39,9 +39,9 @@ export function volumeSnapshotSpec(volume: Group) {
         .argParser(parseStore),
     )
     .option("--note <text>", "a note to keep with it")
-    .option("--if-changed", "write none when nothing changed since the newest one", false)
+    .option("--if-changed", "skip the snapshot if nothing has changed since the last one", false)
     .option("--level <1..19>", "zstd's compression level", parseLevel, DEFAULT_LEVEL)
-    .addOption(choice("--format <format>", "form of the data file", ARCHIVE_FORMATS, "tar.zst"))
+    .addOption(choice("--format <format>", "format of the data file", ARCHIVE_FORMATS, "tar.zst"))
     .addHelpText(
       "after",
       examples(
@@ -59,14 +59,14 @@ export type VolumeSnapshotOptions = OptionsOf<typeof volumeSnapshotSpec>;
 export function volumeRestoreSpec(volume: Group) {
   return volume
     .command("restore")
-    .description("Replace what a volume holds by a snapshot.")
+    .description("Replace a volume's contents with those of a snapshot.")
     .argument("<[context/]volume>", "a declared volume")
     .argument(
       "<snapshot>",
       "latest, latest~1, a time or its beginning, the same as volume@latest, or the path of a data file",
     )
     .addOption(storeOption())
-    .option("--force", "replace what a volume that is not empty holds", false)
+    .option("--force", "replace the contents of a volume that is not empty", false)
     .option(
       "--stop-containers",
       "stop the containers that use it for the swap, then start them again",
@@ -74,9 +74,13 @@ export function volumeRestoreSpec(volume: Group) {
     )
     .option("--undeclared", "restore into a volume that the manifest does not declare", false)
     .option("--create", "create a volume that does not exist, as the snapshot says", false)
-    .option("--dry-run", "make every check and change nothing", false)
+    .option("--dry-run", "check everything and show the plan, change nothing", false)
     .option("--keep-previous", "keep what the volume held, for volume undo", false)
-    .option("--discard-kept", "remove what is kept already, where other contents are kept", false)
+    .option(
+      "--discard-kept",
+      "remove contents that are kept already, so that others can be kept",
+      false,
+    )
     .addOption(pathOption())
     .addOption(stripComponentsOption())
     .addOption(fromOption())
@@ -84,7 +88,11 @@ export function volumeRestoreSpec(volume: Group) {
     .option("--verify", "compare what was extracted with the archive, entry by entry", false)
     .addOption(withoutOption())
     .option("--strict-attributes", "refuse where an attribute cannot be put back", false)
-    .option("--in-place", "where there is no room for both: snapshot, remove, then extract", false)
+    .option(
+      "--in-place",
+      "for lack of space or renames: snapshot the old contents, remove them, then extract",
+      false,
+    )
     .option("--force-empty", "restore an archive without files, which empties the volume", false)
     .option("--keep-failed", "keep the new contents when containers are not healthy on them", false)
     .addOption(healthTimeout())
@@ -117,7 +125,7 @@ function pathOption() {
 function stripComponentsOption() {
   return new Option(
     "--strip-components <n>",
-    "restore what is in the one folder so deep in the archive",
+    "restore what is in the single folder this deep in the archive",
   )
     .argParser(parseComponents)
     .conflicts("from");
@@ -132,7 +140,7 @@ function fromOption() {
 function withoutOption() {
   return new Option(
     "--without <list>",
-    `do without what the volume cannot hold: ${ASPECTS.join(",")}`,
+    `restore without what the volume cannot hold: ${ASPECTS.join(",")}`,
   )
     .argParser((text: string) => parseList(text, ASPECTS))
     .default([], "nothing");
@@ -141,7 +149,9 @@ function withoutOption() {
 export function volumeUndoSpec(volume: Group) {
   return volume
     .command("undo")
-    .description("Put back what a restore with --keep-previous, or an undo, has kept.")
+    .description(
+      "Swap back the contents that a restore with --keep-previous, or an undo, has kept.",
+    )
     .argument("<[context/]volume>", "a declared volume")
     .option(
       "--stop-containers",
@@ -150,8 +160,8 @@ export function volumeUndoSpec(volume: Group) {
     )
     .option("--undeclared", "work on a volume that the manifest does not declare", false)
     .addOption(healthTimeout())
-    .option("--discard", "remove what is kept instead", false)
-    .option("--skip-confirmation", "do not ask before that", false)
+    .option("--discard", "remove the kept contents instead", false)
+    .option("--skip-confirmation", "do not ask for confirmation", false)
     .addHelpText("after", examples("volume undo myapp_data --stop-containers"));
 }
 
@@ -160,8 +170,10 @@ export type VolumeUndoOptions = OptionsOf<typeof volumeUndoSpec>;
 export function volumeRecoverSpec(volume: Group) {
   return volume
     .command("recover")
-    .description("Bring to its end what was interrupted: old or new contents, containers running.")
-    .argument("[[context/]volume]", "one volume; without, all that the engine tells of")
+    .description(
+      "Finish or roll back an interrupted operation, and start the containers it had stopped.",
+    )
+    .argument("[[context/]volume]", "one volume; without it, all that the engine knows of")
     .addOption(storeOption())
     .addOption(healthTimeout())
     .addHelpText("after", examples("volume recover", "volume recover myapp_data"));

@@ -139,7 +139,7 @@ test(
     const orphan = await sandbox.volume("orphan", { labels: { [LABEL]: sandbox.prefix } });
     await sandbox.declare(sandbox.name("declared"));
     const prune = async (keys: string): Promise<number | null> => {
-      const under = await onTerminal({ question: "Type yes to go on:", keys });
+      const under = await onTerminal({ question: "Type yes to continue:", keys });
       return (await sandbox.dockform(["apply", "--prune"], { under })).code;
     };
     assert.equal(await prune("no\n"), 3);

@@ -167,12 +167,18 @@ test("what cannot be done is refused before anything is touched", { skip }, asyn
   const before = await sandbox.evidence(folder, [user.id]);
   const cases = [
     [["top"], [], 3, /holds top already$/, /--force/],
-    [["config/app.ini"], ["--force"], 3, /on the way to config\/app\.ini is a link/, /extract/],
+    [
+      ["config/app.ini"],
+      ["--force"],
+      3,
+      /the path to config\/app\.ini leads through a link/,
+      /extract/,
+    ],
     [["top"], ["--force"], 3, /^containers are using volume/, /--stop-containers/],
     [["nothing"], ["--force"], 2, /does not hold nothing$/, /snapshot files/],
     [["../top"], ["--force"], 2, /is not a path inside a volume/, /snapshot files/],
-    [["."], ["--force"], 2, /is not a path inside a volume/, /leave --path away/],
-    [["top"], ["--force", "--keep-previous"], 2, /does not go together/, /snapshot first/],
+    [["."], ["--force"], 2, /is not a path inside a volume/, /omit --path/],
+    [["top"], ["--force", "--keep-previous"], 2, /cannot be combined/, /snapshot first/],
   ] as const;
   for (const [paths, more, exitCode, message, hint] of cases) {
     const result = await sandbox.dockform(restoreArgs(setting, paths, ...more, "--json"));

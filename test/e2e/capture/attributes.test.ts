@@ -176,7 +176,7 @@ test("a snapshot says which attributes a restore may have to leave out", { skip 
   assert.deepEqual(sidecar["unrestorable_attributes"], { "security.NTACL": 7 });
   assert.match(
     stderr,
-    /the attribute security\.NTACL of 7 entries is in the archive, and comes back only by/,
+    /the attribute security\.NTACL of 7 entries is in the archive, and is restored only by/,
   );
   assert.deepEqual(sidecar["holds"], {
     owners: ["0:0"],
@@ -253,7 +253,7 @@ test("attributes that nobody can name are not taken for none", { skip }, async (
   });
   assertUntouched(before, await sandbox.evidence(fs.folder));
   const { sidecar } = await sandbox.snapshot(volume.name, [], { main });
-  assert.match(String(sidecar["warnings"]), /which attributes files have is not known/);
+  assert.match(String(sidecar["warnings"]), /cannot tell which attributes files have/);
 });
 
 test("attributes are found under a name of ours that is not at the top", { skip }, async () => {
@@ -318,7 +318,7 @@ test("a recovery from the snapshot says what it could not put back", { skip }, a
   const recovery = ["volume", "recover", volume.name, "--json"];
   assertError(await sandbox.dockform(recovery, { main }), {
     exitCode: 1,
-    message: /are back, but not all they held: .*disk.*Cannot mknod/,
+    message: /are back, but incomplete: .*disk.*Cannot mknod/,
     hint: /Keep \S+\.tar\.zst/,
   });
   assert.deepEqual(await readdir(fs.folder), ["large"]);

@@ -36,7 +36,7 @@ test("remove takes data and sidecar, when it is confirmed and named", async () =
     ["2026-11-21", "2026-11-21"],
   );
   const last = await at.run("rm", "data@latest", "--skip-confirmation");
-  assert.match(last.stderr, /volume data then has no snapshot any more/);
+  assert.match(last.stderr, /volume data will then have no snapshot/);
   assert.deepEqual(await readdir(data), []);
 });
 

@@ -129,7 +129,7 @@ test("nothing is written over, and nothing is written when something would be", 
   const refused = await at.run("extract", archive, ".", "-o", out, "--json");
   assertError(refused, {
     exitCode: 3,
-    message: /^b would be written over/,
+    message: /^b would be overwritten/,
     hint: /Nothing was extracted/,
   });
   assert.deepEqual(await readdir(out), ["b"]);
@@ -137,7 +137,7 @@ test("nothing is written over, and nothing is written when something would be", 
   await rm(join(out, "b"));
   await run("ln", ["-s", "/tmp", join(out, "a")]);
   const through = await at.run("extract", archive, "a/file", "-o", out, "--json");
-  assertError(through, { exitCode: 3, message: /^a\/file would be written over/, hint: /./ });
+  assertError(through, { exitCode: 3, message: /^a\/file would be overwritten/, hint: /./ });
 });
 
 test(

@@ -67,7 +67,7 @@ test("cat prints a file, through its other names, with its holes, and whatever i
   assert.equal(done(await at.run("cat", archive, "n\\xff")), "odd");
   assertError(await at.run("cat", archive, "link", "--json"), {
     exitCode: 2,
-    message: "link is no file: it is a symbolic link to text",
+    message: "link is a symbolic link to text, not a file",
     hint: /extract/,
   });
   assertError(await at.run("cat", archive, "none", "--json"), {

@@ -131,7 +131,7 @@ test(
 );
 
 test(
-  "neither a look nor a helper makes a volume that was removed meanwhile",
+  "neither a look nor a helper makes a volume that was removed in the meantime",
   { skip },
   async () => {
     await using sandbox = await Sandbox.create(host);

@@ -193,7 +193,7 @@ test(
     assert.equal(code, 1, stderr);
     assert.ok(stderr.includes(`held before is in ${safety} (written by `), stderr);
     const goBack =
-      "The new contents stay, for they were in use. To go back: dockform volume restore";
+      "The new contents stay, because they were in use. To go back: dockform volume restore";
     assert.ok(stderr.includes(goBack), stderr);
     assert.deepEqual(
       (await readdir(fs.folder)).filter((name) => name !== "lost+found"),

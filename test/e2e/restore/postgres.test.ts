@@ -110,7 +110,7 @@ for (const { name, pack } of [PAX, TAR_FS]) {
     const { name: restored } = await sandbox.volume("restored");
     const args = ["--undeclared", "--verify"];
     const { stderr } = await sandbox.restore(restored, archive, args);
-    assert.match(stderr, /what was extracted is what the archive holds$/m);
+    assert.match(stderr, /what was extracted matches the archive$/m);
     await using server = await start(restored);
     await server.execUntilSuccess(sql("SELECT 1"), READY_TIMEOUT_MS);
     assert.deepEqual(await answers(server), before);

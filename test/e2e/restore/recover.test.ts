@@ -110,7 +110,7 @@ test("every other command says what was interrupted, and touches nothing", { ski
   const interrupted = await interruptRestore(sandbox);
   const { into, userId } = interrupted;
   // Whether the helper still had something to tell depends on when its client died.
-  const either = "(restore by .*, process \\d+, since 20|containers that it had stopped)";
+  const either = "(restore by .*, process \\d+, since 20|the containers that it stopped)";
   await assertRefused(sandbox, interrupted, either);
   const { HostConfig } = await inspectContainer(sandbox.engine, userId);
   assert.equal(HostConfig.RestartPolicy.Name, "no", "an engine that starts leaves it alone");
@@ -139,7 +139,7 @@ test("a helper that left nothing leaves containers to be started", { skip }, asy
   for (const name of await readdir(into.folder)) {
     if (name.startsWith(".dockform-")) await rm(join(into.folder, name), { recursive: true });
   }
-  await assertRefused(sandbox, interrupted, "containers that it had stopped");
+  await assertRefused(sandbox, interrupted, "the containers that it stopped");
   const { code, stdout, stderr } = await recover(sandbox, into.name);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /: its contents are whole\n.*: runs again$/m);
@@ -184,7 +184,7 @@ test("what stands on both sides is kept on both, and the recovery says so", { sk
   const aside = staging.replace(".dockform-", ".dockform-aside-");
   assertError(await recover(sandbox, into.name, "--json"), {
     exitCode: 1,
-    message: new RegExp(`\\(old\\): they are set aside in its folder ${aside}/1`),
+    message: new RegExp(`\\(old\\): they were set aside in its folder ${aside}/1`),
     hint: /^The old contents are in place, whole/,
   });
   assert.equal(await readFile(inVolume("old"), "utf8"), "old");
@@ -468,7 +468,7 @@ test("what was stopped for a volume that is gone is not forgotten", { skip }, as
   const { gone, ...left } = await interruptThenRemove(sandbox);
   assertError(await recover(sandbox, gone, "--json"), {
     exitCode: 1,
-    message: /is gone, .*had stopped containers.*: \S+-user$/,
+    message: /no longer exists, .*had stopped containers.*: \S+-user$/,
     hint: new RegExp(`dockform volume recover ${left.into.name}`),
   });
   const { code, stderr } = await recover(sandbox, left.into.name);
@@ -499,7 +499,7 @@ test(
     await removeContainer(sandbox.engine, bare.id);
     const { code, stdout, stderr } = await recover(sandbox, gone);
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /the volume is gone/);
+    assert.match(stdout, /the volume no longer exists/);
     assert.deepEqual(await sandbox.helpers(), []);
   },
 );
@@ -515,14 +515,14 @@ test("an operation that is alive is left alone", { skip }, async () => {
   await restore.whileStopped(async () => {
     assertError(await recover(sandbox, into.name, "--json"), {
       exitCode: 3,
-      message: /^another client is at work on volume .*: restore by .*, process \d+, since 20/,
+      message: /^another client is working on volume .*: restore by .*, process \d+, since 20/,
       hint: /Nothing was touched/,
     });
     const all = await recover(sandbox);
     assert.equal(all.code, 0, all.stderr);
     assert.match(
       all.stderr,
-      new RegExp(`Left alone: another client is at work on volume "${into.name}": restore`),
+      new RegExp(`Skipped: another client is working on volume "${into.name}": restore`),
     );
   });
   const { code, stderr } = await restore.ended;

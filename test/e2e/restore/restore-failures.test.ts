@@ -171,7 +171,7 @@ test(
       ]) {
         assertError(await sandbox.dockform(args), {
           exitCode: 3,
-          message: new RegExp(`^another client is at work on volume "${into.name}": restore`),
+          message: new RegExp(`^another client is working on volume "${into.name}": restore`),
           hint: /Nothing was touched\. Run the command again/,
         });
       }

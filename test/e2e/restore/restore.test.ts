@@ -88,7 +88,9 @@ test(
     await refused(["cut.tar.zst"], 4, /cut\.tar\.zst is damaged: /, /another snapshot/);
     const full = /cannot hold the old and the new contents at once: .* MB of space missing/;
     const inUse = `containers are using volume "${name}": ${user.name}, running`;
-    const all = new RegExp(`^3 things .*volume "${name}" is not empty; ${inUse}; .*${full.source}`);
+    const all = new RegExp(
+      `for 3 reasons: .*volume "${name}" is not empty; ${inUse}; .*${full.source}`,
+    );
     await refused([good], 3, all, /Make room .* --force --stop-containers$/);
     await refused([good, "--force", "--stop-containers"], 3, full, /Make room/);
     await refused([good, "--force", "--stop-containers", "--dry-run"], 3, full, /Make room/);

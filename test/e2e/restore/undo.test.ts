@@ -130,7 +130,7 @@ test("undo is refused like a restore, and changes nothing", { skip }, async () =
     exitCode: 3,
     message: /is not defined in manifest/,
     hint: new RegExp(
-      `add --undeclared .* To go on: dockform volume undo ${into.name} .* --undeclared$`,
+      `add --undeclared .* To continue: dockform volume undo ${into.name} .* --undeclared$`,
     ),
   });
   assert.deepEqual(await sandbox.evidence(into.folder, [userId]), before);
@@ -149,7 +149,7 @@ test("what is kept goes when it is discarded, and not without being asked", { sk
   const discard = ["volume", "undo", into.name, "--discard", "--json"];
   assertError(await sandbox.dockform(discard), {
     exitCode: 3,
-    message: /no terminal to ask on/,
+    message: /no terminal to ask for confirmation/,
     hint: /--skip-confirmation/,
   });
   assert.ok((await readdir(into.folder)).includes(".dockform-kept"));
@@ -173,7 +173,7 @@ test(
         exitCode: 3,
         message:
           /keeps contents since .* already, which would be removed once this restore is done$/,
-        hint: /To go on: dockform volume restore .* --discard-kept$/,
+        hint: /To continue: dockform volume restore .* --discard-kept$/,
       },
     );
     assert.deepEqual(await sandbox.evidence(into.folder, []), before);
@@ -227,7 +227,7 @@ test("what a volume kept is forgotten with the volume", { skip }, async () => {
   await removeContainer(sandbox.engine, userId);
   await removeVolume(sandbox.engine, into.name);
   assert.equal(await listed(), null);
-  assert.match(await doctor(), new RegExp(`volume ${into.name} +the volume is gone`));
+  assert.match(await doctor(), new RegExp(`volume ${into.name} +the volume no longer exists`));
   // One of the same name within the same second.
   await sandbox.volume("into", { labels: { "io.dockform.identifier": sandbox.prefix } });
   assert.equal(await listed(), null);
@@ -245,6 +245,6 @@ test("records of a volume that is gone are removed by a recovery", { skip }, asy
   await removeVolume(sandbox.engine, into.name);
   const recovery = await sandbox.dockform(["volume", "recover", into.name]);
   assert.equal(recovery.code, 0, recovery.stderr);
-  assert.match(recovery.stdout, /the volume is gone/);
+  assert.match(recovery.stdout, /the volume no longer exists/);
   assert.deepEqual(await sandbox.leftBehind(), []);
 });

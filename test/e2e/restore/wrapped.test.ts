@@ -284,7 +284,7 @@ test("a folder too few is restored with a warning", { skip }, async () => {
   const args = ["volume", "restore", into.name, archive, "--strip-components", "1"];
   const { code, stderr } = await sandbox.dockform(args);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /warning: .*nothing at its top but one more folder, app_data/);
+  assert.match(stderr, /warning: .*only one more folder at its top, app_data/);
 });
 
 test(

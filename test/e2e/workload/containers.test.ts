@@ -301,7 +301,7 @@ test("a container removed meanwhile is told and does not stop the rest", { skip 
   });
   const warnings = [
     `warning: ${gone.name} does not run: it was removed meanwhile`,
-    `warning: ${service} does not run: it was recreated meanwhile as ${successor.name}, which was left alone`,
+    `warning: ${service} does not run: it was recreated as ${successor.name}, which was left alone`,
   ];
   for (const warning of warnings) assert.ok(result.stderr.includes(warning), result.stderr);
   assert.equal(await sandbox.state(successor.id), "created");

@@ -115,7 +115,7 @@ test(
     assertError(await restore(setting, setting.good, "--health-timeout", "1"), {
       exitCode: 1,
       message: `not healthy on the new contents: ${slow.name}: not healthy yet after 1 s`,
-      hint: /--health-timeout they get more time/,
+      hint: /Raise --health-timeout to wait longer/,
     });
     assert.deepEqual(await readdir(setting.into.folder), ["old"]);
   },
