@@ -14,7 +14,7 @@ export function copyReasonText(why: CopyReason): string {
     case "no fingerprint":
       return "the newest snapshot does not say what the volume's metadata was";
     case "unreliable":
-      return `whether anything changed cannot be told: ${why.problem}`;
+      return `cannot tell whether anything changed: ${why.problem}`;
     case "made anew":
       return "the volume has another driver, options or labels since the newest snapshot";
     case "restarted":

@@ -39,7 +39,7 @@ test("of clients that begin at the same moment one gets the lock, and the others
     assert.equal(reason.kind, "refused");
     assert.match(
       reason.message,
-      /^another client is at work on volume "data": restore by somebody/,
+      /^another client is working on volume "data": restore by somebody/,
     );
   }
   assert.deepEqual(scene.ours(), [LOCK]);
@@ -59,7 +59,7 @@ test("a holder that runs, or may be about to, is in everybody's way, and what to
           error.message,
           /restore by another, since .* \(container dockform-restore-data\)/,
         );
-        assert.match(error.hint ?? "", /when that one has ended/);
+        assert.match(error.hint ?? "", /when it has finished/);
         assert.deepEqual(error.advice, advice);
         return true;
       });

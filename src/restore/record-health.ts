@@ -21,7 +21,7 @@ export async function recordingHealth<Report extends Pick<ReplacementReport, "co
     await store
       .amend(archivePath, fields)
       .catch((failure: unknown) =>
-        log.warn(`that ${archivePath} ${what} is not recorded beside it: ${messageOf(failure)}`),
+        log.warn(`cannot record that ${archivePath} ${what}: ${messageOf(failure)}`),
       );
   };
   try {

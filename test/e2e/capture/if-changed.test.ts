@@ -169,7 +169,7 @@ test(
       assert.equal(first.sidecar["fingerprint"], undefined);
       assert.match(
         first.copied_because?.text ?? "",
-        /cannot be told: files in it are being changed/,
+        /cannot tell whether anything changed: files in it are being changed/,
       );
       assert.equal(first.stderr, "");
     } finally {
