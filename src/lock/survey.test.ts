@@ -52,7 +52,7 @@ test("a snapshot that began before stands in a writer's way, and one that begins
   other.engine.containers.delete(container.id);
   other.foreign("dockform-snapshot-data", labels, "running");
   await using second = await other.lock();
-  await assert.rejects(second.survey(limit()), /at work on volume "data": snapshot by another/);
+  await assert.rejects(second.survey(limit()), /working on volume "data": snapshot by another/);
 });
 
 test("a writer that comes by another name of the files is seen each time, a reader at first alone", async () => {
@@ -68,7 +68,7 @@ test("a writer that comes by another name of the files is seen each time, a read
   began("snapshot");
   await lock.survey(limit());
   began("restore");
-  await assert.rejects(lock.survey(limit()), /at work on volume "alias": restore by another/);
+  await assert.rejects(lock.survey(limit()), /working on volume "alias": restore by another/);
 });
 
 test("what was cut short on the volume itself is shown, for whoever asks to decide", async () => {
@@ -103,7 +103,7 @@ test("the files of a volume are surveyed by whichever name they are reached", as
     });
   await using lock = await scene.lock();
   const alive = scene.foreign("dockform-restore-alias", labels("restore"), "running");
-  await assert.rejects(lock.survey(limit()), /at work on volume "alias"/);
+  await assert.rejects(lock.survey(limit()), /working on volume "alias"/);
   await scene.engine.removeContainer(alive, true);
   const dead = scene.foreign("dockform-restore-alias", labels("restore"), "exited", 3);
   await assert.rejects(lock.survey(limit()), {
@@ -112,7 +112,7 @@ test("the files of a volume are surveyed by whichever name they are reached", as
   });
   await scene.engine.removeContainer(dead, true);
   scene.foreign("word", recordLabels("stopped-containers", "alias", "[]"));
-  await assert.rejects(lock.survey(limit()), /"alias" was interrupted: containers that it had/);
+  await assert.rejects(lock.survey(limit()), /"alias" was interrupted: the containers that it/);
 });
 
 test("a recovery does not mind what was cut short under another name", async () => {
@@ -130,7 +130,7 @@ test("what was interrupted is told of by the helper, by a record, or not at all"
   refuseInterrupted(await journal());
   scene.foreign("word", recordLabels("stopped-containers", "data", "[]"));
   const left = await journal();
-  assert.throws(() => refuseInterrupted(left), /"data" was interrupted: containers that it had/);
+  assert.throws(() => refuseInterrupted(left), /"data" was interrupted: the containers that it/);
   scene.holder("exited", 3);
   const both = await journal();
   assert.throws(() => refuseInterrupted(both), /"data" was interrupted: restore by another/);
