@@ -207,7 +207,7 @@ test("a volume that was removed meanwhile is not made again", async () => {
       scene.engine.volumes.delete("data");
     }
   };
-  await assert.rejects(scene.lock("restore", client), /"data" was removed meanwhile/);
+  await assert.rejects(scene.lock("restore", client), /"data" was removed in the meantime/);
   assert.deepEqual([...scene.engine.volumes.keys()], []);
   assert.deepEqual(scene.ours(), []);
 });
