@@ -326,7 +326,7 @@ export class StoppedContainers {
     });
     const [successor] = others;
     return successor === undefined
-      ? "it was removed meanwhile; start the service with `docker compose up -d`"
+      ? "it was removed in the meantime; start the service with `docker compose up -d`"
       : `it was recreated as ${successor.name}, which was left alone`;
   }
 }

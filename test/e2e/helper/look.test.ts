@@ -173,7 +173,7 @@ test(
         operation: beginOperation(name, gone, tools),
         capabilities: [],
       });
-      await assert.rejects(opening, /was removed meanwhile/);
+      await assert.rejects(opening, /was removed in the meantime/);
       assert.equal(await sandbox.volumeExists(gone), false);
     }
     assert.deepEqual(await looks(sandbox), []);

@@ -300,7 +300,7 @@ test("a container removed meanwhile is told and does not stop the rest", { skip 
     [slow.name]: "started",
   });
   const warnings = [
-    `warning: ${gone.name} does not run: it was removed meanwhile`,
+    `warning: ${gone.name} does not run: it was removed in the meantime`,
     `warning: ${service} does not run: it was recreated as ${successor.name}, which was left alone`,
   ];
   for (const warning of warnings) assert.ok(result.stderr.includes(warning), result.stderr);
