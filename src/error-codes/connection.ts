@@ -13,6 +13,43 @@ export const CONNECTION_ERRORS = {
       "The connection would not be encrypted, or would not check who answers, and leaves this machine.",
     cure: "Use `ssh://`, or TLS with certificates. On a network where you trust everybody, `--insecure` allows it.",
   },
+  "ssh.missing": {
+    kind: "failed",
+    cause: "There is no ssh on this machine, which engines at `ssh://` are reached through.",
+    cure: "Install OpenSSH's client.",
+  },
+  "ssh.no-folder": {
+    kind: "failed",
+    cause:
+      "The sockets that ssh needs belong into a folder whose path is short, and there is none.",
+    cure: "Set TMPDIR to a folder that you may write to, with a short path of plain letters.",
+  },
+  "ssh.unreachable": {
+    kind: "unreachable",
+    cause: "The host is not reached; the message has the words of ssh.",
+    cure: "Make `ssh HOST` work: check the host, `~/.ssh/config` and the network.",
+  },
+  "ssh.host-key": {
+    kind: "unreachable",
+    cause:
+      "The key of the host, or of a host on the way, is not known to ssh, or is another one than before.",
+    cure: "Run `ssh HOST`, and accept the key once you have compared its fingerprint.",
+  },
+  "ssh.denied": {
+    kind: "unreachable",
+    cause: "The host lets nobody in with the keys that ssh has; dockform enters no passwords.",
+    cure: "Make `ssh HOST` get in without a question: with a key, and an agent where it has a passphrase.",
+  },
+  "ssh.no-docker": {
+    kind: "unreachable",
+    cause: "Neither `docker` nor `podman` is found on the host.",
+    cure: "Install the Docker CLI there; `ssh HOST docker version` has to work.",
+  },
+  "ssh.broken": {
+    kind: "unreachable",
+    cause: "The ssh connection ended while it was in use, or was silent for half a minute.",
+    cure: "Check the network, and then with `dockform doctor` what was begun.",
+  },
   "tls.unreadable": {
     kind: "failed",
     cause: "The certificates of a context, or of DOCKER_CERT_PATH, cannot be read or used.",
