@@ -2,14 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClient } from "../../test/fakes/client.ts";
 import { House } from "../../test/fakes/house.ts";
+import { dieAfterSwap, helper, restoreUntil, word } from "../../test/fakes/interrupted.ts";
 import { inFastTime } from "../../test/fakes/time.ts";
 import { listContainers } from "../engine/containers.ts";
-import {
-  operationLabels,
-  readJournal,
-  recordLabels,
-  type Operation,
-} from "../journal/operation.ts";
+import { readJournal } from "../journal/operation.ts";
 import { recoverVolume } from "./recover.ts";
 import { restoreVolume } from "./restore.ts";
 import { discardKept, undoVolume } from "./undo.ts";
@@ -17,54 +13,6 @@ import { volumesToRecover } from "./volumes-to-recover.ts";
 
 function recover(house: House, healthTimeoutMs = 0): ReturnType<typeof recoverVolume> {
   return recoverVolume({ target: house.target(), healthTimeoutMs }, house.tools);
-}
-
-function helper(
-  house: House,
-  state: "created" | "running" | "exited",
-  operation: Partial<Operation> = {},
-  exitCode = 3,
-): void {
-  const labels = operationLabels({
-    name: "restore",
-    volume: "data",
-    client: "another",
-    startedAt: "2026-01-01T00:00:00Z",
-    staging: undefined,
-    ...operation,
-  });
-  const name = `dockform-restore-${operation.volume ?? "data"}`;
-  const container = house.engine.createContainer(name, { Image: "helper:1", Labels: labels });
-  container.state = state;
-  container.exitCode = exitCode;
-}
-
-function word(house: House, name: "stopped-containers" | "kept-contents", text: string): void {
-  const labels = recordLabels(name, "data", text);
-  house.engine.createContainer(`word-${name}`, { Image: "helper:1", Labels: labels });
-}
-
-/** Lets a client restore until it has died, and its helper has ended. */
-async function restoreUntil(dead: Promise<void>, house: House, client: FakeClient): Promise<void> {
-  void restoreVolume(house.request({}, client), house.tools).catch(() => {});
-  await dead;
-  while (house.engine.container("dockform-restore-data").state === "running") {
-    await new Promise(setImmediate);
-  }
-}
-
-/** A client that dies once the swap is made. */
-async function dieAfterSwap(house: House): Promise<void> {
-  const client = new FakeClient(house.engine);
-  const dead = Promise.withResolvers<void>();
-  house.contents.instead.set("swap", async (call, real) => {
-    house.contents.instead.delete("swap");
-    const reply = await real(call);
-    client.die();
-    dead.resolve();
-    return reply;
-  });
-  await restoreUntil(dead.promise, house, client);
 }
 
 /** A client whose helper dies before the swap, and that dies once another one has found that nothing was swapped. */
