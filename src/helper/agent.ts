@@ -17,7 +17,8 @@ export type StreamVerb = (stream: string) => HelperVerb;
 
 /**
  * Runs verbs of the script, one after the other. A verb that fails resolves with a status; a promise rejects when the
- * script's process dies, or with the reason of a signal. A verb that has begun is finished, whatever becomes of the client.
+ * script's process dies, or with the reason of a signal. A verb that has begun is finished, whatever becomes of the client,
+ * but for one that reads what the client sends.
  */
 export interface VolumeAgent {
   /** Runs a verb without data to its end. */

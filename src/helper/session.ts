@@ -142,7 +142,10 @@ export class HelperSession implements AsyncDisposable {
     return withSignal(this.begin(verb).reply, signal);
   }
 
-  /** Starts a verb. A verb once begun is finished by the helper even when this client goes away. */
+  /**
+   * Starts a verb. Once begun it is finished by the helper even when this client goes away, but for one that reads an
+   * archive.
+   */
   begin(verb: HelperVerb, onProgress?: OnHelperProgress): HelperCall {
     const call = this.#replies.expect(onProgress);
     this.#connection.write(`${verb.join(" ")}\n`);

@@ -1,8 +1,11 @@
 /** The helper's script run here, without an engine. */
 import assert from "node:assert/strict";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { hostRecipe } from "../../src/helper/host-rootfs.ts";
 import { helperScript } from "../../src/helper/script.ts";
 import { attempt } from "../oracle/host.ts";
@@ -20,6 +23,15 @@ async function linkTools(folder: string): Promise<string> {
   await mkdir(tools);
   for (const [name, file] of recipe.tools) await symlink(file, join(tools, name));
   return tools;
+}
+
+/** A process of the script. */
+export interface Begun {
+  readonly child: ChildProcessByStdio<Writable, null, Readable>;
+  /** On its standard error. */
+  readonly said: string;
+  /** Its exit code. */
+  readonly ended: Promise<number>;
 }
 
 /** A volume and the script that takes it for its own. */
@@ -70,10 +82,28 @@ export class Place implements AsyncDisposable {
     return code;
   }
 
+  /** A helper, or with a verb an exec in it, that is asked and fed while it runs. Ended after half a minute. */
+  begin(...words: readonly string[]): Begun {
+    const child = spawn("timeout", this.#args(words), { stdio: ["pipe", "ignore", "pipe"] });
+    child.stdin.on("error", () => {});
+    const begun = { child, said: "", ended: once(child, "exit").then(([code]) => Number(code)) };
+    child.stderr.on("data", (bytes: Buffer) => (begun.said += String(bytes)));
+    return begun;
+  }
+
   #args(words: readonly string[]): readonly string[] {
     const variables = ["DOCKFORM_MARK==mark=", `PATH=${this.#path.join(":")}`];
     const script = ["sh", join(this.folder, "helper.sh"), ...words];
     return ["--signal=KILL", "30", "env", ...variables, ...script];
+  }
+
+  /** Has the script have another value of a setting from now on. */
+  async set(name: string, value: string): Promise<void> {
+    const file = join(this.folder, "helper.sh");
+    const script = await readFile(file, "utf8");
+    const other = script.replace(new RegExp(`^${name}=.*$`, "m"), `${name}=${value}`);
+    assert.notEqual(other, script);
+    await writeFile(file, other);
   }
 
   /** Has a program do something else from now on. */

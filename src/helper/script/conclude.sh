@@ -57,12 +57,13 @@ forget_kept() {
 	remove_unseen "$trash"
 }
 
-# The folder is out of everybody's way after one rename; what cannot be removed then does no harm. The
+# The folder is out of everybody's way after one rename; what cannot be removed then does no harm. That has to be on the
+# disk before the engine forgets the operation: a folder that it knows nothing of is taken for somebody else's. The
 # root folder's time must be in $scratch/root-time.
 throw_away() {
 	if [ -d "$(aside)" ]; then reply aside "$(first_aside "$(aside)")"; fi
 	trash=$volume/$trash_prefix${staging##*-}
-	move "$staging" "$trash" && rm -f $scratch/staging || return 1
+	move "$staging" "$trash" && flush && rm -f $scratch/staging || return 1
 	reply put_away
 	remove_unseen "$trash"
 }

@@ -4,7 +4,9 @@ extract() {
 	input_from "$2"
 	# What is to be removed first may take longer than the client waits for this.
 	reply ready
+	begin_reading
 	resume "$1" || make_staging "$1" || exit 1
+	be_stoppable
 	rm -f "$staging/accepted" || exit 1
 	# One that its client did not like, or that was cut short.
 	if [ -e "$staging/new" ]; then rm -rf "$staging/new.partial" && move "$staging/new" "$staging/new.partial"; fi
@@ -15,8 +17,9 @@ extract() {
 	no_set_id=''
 	case " $* " in *' no_acls '*) no_acls=--no-acls ;; esac
 	case " $* " in *' no_set_id '*) no_set_id=no_set_id ;; esac
-	flush_now_and_then "$contents" &
+	flush_now_and_then "$contents" 9>&- &
 	flusher=$!
+	echo $flusher >>$scratch/stoppable
 	fail_unless_told
 	{
 		decompress "$3"
@@ -57,7 +60,7 @@ finish_extract() {
 	copy_metadata "$root" "$staging/new.partial/root" || exit 1
 	names "$contents" >"$staging/new.partial/names" || exit 1
 	# The new contents must be on the disk before the old ones are given up.
-	sync -f "$staging" && move "$staging/new.partial" "$staging/new" || exit 1
+	sync -f "$staging" 9>&- && move "$staging/new.partial" "$staging/new" || exit 1
 }
 
 # accept ID [returned]: the client has found good what was extracted, which may be the old contents again.

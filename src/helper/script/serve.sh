@@ -4,7 +4,9 @@ reply() {
 
 run() {
 	(ask "$@")
-	reply end $?
+	status=$?
+	: >$scratch/stoppable
+	reply end $status
 }
 
 serve() {
@@ -13,12 +15,21 @@ serve() {
 	echo $beats >$scratch/beats
 	watch_client &
 	watchdog=$!
+	reader=
 	while IFS= read -r line; do
 		beats=$((beats + 1))
 		if [ -n "$line" ]; then
 			echo busy >$scratch/beats
+			[ -z "$reader" ] || wait "$reader"
 			# shellcheck disable=SC2086 # a verb and its arguments are single words
-			run $line </dev/null
+			case $line in
+			extract\ * | scan\ *)
+				# Meanwhile its client is listened to, which may go away.
+				run $line </dev/null &
+				reader=$!
+				;;
+			*) run $line </dev/null ;;
+			esac
 		fi
 		echo $beats >$scratch/beats
 	done >/dev/null
@@ -41,6 +52,7 @@ watch_client() {
 
 finish() {
 	kill "$watchdog" 2>/dev/null
+	stop_reading
 	# The client is gone. What it had made ready and not swapped in is put away; the status tells
 	# whether anything is left to be done, and if not, which contents are in place: 0 those from before, 4 what it brought.
 	if [ -e $scratch/staging ]; then (discard "$(own_staging)"); fi

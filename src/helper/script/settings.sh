@@ -4,7 +4,8 @@
 # The client puts variables in front of this that both have to agree on (protocol.ts).
 #
 #   serve          PID 1: reads a verb a line until the client's connection closes. A verb that has
-#                  begun is finished first, so a client that dies cannot cut a swap in two.
+#                  begun is finished first, so a client that dies cannot cut a swap in two; one that only reads what
+#                  its client sends is stopped.
 #   VERB ARG...    one verb, as an exec; there the data stream is the exec's stdin or stdout.
 #
 # Replies are lines on stderr that begin with $DOCKFORM_MARK, which nobody else knows; every other

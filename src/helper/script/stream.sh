@@ -7,9 +7,9 @@ compress() {
 
 decompress() {
 	case $1 in
-	none) cat ;;
+	none) stoppable cat ;;
 	# Whoever feeds it has looked at the window of each frame.
-	*) zstd --quiet --decompress --stdout --long=31 ;;
+	*) stoppable zstd --quiet --decompress --stdout --long=31 ;;
 	esac
 }
 
@@ -85,6 +85,8 @@ count_entries() {
 scan() {
 	input_from "$1"
 	reply ready
+	begin_reading
+	be_stoppable
 	fail_unless_told
 	{
 		decompress "$2"
@@ -104,7 +106,7 @@ scan() {
 limited_tar() {
 	most=$1
 	shift
-	tar "$@" $records --read-full-records --ignore-zeros --checkpoint="$most" \
+	stoppable tar "$@" $records --read-full-records --ignore-zeros --checkpoint="$most" \
 		--checkpoint-action="exec=: >$scratch/over_limit; kill \$PPID"
 }
 
@@ -120,4 +122,39 @@ reply_statuses() {
 	reply zstd_status "$zstd_status"
 	reply tar_status "$tar_status"
 	if [ -e $scratch/over_limit ]; then reply over_limit 1 && rm $scratch/over_limit; fi
+}
+
+# Whoever reads an archive of a client's, in an exec or in the background of serve, ends when that is gone: what it still
+# had to read, and to flush, may take long. It holds its end of a pipe open, as all that it starts does; what does not has
+# nothing to do with the volume any more.
+begin_reading() {
+	[ -p $scratch/reading ] || mkfifo $scratch/reading || exit 1
+	exec 9<>$scratch/reading
+}
+
+# Has stop_reading end this process at any moment from now on.
+be_stoppable() {
+	read -r me _ </proc/self/stat && echo "$me" >>$scratch/stoppable && [ ! -e $scratch/stopped ] || exit 1
+}
+
+# stoppable PROGRAM ARG...: in a process of its own that stop_reading ends.
+stoppable() {
+	(
+		be_stoppable
+		exec "$@"
+	)
+}
+
+# Returns when nobody reads any more, nor will. Who has not said yet how it is stopped sees that it is to be.
+stop_reading() {
+	: >$scratch/stopped
+	[ -p $scratch/reading ] || return 0
+	readers=
+	while read -r each; do readers="$readers $each"; done <$scratch/stoppable
+	# shellcheck disable=SC2086 # numbers of processes
+	kill -KILL $readers 2>/dev/null
+	exec 8<>$scratch/reading
+	exec 7<$scratch/reading
+	exec 8>&-
+	read -r _ <&7
 }
