@@ -166,7 +166,7 @@ test("what cannot be done is refused before anything is touched", { skip }, asyn
   const user = await sandbox.running("user", await sandbox.waiting(setting.volume.name));
   const before = await sandbox.evidence(folder, [user.id]);
   const cases = [
-    [["top"], [], 3, /holds top already$/, /--force/],
+    [["top"], [], 3, /holds top already; containers are using/, /--force/],
     [
       ["config/app.ini"],
       ["--force"],

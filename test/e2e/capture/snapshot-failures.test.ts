@@ -99,7 +99,17 @@ test("one of several volumes that fails does not keep the others", { skip }, asy
   assert.equal(await sandbox.volumeExists(missing), false);
 
   const none = await sandbox.dockform(["volume", "snapshot", missing, `${missing}2`, "--json"]);
-  assertError(none, { exitCode: 1, message: /not found/, hint: /volume list/ });
+  assert.equal(none.code, 1, none.stderr);
+  const { failures }: { failures: { error: { message: string; hint: string } }[] } = JSON.parse(
+    none.stdout,
+  );
+  assert.equal(failures.length, 2);
+  for (const {
+    error: { message, hint },
+  } of failures) {
+    assert.match(message, /not found/);
+    assert.match(hint, /volume list/);
+  }
 });
 
 test("a full disk leaves no file and is named", { skip: skipUnlessPrivate }, async () => {

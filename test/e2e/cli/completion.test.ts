@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { needProgram, run } from "../../oracle/host.ts";
+import { writeSidecar } from "../archives.ts";
 import { mainFile } from "../program.ts";
 import { Sandbox } from "../harness.ts";
 import { onTerminal } from "../terminal.ts";
@@ -22,8 +23,9 @@ async function prepared(): Promise<{
   const folder = sandbox.path(".dockform", "snapshots", "app_data");
   await mkdir(folder, { recursive: true });
   for (const time of times) {
-    await writeFile(`${folder}/${time}__spec-00000000.tar.zst`, "");
-    await writeFile(`${folder}/${time}__spec-00000000.json`, "{}");
+    const archive = `${folder}/${time}__spec-00000000.tar.zst`;
+    await writeFile(archive, "data");
+    await writeSidecar(archive, { volume_name: "app_data" });
   }
   const program = sandbox.path("bin", "dockform");
   await mkdir(sandbox.path("bin"));

@@ -37,7 +37,7 @@ test("list shows snapshots by volume, the newest first, and apart from them what
   );
   assert.match(lines[3] ?? "", /^data: 2 snapshots, /);
   assert.match(lines[4] ?? "", /^ {2}AGE 2026-11-23T02:15:40Z .* never$/);
-  assert.match(lines[5] ?? "", /^ {2}AGE 2026-11-22T02:15:40Z .* never +the first$/);
+  assert.match(lines[5] ?? "", /^ {2}AGE 2026-11-22T02:15:40Z .* never +the\\nfirst$/);
   assert.match(text, /^3 snapshots of 2 volumes, /m);
   const apart = text.slice(text.indexOf("These files are not snapshots:"));
   for (const part of ["2026-11-24T02-15-40Z", "2026-11-25T02-15-40Z", ".data.partial"]) {

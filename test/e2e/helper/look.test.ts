@@ -16,7 +16,7 @@ import type { TestVolume } from "../engine-objects.ts";
 
 const { host, skipUnlessPrivate: skip } = await testEngine();
 
-const KEEP = ["--undeclared", "--force", "--keep-previous"];
+const KEEP = ["--undeclared", "--force", "--keep-previous", "--discard-kept"];
 const LIST = ["volume", "list", "--json"];
 
 /** Has a volume keep something, and the engine say so. */

@@ -249,8 +249,8 @@ test("--create on a volume that exists is a restore like any other", { skip }, a
   const args = ["volume", "restore", volume.name, archive, "--create", "--json"];
   const undeclared = {
     exitCode: 3,
-    message: /^there is no manifest, so volume /,
-    hint: /--undeclared to work on it all the same\.$/,
+    message: /there is no manifest, so volume .* is not empty$/,
+    hint: /--undeclared --force$/,
   };
   assertError(await sandbox.dockform(args), undeclared);
   const full = { exitCode: 3, message: /is not empty/, hint: /--force/ };

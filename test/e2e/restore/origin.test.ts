@@ -75,7 +75,9 @@ test(
     const refusal = {
       exitCode: 3,
       message: `${snapshot.archive} is a snapshot of volume "${from.name}", not of "${into.name}"`,
-      hint: `Add --from-volume ${from.name} to restore it into volume "${into.name}" all the same.`,
+      hint: new RegExp(
+        `^Add --from-volume ${from.name} to restore it into volume "${into.name}" all the same\\.`,
+      ),
     };
     assertError(await restore(), refusal);
     assertError(await restore("--dry-run", "--force"), refusal);
@@ -216,7 +218,7 @@ test(
     await copyInto(sandbox, into.name, snapshot.archive, "2026-02-01");
     assertError(await sandbox.dockform(["volume", "restore", into.name, "latest", "--json"]), {
       exitCode: 2,
-      message: /has no snapshot of its own: those in its folder are of other volumes/,
+      message: /has no good snapshot of its own: those in its folder are of other volumes/,
       hint: /2026-02-01T00-00-00Z/,
     });
     const { stdout } = await sandbox.dockform(["snapshot", "status", "--json"]);

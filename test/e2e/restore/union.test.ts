@@ -305,7 +305,8 @@ test(
       join(fileSystem.part("one"), "volume/file"),
     );
     const archive = await packFiles(sandbox.folder, { file: "newest" });
-    await sandbox.restore(name, archive, ["--undeclared", "--force", "--keep-previous"]);
+    const flags = ["--undeclared", "--force", "--keep-previous", "--discard-kept"];
+    await sandbox.restore(name, archive, flags);
     assert.equal(await readFile(join(folder, ".dockform-kept/contents/file"), "utf8"), "new");
     assert.deepEqual(readdirSync(folder).toSorted(), [".dockform-kept", "file"]);
   },
