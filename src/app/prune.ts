@@ -14,6 +14,7 @@ import {
   volumeTitle,
   type DescribedSnapshot,
   type Store,
+  type StoredVolume,
   type VolumeSnapshots,
 } from "../store/store.ts";
 import type { Tools } from "../tools.ts";
@@ -22,7 +23,7 @@ import type { Workspace } from "./workspace.ts";
 type Candidate = PruneCandidate & { readonly described: DescribedSnapshot };
 
 /** Which of a volume's snapshots go, and why the others stay. */
-export interface VolumePruning {
+export interface VolumePruning extends StoredVolume {
   readonly title: string;
   /** `undefined` where nobody says what to keep: then all is kept. */
   readonly verdicts: readonly PruneVerdict<Candidate>[] | undefined;
@@ -47,15 +48,43 @@ export async function planPruning(
   now: Date,
 ): Promise<readonly VolumePruning[]> {
   const catalog = workspace.catalog();
-  const manifest = workspace.file?.manifest;
-  const plans: VolumePruning[] = [];
-  for (const listed of await catalog.volumes(volume)) {
-    if (listed.snapshots.length === 0) continue;
-    const rules = policy ?? policyOfManifest(manifest, listed);
-    plans.push(await planVolume(catalog.store, listed, rules, allowed, now));
-  }
+  const listed = await catalog.volumes(volume);
+  const rulesFor = (each: VolumeSnapshots): RetentionPolicy | undefined =>
+    policy ?? policyOfManifest(workspace.file?.manifest, each);
+  const plans = await planVolumes(catalog.store, listed, { rulesFor, allowed, now });
   if (plans.length === 0) throw catalog.empty();
   requireAnyPolicy(plans);
+  return plans;
+}
+
+/** The same for all volumes of the store by the manifest's rules alone; where it has none, all are kept. */
+export async function planByManifest(
+  workspace: Workspace,
+  now: Date,
+): Promise<readonly VolumePruning[]> {
+  const listed = await workspace.store.list();
+  const rulesFor = (each: VolumeSnapshots): RetentionPolicy | undefined =>
+    policyOfManifest(workspace.file?.manifest, each);
+  const allowed = { lastOne: false, lastVerified: false };
+  return planVolumes(workspace.store, listed, { rulesFor, allowed, now });
+}
+
+interface PruningRules {
+  readonly rulesFor: (listed: VolumeSnapshots) => RetentionPolicy | undefined;
+  readonly allowed: PruneAllowances;
+  readonly now: Date;
+}
+
+async function planVolumes(
+  store: Store,
+  listed: readonly VolumeSnapshots[],
+  { rulesFor, allowed, now }: PruningRules,
+): Promise<readonly VolumePruning[]> {
+  const plans: VolumePruning[] = [];
+  for (const each of listed) {
+    if (each.snapshots.length === 0) continue;
+    plans.push(await planVolume(store, each, rulesFor(each), allowed, now));
+  }
   return plans;
 }
 
@@ -100,8 +129,9 @@ async function planVolume(
   allowed: PruneAllowances,
   now: Date,
 ): Promise<VolumePruning> {
+  const { context, volume } = listed;
   const title = volumeTitle(listed);
-  if (policy === undefined) return { title, verdicts: undefined };
+  if (policy === undefined) return { context, volume, title, verdicts: undefined };
   const all = await Promise.all(listed.snapshots.map((each) => store.describe(each)));
   const candidates = all.map((described) => ({
     time: described.time,
@@ -112,7 +142,7 @@ async function planVolume(
     otherVolume: otherVolume(described.sidecar, listed.volume),
     described,
   }));
-  return { title, verdicts: planPrune(candidates, policy, allowed, now) };
+  return { context, volume, title, verdicts: planPrune(candidates, policy, allowed, now) };
 }
 
 function requireAnyPolicy(plans: readonly VolumePruning[]): void {

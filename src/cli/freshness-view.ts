@@ -1,8 +1,9 @@
 import type { DeclaredFreshness } from "../app/freshness.ts";
 import { DockformError } from "../errors.ts";
-import { formatAge, formatCount } from "../format.ts";
+import { formatAge, formatCount, timeOrNull } from "../format.ts";
 import { wantsAttention } from "../snapshot/freshness.ts";
 import type { Freshness } from "../store/freshness.ts";
+import type { ItemOf } from "./documents/documents.ts";
 
 /** What there is to say of a volume's snapshots: `no snapshot`. */
 export function freshnessRemark({ state, ageMs = 0, every, newest, damaged }: Freshness): string {
@@ -53,10 +54,16 @@ export function checkFreshness(
       hint: "Run it in the folder of the manifest, and declare the volumes to check there.",
     });
   }
+  const error = freshnessError(volumes);
+  if (error !== undefined) throw error;
+}
+
+/** What is wrong with those that want attention; `undefined` where none does. */
+export function freshnessError(volumes: readonly DeclaredFreshness[]): DockformError | undefined {
   const wanting = volumes.filter(({ state }) => wantsAttention(state));
-  if (wanting.length === 0) return;
+  if (wanting.length === 0) return undefined;
   const named = wanting.map((each) => `${each.volume}: ${freshnessRemark(each)}`);
-  throw new DockformError(
+  return new DockformError(
     "snapshot.stale",
     `${formatCount(wanting.length, "declared volume")} without a snapshot that is fresh enough: ${named.join("; ")}`,
     {
@@ -67,4 +74,26 @@ export function checkFreshness(
       data: { volumes: wanting.map(({ context, volume, state }) => ({ context, volume, state })) },
     },
   );
+}
+
+/** As `--json` prints it. */
+export function freshnessDocument(volume: DeclaredFreshness): ItemOf<"snapshot status", "volumes"> {
+  const { state, every, newest, unchangedAt, ageMs, assurance, damaged } = volume;
+  return {
+    context: volume.context,
+    volume: volume.volume,
+    state,
+    attention: wantsAttention(state),
+    every: every === undefined ? null : intervalText(every),
+    newest_snapshot: newest?.archivePath ?? null,
+    created_at: timeOrNull(newest?.time),
+    taken_at: timeOrNull(newest?.time),
+    unchanged_at: timeOrNull(unchangedAt),
+    age_seconds: ageMs === undefined ? null : Math.floor(ageMs / 1000),
+    verified_at: timeOrNull(assurance.verifiedAt),
+    proven_at: timeOrNull(assurance.provenAt),
+    unhealthy_at: timeOrNull(assurance.unhealthyAt),
+    damage: damaged[0]?.problem ?? null,
+    damaged_snapshots: damaged.map(({ path }) => path),
+  };
 }

@@ -79,6 +79,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ),
   ["snapshot", "drill", "data@latest"],
   ["snapshot", "remove", "data@latest~1", "--skip-confirmation"],
+  ["nightly", "--dry-run"],
+  ["nightly"],
   ["apply", "--skip-confirmation"],
   ["destroy", "--skip-confirmation", "--no-snapshot"],
 ];

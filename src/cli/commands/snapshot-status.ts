@@ -1,10 +1,9 @@
 import { wantsAttention } from "../../snapshot/freshness.ts";
-import { formatAge, formatTime, timeOrNull } from "../../format.ts";
+import { formatAge, formatTime } from "../../format.ts";
 import { declaredFreshness, type DeclaredFreshness } from "../../app/freshness.ts";
-import { checkFreshness, intervalText } from "../freshness-view.ts";
+import { checkFreshness, freshnessDocument, intervalText } from "../freshness-view.ts";
 import { foundOutText } from "../found-out-view.ts";
 import { table } from "../output/terminal.ts";
-import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotStatusOptions } from "../spec/snapshot-care.ts";
 
@@ -17,31 +16,10 @@ export async function snapshotStatus(
   const now = session.io.now();
   const volumes = await declaredFreshness(workspace, now);
   session.result<"snapshot status">(
-    { checked_at: formatTime(now), volumes: volumes.map(toJson) },
+    { checked_at: formatTime(now), volumes: volumes.map(freshnessDocument) },
     toText(volumes, (await workspace.contexts()).length > 1, session),
   );
   if (check) checkFreshness(volumes);
-}
-
-function toJson(volume: DeclaredFreshness): ItemOf<"snapshot status", "volumes"> {
-  const { state, every, newest, unchangedAt, ageMs, assurance, damaged } = volume;
-  return {
-    context: volume.context,
-    volume: volume.volume,
-    state,
-    attention: wantsAttention(state),
-    every: every === undefined ? null : intervalText(every),
-    newest_snapshot: newest?.archivePath ?? null,
-    created_at: timeOrNull(newest?.time),
-    taken_at: timeOrNull(newest?.time),
-    unchanged_at: timeOrNull(unchangedAt),
-    age_seconds: ageMs === undefined ? null : Math.floor(ageMs / 1000),
-    verified_at: timeOrNull(assurance.verifiedAt),
-    proven_at: timeOrNull(assurance.provenAt),
-    unhealthy_at: timeOrNull(assurance.unhealthyAt),
-    damage: damaged[0]?.problem ?? null,
-    damaged_snapshots: damaged.map(({ path }) => path),
-  };
 }
 
 function toText(

@@ -7,6 +7,7 @@ import {
   planDocument,
   validateDocument,
 } from "./manifest.ts";
+import { nightlyDocument } from "./nightly.ts";
 import {
   snapshotDiffDocument,
   snapshotDrillDocument,
@@ -56,6 +57,7 @@ export const DOCUMENTS = {
   "snapshot prune": snapshotPruneDocument,
   "snapshot status": snapshotStatusDocument,
   "snapshot drill": snapshotDrillDocument,
+  nightly: nightlyDocument,
   doctor: doctorDocument,
   version: versionDocument,
   error: errorDocument,

@@ -45,7 +45,7 @@ export const volumeListDocument = fields({
   volumes: list(listedVolume, "Declared and existing volumes, by context and name."),
 });
 
-const copiedBecause = v.nullable(
+export const copiedBecause = v.nullable(
   group(
     {
       reason: word(

@@ -3,6 +3,7 @@ import { snapshotGroup, volumeGroup, type RootCommand } from "../spec/root.ts";
 import { addCompletionCommands } from "./completion.ts";
 import { addDiagnosticCommands } from "./diagnostic.ts";
 import { addManifestCommands } from "./manifest.ts";
+import { addNightlyCommand } from "./nightly.ts";
 import { addSnapshotCareCommands } from "./snapshot-care.ts";
 import { addSnapshotCommands } from "./snapshot.ts";
 import { addVolumeCommands } from "./volume.ts";
@@ -14,6 +15,7 @@ export function addCommands(root: RootCommand, start: Start): void {
   const snapshot = snapshotGroup(root);
   addSnapshotCommands(snapshot, start);
   addSnapshotCareCommands(snapshot, start);
+  addNightlyCommand(root, start);
   addDiagnosticCommands(root, start);
   addCompletionCommands(root, start);
 }

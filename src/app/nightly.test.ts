@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseInterval } from "../snapshot/duration.ts";
+import type { DeclaredFreshness } from "./freshness.ts";
+import { isDue } from "./nightly.ts";
+
+const HOUR_MS = 3_600_000;
+
+function fresh(every: string | undefined, ageHours: number): DeclaredFreshness {
+  return {
+    context: "default",
+    volume: "data",
+    state: every === undefined ? "present" : "fresh",
+    every: every === undefined ? undefined : parseInterval(every),
+    newest: undefined,
+    unchangedAt: undefined,
+    ageMs: ageHours * HOUR_MS,
+    assurance: {
+      damagedAt: undefined,
+      verifiedAt: undefined,
+      provenAt: undefined,
+      unhealthyAt: undefined,
+    },
+    damaged: [],
+  };
+}
+
+test("a snapshot is due when the newest one would be too old before the next night", () => {
+  const cases: readonly (readonly [string | undefined, number, boolean])[] = [
+    // A timer that fired a little later yesterday makes no gap.
+    ["1d", 23, true],
+    ["1d", 0, true],
+    ["36h", 10, false],
+    ["36h", 12, true],
+    ["1w", 24, false],
+    ["1w", 6 * 24, true],
+    // Nothing says how old it may get: what nothing changed in costs nothing.
+    [undefined, 1, true],
+  ];
+  for (const [every, ageHours, due] of cases) {
+    assert.equal(isDue(fresh(every, ageHours)), due, `${every} ${ageHours}`);
+  }
+});
+
+test("what is missing, damaged or not known is due whatever its age, and what is not wanted never is", () => {
+  for (const state of ["missing", "damaged", "future", "stale"] as const) {
+    assert.equal(isDue({ ...fresh("1w", 1), state }), true, state);
+  }
+  assert.equal(isDue({ ...fresh(undefined, 1), every: "never", state: "excluded" }), false);
+});

@@ -1,0 +1,78 @@
+import {
+  nightly as doNightly,
+  type Night,
+  type NightlyPruning,
+  type NightlySnapshot,
+} from "../../app/nightly.ts";
+import { leaving } from "../../app/prune.ts";
+import { throwFirst } from "../../app/several.ts";
+import { DockformError, messageOf, unexpected } from "../../errors.ts";
+import { formatTime } from "../../format.ts";
+import { copyReasonDocument } from "../copy-reason.ts";
+import type { DocumentOf, ItemOf } from "../documents/documents.ts";
+import { freshnessDocument, freshnessError } from "../freshness-view.ts";
+import { nightlyText } from "../nightly-view.ts";
+import { errorDocument, type Session } from "../session.ts";
+import type { NightlyOptions } from "../spec/nightly.ts";
+
+export async function nightly(session: Session, { dryRun, store }: NightlyOptions): Promise<void> {
+  using workspace = await session.openWorkspace({ store });
+  const night = await doNightly(workspace, { dryRun }, session.tools);
+  session.result<"nightly">(toJson(night, dryRun, session), nightlyText(night, dryRun, session));
+  if (dryRun) return;
+  throwFirst(failuresOf(night), session.log);
+}
+
+/** What failed, in the order in which it was done; that volumes want attention is the last of it. */
+function failuresOf({ snapshots, pruning, freshness }: Night): readonly unknown[] {
+  return [
+    ...snapshots.flatMap((each) => (each.outcome === "failed" ? [each.error] : [])),
+    ...pruning.flatMap(({ error }) => error ?? []),
+    ...[freshnessError(freshness)].flatMap((error) => error ?? []),
+  ];
+}
+
+function toJson(night: Night, dryRun: boolean, session: Session): DocumentOf<"nightly"> {
+  return {
+    dry_run: dryRun,
+    checked_at: formatTime(session.io.now()),
+    snapshots: night.snapshots.map((each) => snapshotToJson(each, session)),
+    pruned: night.pruning.map((each) => prunedToJson(each, session)),
+    volumes: night.freshness.map(freshnessDocument),
+  };
+}
+
+function snapshotToJson(
+  snapshot: NightlySnapshot,
+  session: Session,
+): ItemOf<"nightly", "snapshots"> {
+  const { context, volume } = snapshot.before;
+  const report = "report" in snapshot ? snapshot.report : undefined;
+  return {
+    context,
+    volume,
+    outcome: snapshot.outcome,
+    archive: report?.archivePath ?? null,
+    stored_bytes: report?.sidecar.stored_bytes ?? null,
+    copied_because: copyReasonDocument(report?.why),
+    warnings: [...(report?.sidecar.warnings ?? [])],
+    error: snapshot.outcome === "failed" ? errorOf(snapshot.error, session) : null,
+  };
+}
+
+function prunedToJson(pruning: NightlyPruning, session: Session): ItemOf<"nightly", "pruned"> {
+  const going = leaving(pruning);
+  return {
+    volume: pruning.title,
+    has_policy: pruning.hasRules,
+    held_back: pruning.heldBack,
+    removed: going.map(({ archivePath }) => archivePath),
+    removed_bytes: going.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
+    error: pruning.error === undefined ? null : errorOf(pruning.error, session),
+  };
+}
+
+function errorOf(thrown: unknown, session: Session): DocumentOf<"error">["error"] {
+  const error = thrown instanceof DockformError ? thrown : unexpected(messageOf(thrown), thrown);
+  return errorDocument(error, session.call).error;
+}
