@@ -97,6 +97,7 @@ class AnyContents extends FakeContents {
 class HostilePlace implements AsyncDisposable {
   readonly folder: string;
   readonly #contents = new AnyContents();
+  #seconds = 0;
   readonly engine = new FakeEngine(runsHelpers(this.#contents));
 
   private constructor(folder: string) {
@@ -174,7 +175,8 @@ class HostilePlace implements AsyncDisposable {
     words: readonly string[],
     prepare: NonNullable<FakeConsole["prepare"]> = () => {},
   ): Promise<Printed> {
-    const now = (): Date => new Date("2026-01-02T03:04:05Z");
+    // Two snapshots of a volume are never of the same second.
+    const now = (): Date => new Date(Date.UTC(2026, 0, 2, 3, 4, (this.#seconds += 1)));
     return runOnConsole(words, { cwd: this.folder, engine: this.engine, now, prepare });
   }
 
