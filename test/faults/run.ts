@@ -12,6 +12,7 @@ import { bundleProgram } from "../runner/bundle.ts";
 import { settleWithLimit } from "../../src/app/several.ts";
 import { Conductor } from "./conduct.ts";
 import { allDeaths, die, Stage, stepsOf } from "./crash-points.ts";
+import { raceExtraction } from "./extract-race.ts";
 import { describeFault, faultOf, kindOf, type Fault } from "./plan.ts";
 import { STORIES } from "./stories.ts";
 import { Tally } from "./tally.ts";
@@ -47,11 +48,27 @@ await using bundle = await bundleProgram();
 process.env["DOCKFORM_TEST_MAIN"] = bundle.mainFile;
 console.log(`Seed ${seed}: ${queue.length} faults. Again: npm run test:faults -- --seed ${seed}`);
 const workers = Math.min(Number(values.workers), queue.length);
-if (values.only === undefined && values.kind === "") await killAtEveryStep();
+let isLedAstray = false;
+if (values.only === undefined && values.kind === "") {
+  await raceForAMinute();
+  await killAtEveryStep();
+}
 await Promise.all(Array.from({ length: workers }, work));
 console.log(tally.table());
 if (interrupted) console.log("Interrupted: not all faults were done.");
-process.exitCode = tally.losses > 0 || interrupted ? 1 : 0;
+process.exitCode = tally.losses > 0 || isLedAstray || interrupted ? 1 : 0;
+
+/** `snapshot extract` as root, against another user. */
+async function raceForAMinute(): Promise<void> {
+  const endMs = Date.now() + 60_000;
+  const { rounds, extracted, swaps, touched } = await raceExtraction(() => Date.now() >= endMs);
+  isLedAstray = touched !== undefined;
+  console.log(
+    `Extracted ${rounds} times for a minute, ${extracted} of them to the end, while another user put ${swaps} links in the way: ${
+      isLedAstray ? `LED OUTSIDE\n${touched}` : "nothing outside was touched"
+    }.`,
+  );
+}
 
 /** The helper's script alone, cut short before each of the steps that it takes. */
 async function killAtEveryStep(): Promise<void> {
