@@ -1,6 +1,8 @@
+import { constants } from "node:fs";
 import { mkdir, mkdtemp, open, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { attempt, needProgram, run } from "../oracle/host.ts";
 
 export type DiskType = "ext4" | "xfs" | "btrfs";
@@ -25,6 +27,8 @@ export const SMALLEST_BYTES: Readonly<Record<DiskType, number>> = {
   xfs: 300 << 20,
   btrfs: 128 << 20,
 };
+
+const UNMOUNT_TIMEOUT_MS = 60_000;
 
 /** A small file system on a loop device, mounted here, too, so that a test can look into it. */
 export class FileSystem implements AsyncDisposable {
@@ -77,7 +81,7 @@ export class FileSystem implements AsyncDisposable {
       }
     }
     await rm(other);
-    await run("umount", [this.folder]);
+    await this.#unmount();
     const extents = await run("debugfs", ["-R", `ex /${name}`, this.device], SBIN);
     const block = /^\s*0\/\s*1 .* (\d+)\s+\d+\s*$/m.exec(extents.toString())?.[1];
     if (block === undefined) throw new Error(`no block of extents in ${extents.toString()}`);
@@ -85,10 +89,28 @@ export class FileSystem implements AsyncDisposable {
     await mount(this.type, this.device, this.folder);
   }
 
+  /**
+   * Nothing of it is in memory afterwards. Whoever made a mount namespace of his own meanwhile has it mounted there as well,
+   * for as long as that lasts.
+   */
+  async #unmount(): Promise<void> {
+    await run("umount", [this.folder]);
+    const deadline = performance.now() + UNMOUNT_TIMEOUT_MS;
+    for (;;) {
+      try {
+        await (await open(this.device, constants.O_RDWR | constants.O_EXCL)).close();
+        return;
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+        await sleep(100);
+      }
+    }
+  }
+
   /** Damages some bytes of a file's content, where they are on the disk: what has checksums does not read them. */
   async damage(name: string, offset: number): Promise<void> {
     const content = await readFile(join(this.folder, name));
-    await run("umount", [this.folder]);
+    await this.#unmount();
     const bytes = content.subarray(offset, offset + DAMAGED_BYTES);
     const at = (await readFile(this.#device)).indexOf(bytes);
     if (at === -1) throw new Error(`${name} is not on the disk as it is`);

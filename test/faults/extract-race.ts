@@ -1,7 +1,17 @@
 /** Another user who owns the folder, and swaps what is in it while root extracts into it. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, lchown, lstat, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  lchown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  rm,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { DockformError } from "../../src/errors.ts";
 import type { WrittenEntry } from "../../src/tar/write.ts";

@@ -87,7 +87,7 @@ function toJson(plans: readonly VolumePruning[], deleted: boolean): DocumentOf<"
       has_policy: verdicts !== undefined,
       snapshots: (verdicts ?? []).map(({ snapshot, keptBy }) => ({
         archive: snapshot.described.archivePath,
-        created_at: snapshot.time.toISOString(),
+        created_at: formatTime(snapshot.time),
         stored_bytes: snapshot.described.storedBytes,
         notes: snapshot.note ?? null,
         keep: keptBy.length > 0,

@@ -5,7 +5,7 @@ import {
 } from "../../app/verify-snapshots.ts";
 import type { Catalog } from "../../app/catalog.ts";
 import { DockformError } from "../../errors.ts";
-import { formatBytes, formatCount } from "../../format.ts";
+import { formatBytes, formatCount, timeOrNull } from "../../format.ts";
 import type { ArchiveInStore } from "../../store/store.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
@@ -85,7 +85,7 @@ function toJson({
     uncompressed_bytes: verification?.tarBytes ?? null,
     entry_count: verification?.entries ?? null,
     file_count: verification?.files ?? null,
-    verified_at: verification?.recordedAt?.toISOString() ?? null,
+    verified_at: timeOrNull(verification?.recordedAt),
     error:
       error === undefined ? null : { code: error.code, kind: error.kind, message: error.message },
   };

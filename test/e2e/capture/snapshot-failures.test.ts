@@ -156,14 +156,14 @@ test("a folder that cannot be written to is named", { skip: skipUnlessPrivate },
   assertError(await sandbox.dockform(underFile), {
     exitCode: 1,
     message: new RegExp(`^cannot write to ${sandbox.path("file/snapshots")}`),
-    hint: /-o/,
+    hint: /--store/,
   });
   await run("mkdir", [sandbox.path("out")]);
   const readOnly = ["volume", "snapshot", from.name, "-o", "out", "--json"];
   assertError(await sandbox.dockform(readOnly, withSmallOutput("ro")), {
     exitCode: 1,
     message: new RegExp(`^cannot write to ${sandbox.path("out")}.*read-only`),
-    hint: /-o/,
+    hint: /--store/,
   });
   assert.deepEqual(await sandbox.leftBehind(), []);
 });

@@ -197,7 +197,7 @@ test("a declared volume is created with the labels of both, or not at all", { sk
   assertError(await sandbox.dockform(args), {
     exitCode: 3,
     message:
-      /declares volume \S+ otherwise than .*: option device: not set there, "tmpfs" here; option type: not set there, "tmpfs" here$/,
+      /declares volume \S+ differently from .*: option device: not set there, "tmpfs" here; option type: not set there, "tmpfs" here$/,
     hint: /dockform apply/,
   });
   assert.equal(await sandbox.volumeExists(volume.name), false);

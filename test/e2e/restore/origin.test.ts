@@ -80,7 +80,13 @@ test(
       ),
     };
     assertError(await restore(), refusal);
-    assertError(await restore("--dry-run", "--force"), refusal);
+    const dry = await restore("--dry-run", "--force");
+    assert.equal(dry.code, 3, dry.stderr);
+    const { plan }: { plan: { refusals: { message: string }[] } } = JSON.parse(dry.stdout);
+    assert.deepEqual(
+      plan.refusals.map(({ message }) => message),
+      [refusal.message],
+    );
     assertError(await restore("--from-volume", "other"), {
       ...refusal,
       message: /is a snapshot of volume "\S+", not of "other"$/,
@@ -129,7 +135,7 @@ test("without a sidecar nothing says which volume an archive is of", { skip }, a
   assertError(await sandbox.dockform([...args, "--from-volume", from.name]), {
     exitCode: 3,
     message: `${archive} has no sidecar to say which volume it is of`,
-    hint: /Leave --from-volume out/,
+    hint: /^Omit --from-volume/,
   });
   const restored = await sandbox.dockform(args);
   assert.equal(restored.code, 0, restored.stderr);

@@ -562,7 +562,8 @@ test("a lock whose client died before it could begin is taken away", { skip }, a
   const archive = await packFiles(sandbox.folder, { file: "new" });
   assertError(await sandbox.dockform(["volume", "restore", into.name, archive, "--json"]), {
     exitCode: 3,
-    message: /another client is at work .* root@elsewhere, process 1, since 2026-11-24T05:31:11Z/,
+    message:
+      /another client is working on volume .* root@elsewhere, process 1, since 2026-11-24T05:31:11Z/,
     hint: /If its client died before it could begin, `dockform volume recover/,
   });
   const { code, stderr } = await recover(sandbox);
