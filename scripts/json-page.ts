@@ -34,10 +34,12 @@ function definitionName(name: string): string {
 const INTRODUCTION = `# JSON output
 
 \`--json\` prints one document on standard output, whatever the command (\`snapshot cat\` and \`completion\` print what they
-always print). Where a command fails, the document is that of an error; where a part of its work was done, it is the
-command's, and the exit code tells of the failure.
+always print). Where a command fails, the document is that of an error, also where its options are wrong; where a part
+of its work was done, it is the command's, with what failed under \`failures\`, and the exit code tells of the failure.
 
-Documents are API: fields are added, none is renamed or removed, and their units are in their names.
+Documents are API: fields are added, none is renamed or removed, and their units are in their names. What is not known is
+\`null\` and never missing. Times are RFC 3339 in UTC and whole seconds; \`mtime\` of a file has more, and a sidecar is
+shown as it is stored, with the fields that it has.
 \`dockform-output.schema.json\`, which is in the package, describes all of them to programs. Every \`--json\` output of the
 tests is checked against it. A field without "or null" is always there; one marked *optional* may be missing.
 

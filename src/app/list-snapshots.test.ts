@@ -4,7 +4,7 @@ import { FakeLog } from "../../test/fakes/surroundings.ts";
 import { MemoryStore } from "../../test/fakes/memory-store.ts";
 import { putSnapshot } from "../../test/fakes/stored.ts";
 import { FakeSite } from "../../test/fakes/workspace.ts";
-import type { StoredVolume } from "../store/store.ts";
+import type { StoredSnapshot, StoredVolume } from "../store/store.ts";
 import { Catalog } from "./catalog.ts";
 import { listSnapshots } from "./list-snapshots.ts";
 import { planPruning } from "./prune.ts";
@@ -52,7 +52,7 @@ test("a volume alone says not which of its snapshots to remove; one that is name
     ["mail"],
   );
   assert.equal((await snapshotsToRemove(catalog, ["mail@latest", "mail@2026"])).length, 1);
-  await removeSnapshots(snapshots);
+  assert.deepEqual(await removeSnapshots(snapshots, new AbortController().signal), []);
   assert.deepEqual(
     [...store.kept.values()].map(({ place, snapshot }) => [place.volume, snapshot.time]),
     [["data", new Date(NEW)]],
@@ -95,5 +95,30 @@ test("whoever verifies all is told of data that is gone as well", async () => {
   assert.deepEqual(
     (await snapshotsToVerify(catalog, undefined)).map(({ archivePath }) => archivePath),
     ["/s/data/a.tar.zst"],
+  );
+});
+
+/** From which one snapshot cannot be removed. */
+class StubbornStore extends MemoryStore {
+  override async remove(snapshot: StoredSnapshot): Promise<void> {
+    if (snapshot.archivePath.includes(OLD)) throw new Error("told to fail");
+    await super.remove(snapshot);
+  }
+}
+
+test("a snapshot that cannot be removed keeps none of the others, and an interruption all that are left", async () => {
+  const store = new StubbornStore();
+  const snapshots = [OLD, NEW].map((time) => ({ ...putSnapshot(store, DATA, time), store }));
+  const removing = await removeSnapshots(snapshots, new AbortController().signal);
+  assert.deepEqual(
+    removing.map(({ archivePath, error }) => [archivePath, String(error)]),
+    [[`/memory//data/${OLD}.tar.zst`, "Error: told to fail"]],
+  );
+  assert.deepEqual([...store.kept.keys()], [`/memory//data/${OLD}.tar.zst`]);
+  const interruption = new Error("interrupted");
+  const cut = await removeSnapshots(snapshots, AbortSignal.abort(interruption));
+  assert.deepEqual(
+    cut.map(({ error }) => error),
+    [interruption, interruption],
   );
 });

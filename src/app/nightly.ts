@@ -2,10 +2,11 @@ import { DockformError } from "../errors.ts";
 import type { SnapshotReport } from "../capture/snapshot.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import { DEFAULT_LEVEL } from "../snapshot/name.ts";
-import type { StoredVolume } from "../store/store.ts";
+import type { DescribedSnapshot, StoredVolume } from "../store/store.ts";
 import type { Tools } from "../tools.ts";
 import { declaredFreshness, type DeclaredFreshness } from "./freshness.ts";
 import { leaving, planByManifest, removeLeaving, type VolumePruning } from "./prune.ts";
+import type { UnremovedSnapshot } from "./remove-snapshots.ts";
 import { snapshotVolumes, type SnapshotOutcomes } from "./snapshot-volumes.ts";
 import { targetIn, type Workspace } from "./workspace.ts";
 
@@ -49,8 +50,8 @@ export interface NightlyPruning extends VolumePruning {
   readonly hasRules: boolean;
   /** Its snapshot failed, so none of the older ones was looked at. */
   readonly heldBack: boolean;
-  /** Why some of what leaves is still there. */
-  readonly error: DockformError | undefined;
+  /** What leaves and is still there. */
+  readonly failures: readonly UnremovedSnapshot[];
 }
 
 /** Until the next night, and an hour for timers that wait a little. */
@@ -154,7 +155,7 @@ async function pruningAfter(
     const heldBack = own.some(({ outcome }) => outcome === "failed");
     const verdicts = heldBack ? undefined : plan.verdicts;
     const hasRules = plan.verdicts !== undefined;
-    return [{ ...plan, verdicts, hasRules, heldBack, error: undefined }];
+    return [{ ...plan, verdicts, hasRules, heldBack, failures: [] }];
   });
 }
 
@@ -171,24 +172,16 @@ async function prune(
   const done: NightlyPruning[] = [];
   for (const plan of plans) {
     if (leaving(plan).length === 0) done.push(plan);
-    else done.push({ ...plan, error: await removalError(workspace, plan, tools) });
+    else done.push({ ...plan, failures: await removeLeaving(workspace, [plan], tools) });
+    tools.signal.throwIfAborted();
   }
   return done;
 }
 
-async function removalError(
-  workspace: Workspace,
-  plan: VolumePruning,
-  tools: Tools,
-): Promise<DockformError | undefined> {
-  try {
-    await removeLeaving(workspace, [plan], tools);
-    return undefined;
-  } catch (error) {
-    tools.signal.throwIfAborted();
-    if (error instanceof DockformError) return error;
-    throw error;
-  }
+/** What has left, the newest first; in a dry run what would. */
+export function removedBy(pruning: NightlyPruning): readonly DescribedSnapshot[] {
+  const left = new Set(pruning.failures.map(({ archivePath }) => archivePath));
+  return leaving(pruning).filter(({ archivePath }) => !left.has(archivePath));
 }
 
 function isSame(

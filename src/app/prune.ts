@@ -18,6 +18,7 @@ import {
   type VolumeSnapshots,
 } from "../store/store.ts";
 import type { Tools } from "../tools.ts";
+import { removeSnapshots, type UnremovedSnapshot } from "./remove-snapshots.ts";
 import type { Workspace } from "./workspace.ts";
 
 type Candidate = PruneCandidate & { readonly described: DescribedSnapshot };
@@ -94,18 +95,20 @@ export function leaving({ verdicts }: VolumePruning): readonly DescribedSnapshot
   return going.map(({ snapshot }) => snapshot.described);
 }
 
-/** Removes what leaves. The oldest first: whenever this is cut short, the newest are there. */
+/**
+ * Removes what leaves, and returns what could not be removed. The oldest first: whenever this is cut short, the newest
+ * are there.
+ */
 export async function removeLeaving(
   { store }: Workspace,
   plans: readonly VolumePruning[],
   { signal }: Tools,
-): Promise<void> {
-  for (const plan of plans) {
-    for (const snapshot of leaving(plan).toReversed()) {
-      signal.throwIfAborted();
-      await store.remove(snapshot);
-    }
-  }
+): Promise<readonly UnremovedSnapshot[]> {
+  const going = plans.flatMap((plan) => leaving(plan).toReversed());
+  return await removeSnapshots(
+    going.map((snapshot) => ({ ...snapshot, store })),
+    signal,
+  );
 }
 
 /** Of several contexts that declare such a volume none is taken, unless the store tells them apart. */

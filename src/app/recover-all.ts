@@ -6,6 +6,7 @@ import { volumesToRecover } from "../restore/volumes-to-recover.ts";
 import { WRITER_WAIT_MS } from "../restore/await-writer.ts";
 import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
+import type { FailedVolume } from "./several.ts";
 import { targetIn, type Workspace } from "./workspace.ts";
 
 /** What was found of one volume, or done on it. */
@@ -15,7 +16,7 @@ export type RecoveryStep =
   /** A client works on it, still or since the engine was asked what is to be recovered. */
   | { readonly kind: "since at work"; readonly error: AtWorkError }
   | { readonly kind: "recovered"; readonly report: RecoveryReport }
-  | { readonly kind: "failed"; readonly error: unknown };
+  | ({ readonly kind: "failed" } & FailedVolume);
 
 /**
  * Brings to its end what was cut short on any volume of the workspace's engines. A failure on one volume
@@ -46,11 +47,12 @@ export async function* recoverAll(
 }
 
 async function recoverOne(request: RecoverRequest, tools: Tools): Promise<RecoveryStep> {
+  const { target } = request;
   try {
     return { kind: "recovered", report: await recoverVolume(request, tools) };
   } catch (error) {
     return error instanceof AtWorkError
       ? { kind: "since at work", error }
-      : { kind: "failed", error };
+      : { kind: "failed", context: target.context, volume: target.volume, error };
   }
 }

@@ -33,8 +33,27 @@ export async function snapshotsToRemove(
   return [...chosen.values()];
 }
 
-export async function removeSnapshots(snapshots: readonly RemovableSnapshot[]): Promise<void> {
-  for (const snapshot of snapshots) await snapshot.store.remove(snapshot);
+/** A snapshot that could not be removed. */
+export interface UnremovedSnapshot {
+  readonly archivePath: string;
+  readonly error: unknown;
+}
+
+/** Removes snapshots in their order, and returns those that could not be; one of them stops none of the others. */
+export async function removeSnapshots(
+  snapshots: readonly (StoredSnapshot & { readonly store: Store })[],
+  signal: AbortSignal,
+): Promise<readonly UnremovedSnapshot[]> {
+  const failures: UnremovedSnapshot[] = [];
+  for (const snapshot of snapshots) {
+    try {
+      signal.throwIfAborted();
+      await snapshot.store.remove(snapshot);
+    } catch (error) {
+      failures.push({ archivePath: snapshot.archivePath, error });
+    }
+  }
+  return failures;
 }
 
 /** The volumes that have snapshots, and would have none without these. */

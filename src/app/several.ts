@@ -7,6 +7,13 @@ export interface Outcomes<Report> {
   readonly failures: readonly unknown[];
 }
 
+/** A volume of several that something could not be done with. */
+export interface FailedVolume {
+  readonly context: string;
+  readonly volume: string;
+  readonly error: unknown;
+}
+
 /** Where failures are told. */
 export interface FailureLog {
   warn(message: string): void;

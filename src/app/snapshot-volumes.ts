@@ -1,21 +1,15 @@
 import { snapshotVolume, type SnapshotReport, type SnapshotRequest } from "../capture/snapshot.ts";
 import type { VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
-import { settleWithLimit } from "./several.ts";
+import { settleWithLimit, type FailedVolume } from "./several.ts";
 
 /** Each snapshot's zstd uses all cores; a second one fills the pauses of the first. */
 const SNAPSHOTS_AT_ONCE = 2;
 
-export interface FailedSnapshot {
-  readonly context: string;
-  readonly volume: string;
-  readonly error: unknown;
-}
-
 /** What became of several volumes, each in the order in which they were asked for. */
 export interface SnapshotOutcomes {
   readonly reports: readonly SnapshotReport[];
-  readonly failures: readonly FailedSnapshot[];
+  readonly failures: readonly FailedVolume[];
 }
 
 /** Writes a snapshot of each volume; one that fails stops none of the others. */

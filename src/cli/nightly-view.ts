@@ -1,5 +1,9 @@
-import type { Night, NightlyPruning, NightlySnapshot } from "../app/nightly.ts";
-import { leaving } from "../app/prune.ts";
+import {
+  removedBy,
+  type Night,
+  type NightlyPruning,
+  type NightlySnapshot,
+} from "../app/nightly.ts";
 import { messageOf } from "../errors.ts";
 import { formatAge, formatBytes, formatCount } from "../format.ts";
 import { wantsAttention } from "../snapshot/freshness.ts";
@@ -46,11 +50,11 @@ function remark(snapshot: NightlySnapshot): string {
 }
 
 function pruningLines(pruning: readonly NightlyPruning[], dryRun: boolean): readonly string[] {
-  const going = pruning.flatMap(leaving);
+  const going = pruning.flatMap(removedBy);
   const bytes = formatBytes(going.reduce((sum, { storedBytes }) => sum + storedBytes, 0));
   const heldBack = pruning.filter((each) => each.heldBack).map(({ title }) => title);
   const hasRules = pruning.some((each) => each.hasRules);
-  const failed = pruning.filter(({ error }) => error !== undefined).map(({ title }) => title);
+  const failed = pruning.filter(({ failures }) => failures.length > 0).map(({ title }) => title);
   const count = formatCount(going.length, "snapshot");
   return [
     ...(hasRules ? [`${dryRun ? "To be removed" : "Removed"}: ${count}, ${bytes}`] : []),

@@ -1,8 +1,9 @@
 import { CommanderError, Help, type Option } from "@commander-js/extra-typings";
-import { DockformError, stackOf, unexpected } from "../errors.ts";
+import { DockformError } from "../errors.ts";
 import { adviceLines } from "./advice.ts";
 import { Call } from "./call.ts";
 import { refuseUnknownCommands } from "./did-you-mean.ts";
+import { asDockformError } from "./failures.ts";
 import type { CliIo } from "./io.ts";
 import { ownText, shownJson, shownLines } from "./output/shown-text.ts";
 import { WatchedOutput } from "./output/standard-output.ts";
@@ -31,7 +32,7 @@ export async function runProgram(argv: readonly string[], io: CliIo): Promise<nu
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return endedByCommander(io, argv, error);
-    return report(io, session, error);
+    return report(io, argv, session, error);
   }
 }
 
@@ -50,17 +51,27 @@ function endedByCommander(io: CliIo, argv: readonly string[], error: CommanderEr
   const usage = new DockformError("command.invalid", error.message.replace(/^error: /, ""), {
     hint: "Run the command with --help to see how it is used.",
   });
-  // The options were not parsed to their end, so they are looked at as they are.
-  if (argv.includes("--json")) io.stdout.write(shownJson(errorDocument(usage, new Call([]))));
+  writeDocument(io, argv, usage);
   return usage.exitCode;
 }
 
-function report(io: CliIo, session: Session | undefined, thrown: unknown): number {
+/** Of an error before the options were parsed to their end, so they are looked at as they are. */
+function writeDocument(io: CliIo, argv: readonly string[], error: DockformError): void {
+  if (argv.includes("--json")) io.stdout.write(shownJson(errorDocument(error, new Call([])), 2));
+}
+
+function report(
+  io: CliIo,
+  argv: readonly string[],
+  session: Session | undefined,
+  thrown: unknown,
+): number {
   const error = asDockformError(thrown);
   if (session === undefined) {
     const advice = adviceLines(error, new Call([])).map((line) => `  ${line}`);
     const [first = "", ...rest] = error.lines;
     io.stderr.write(shownLines([`error: ${first}`, ...rest, ...advice]));
+    writeDocument(io, argv, error);
     return error.exitCode;
   }
   if (!io.signal.aborted || error === io.signal.reason) return end(session, error);
@@ -73,12 +84,6 @@ function end(session: Session, error: DockformError): number {
   session.log.error(error);
   session.failure(error);
   return error.exitCode;
-}
-
-function asDockformError(thrown: unknown): DockformError {
-  if (thrown instanceof SuppressedError) return asDockformError(thrown.suppressed);
-  if (thrown instanceof DockformError) return thrown;
-  return unexpected(stackOf(thrown), thrown);
 }
 
 /** That a flag which is not given is not given goes without saying. */

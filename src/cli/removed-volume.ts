@@ -13,5 +13,5 @@ export function removedToJson({
   volume,
   archivePath,
 }: RemovedVolume): ItemOf<"destroy", "removed"> {
-  return { context, volume, snapshot: archivePath ?? null };
+  return { context, volume, archive: archivePath ?? null, snapshot: archivePath ?? null };
 }

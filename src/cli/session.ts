@@ -167,9 +167,27 @@ export class Session {
   }
 }
 
+/** Facts of an error with the names of documents, where nothing is missing. */
+function inSnakeCase(value: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]: readonly [string, unknown]) => [
+      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      factOf(part),
+    ]),
+  );
+}
+
+function factOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(factOf);
+  if (typeof value === "object" && value !== null) return inSnakeCase(value);
+  return value ?? null;
+}
+
 /** An error as `--json` prints it. */
 export function errorDocument(error: DockformError, call: Call): DocumentOf<"error"> {
   const { code, kind, message, exitCode, data } = error;
   const hint = adviceText(error, call);
-  return { error: { code, kind, message, hint: hint ?? null, exit_code: exitCode, ...data } };
+  const own = { code, kind, message, hint: hint ?? null, exit_code: exitCode };
+  // No fact takes the place of a field, and they come after them.
+  return { error: { ...own, ...inSnakeCase(data), ...own } };
 }

@@ -1,10 +1,12 @@
 import { applyPlan, planApply, type ApplyPlan } from "../../app/apply.ts";
 import type { RemovedVolume } from "../../app/removal.ts";
+import type { FailedVolume } from "../../app/several.ts";
 import { formatCount } from "../../format.ts";
 import { confirmByTyping } from "../confirm.ts";
 import { isInteractive } from "../io.ts";
 import { renderPlan } from "../plan-view.ts";
 import { removedLine, removedToJson } from "../removed-volume.ts";
+import { failedVolume, throwFailures } from "../failures.ts";
 import type { Session } from "../session.ts";
 import type { ApplyOptions } from "../spec/manifest.ts";
 
@@ -16,19 +18,34 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   for (const line of renderPlan(plan.contexts, unmanagedSections, paint, options)) log.info(line);
   const created: { readonly context: string; readonly volume: string }[] = [];
   const removed: RemovedVolume[] = [];
-  for await (const step of applyPlan(plan, () => confirmPlan(session, options, plan), tools)) {
-    if (step.kind === "created") {
-      const { context, volume } = step;
-      log.info(`Created volume ${volume}`);
-      created.push({ context, volume });
-    } else {
-      log.info(removedLine(step, session));
-      removed.push(step);
+  const failures: FailedVolume[] = [];
+  try {
+    for await (const step of applyPlan(plan, () => confirmPlan(session, options, plan), tools)) {
+      if (step.kind === "created") {
+        const { context, volume } = step;
+        log.info(`Created volume ${volume}`);
+        created.push({ context, volume });
+      } else {
+        log.info(removedLine(step, session));
+        removed.push(step);
+      }
     }
+  } catch (error) {
+    const done = created.length + removed.length;
+    const at = [...plan.toCreate.map(({ target }) => target), ...plan.toRemove][done];
+    // Where nothing was done, the error is all there is to say.
+    if (done === 0 || at === undefined) throw error;
+    failures.push({ context: at.context, volume: at.volume, error });
   }
-  session.result<"apply">({ created, removed: removed.map(removedToJson) }, [
-    `Created ${formatCount(created.length, "volume")}, removed ${removed.length}.`,
-  ]);
+  session.result<"apply">(
+    {
+      created,
+      removed: removed.map(removedToJson),
+      failures: failures.map((failure) => failedVolume(failure, session)),
+    },
+    [`Created ${formatCount(created.length, "volume")}, removed ${removed.length}.`],
+  );
+  throwFailures(failures, session);
 }
 
 async function confirmPlan(

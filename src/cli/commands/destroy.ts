@@ -1,9 +1,11 @@
 import { destroyVolumes, volumesToDestroy } from "../../app/destroy.ts";
 import type { RemovedVolume } from "../../app/removal.ts";
+import type { FailedVolume } from "../../app/several.ts";
 import { formatCount } from "../../format.ts";
 import type { VolumeTarget } from "../../lock/target.ts";
 import { confirmByTyping } from "../confirm.ts";
 import { removedLine, removedToJson } from "../removed-volume.ts";
+import { failedVolume, throwFailures } from "../failures.ts";
 import type { Session } from "../session.ts";
 import type { DestroyOptions } from "../spec/manifest.ts";
 
@@ -12,19 +14,34 @@ export async function destroy(session: Session, options: DestroyOptions): Promis
   const identifier = workspace.requireIdentifier();
   const targets = await volumesToDestroy(workspace, session.tools.signal);
   if (targets.length === 0) {
-    session.result<"destroy">({ removed: [] }, [`There are no volumes labelled ${identifier}.`]);
+    session.result<"destroy">({ removed: [], failures: [] }, [
+      `There are no volumes labelled ${identifier}.`,
+    ]);
     return;
   }
   const { snapshot } = options;
   const confirm = (): Promise<void> => confirmDestroy(session, options, identifier, targets);
   const removed: RemovedVolume[] = [];
-  for await (const each of destroyVolumes(targets, { snapshot, confirm }, session.tools)) {
-    session.log.info(removedLine(each, session));
-    removed.push(each);
+  const failures: FailedVolume[] = [];
+  try {
+    for await (const each of destroyVolumes(targets, { snapshot, confirm }, session.tools)) {
+      session.log.info(removedLine(each, session));
+      removed.push(each);
+    }
+  } catch (error) {
+    const at = targets[removed.length];
+    // Where nothing was done, the error is all there is to say.
+    if (removed.length === 0 || at === undefined) throw error;
+    failures.push({ context: at.context, volume: at.volume, error });
   }
-  session.result<"destroy">({ removed: removed.map(removedToJson) }, [
-    `Removed ${formatCount(removed.length, "volume")}.`,
-  ]);
+  session.result<"destroy">(
+    {
+      removed: removed.map(removedToJson),
+      failures: failures.map((failure) => failedVolume(failure, session)),
+    },
+    [`Removed ${formatCount(removed.length, "volume")}.`],
+  );
+  throwFailures(failures, session);
 }
 
 async function confirmDestroy(

@@ -195,7 +195,7 @@ function freshnessWords(finding: Kind<"snapshots" | "snapshots wanted">): Words 
 
 function toJson(finding: Finding, call: Call): ItemOf<"doctor", "checks"> {
   const { check, found, advice } = words(finding, call);
-  return { check, status: finding.status, found, advice };
+  return { check, status: finding.status, found, advice: advice ?? null };
 }
 
 /** Problems of a manifest are a line each, with the place that is meant. */

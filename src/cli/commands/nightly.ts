@@ -1,15 +1,15 @@
 import {
   nightly as doNightly,
+  removedBy,
   type Night,
   type NightlyPruning,
   type NightlySnapshot,
 } from "../../app/nightly.ts";
-import { leaving } from "../../app/prune.ts";
 import { throwFirst } from "../../app/several.ts";
-import { DockformError, messageOf, unexpected } from "../../errors.ts";
 import { formatTime } from "../../format.ts";
 import { copyReasonDocument } from "../copy-reason.ts";
 import type { DocumentOf, ItemOf } from "../documents/documents.ts";
+import { asDockformError } from "../failures.ts";
 import { freshnessDocument, freshnessError } from "../freshness-view.ts";
 import { nightlyText } from "../nightly-view.ts";
 import { errorDocument, type Session } from "../session.ts";
@@ -27,7 +27,7 @@ export async function nightly(session: Session, { dryRun, store }: NightlyOption
 function failuresOf({ snapshots, pruning, freshness }: Night): readonly unknown[] {
   return [
     ...snapshots.flatMap((each) => (each.outcome === "failed" ? [each.error] : [])),
-    ...pruning.flatMap(({ error }) => error ?? []),
+    ...pruning.flatMap(({ failures }) => failures.map(({ error }) => error)),
     ...[freshnessError(freshness)].flatMap((error) => error ?? []),
   ];
 }
@@ -61,18 +61,19 @@ function snapshotToJson(
 }
 
 function prunedToJson(pruning: NightlyPruning, session: Session): ItemOf<"nightly", "pruned"> {
-  const going = leaving(pruning);
+  const going = removedBy(pruning);
+  const [failure] = pruning.failures;
   return {
-    volume: pruning.title,
+    context: pruning.context ?? null,
+    volume: pruning.volume,
     has_policy: pruning.hasRules,
     held_back: pruning.heldBack,
     removed: going.map(({ archivePath }) => archivePath),
     removed_bytes: going.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
-    error: pruning.error === undefined ? null : errorOf(pruning.error, session),
+    error: failure === undefined ? null : errorOf(failure.error, session),
   };
 }
 
 function errorOf(thrown: unknown, session: Session): DocumentOf<"error">["error"] {
-  const error = thrown instanceof DockformError ? thrown : unexpected(messageOf(thrown), thrown);
-  return errorDocument(error, session.call).error;
+  return errorDocument(asDockformError(thrown), session.call).error;
 }

@@ -3,7 +3,9 @@ import {
   freshnessOfExisting,
   type DeclaredFreshness,
 } from "../../app/freshness.ts";
-import { planContexts } from "../../app/plan.ts";
+import { planContexts, type PlannedVolume } from "../../app/plan.ts";
+import type { VolumeSpec } from "../../manifest/manifest.ts";
+import type { RetentionPolicy } from "../../snapshot/retention.ts";
 import { checkFreshness } from "../freshness-view.ts";
 import { renderFreshness, renderPlan } from "../plan-view.ts";
 import type { ItemOf } from "../documents/documents.ts";
@@ -18,12 +20,69 @@ export async function plan(session: Session, { check, store }: PlanOptions): Pro
   const declared = await declaredFreshness(workspace, now());
   const freshness = freshnessOfExisting(declared, plans);
   const attention = renderFreshness(freshness, plans.length > 1, session.paint);
-  session.result<"plan">({ contexts: plans, unmanagedSections, snapshots: freshness.map(toJson) }, [
-    ...renderPlan(plans, unmanagedSections, session.paint, { prune: false }),
-    ...attention,
-  ]);
+  session.result<"plan">(
+    {
+      contexts: plans.map(({ context, volumes }) => ({
+        context,
+        volumes: volumes.map(volumeToJson),
+      })),
+      unmanaged_sections: unmanagedSections,
+      unmanagedSections,
+      snapshots: freshness.map(toJson),
+    },
+    [...renderPlan(plans, unmanagedSections, session.paint, { prune: false }), ...attention],
+  );
   if (check) checkFreshness(freshness, declared);
 }
+
+type PlannedInJson = ItemOf<"plan", "contexts">["volumes"][number];
+
+function volumeToJson(planned: PlannedVolume): PlannedInJson {
+  const { action, name } = planned;
+  return {
+    action,
+    volume: name,
+    name,
+    spec: action === "create" ? specToJson(planned.spec) : null,
+    remark: action === "keep" ? (planned.remark ?? null) : null,
+    differences: action === "drift" ? planned.differences : [],
+  };
+}
+
+function specToJson(spec: VolumeSpec): PlannedInJson["spec"] {
+  const { name, driver, driverOpts, labels, snapshot, declaredBy } = spec;
+  return {
+    name,
+    driver,
+    driver_opts: driverOpts,
+    driverOpts,
+    labels,
+    snapshot:
+      snapshot === undefined
+        ? null
+        : {
+            every: snapshot.every ?? null,
+            keep: snapshot.keep === undefined ? null : rulesToJson(snapshot.keep),
+          },
+    declared_by: declaredBy,
+    declaredBy,
+  };
+}
+
+function rulesToJson(rules: RetentionPolicy): NonNullable<KeepInJson> {
+  return {
+    last: rules.last ?? null,
+    hourly: rules.hourly ?? null,
+    daily: rules.daily ?? null,
+    weekly: rules.weekly ?? null,
+    monthly: rules.monthly ?? null,
+    yearly: rules.yearly ?? null,
+    within: rules.within ?? null,
+    note: rules.note ?? null,
+  };
+}
+
+type KeepInJson = NonNullable<NonNullable<PlannedInJson["spec"]>["snapshot"]>["keep"];
 
 function toJson({ context, volume, state, ageMs }: DeclaredFreshness): ItemOf<"plan", "snapshots"> {
   const ageSeconds = ageMs === undefined ? null : Math.floor(ageMs / 1000);

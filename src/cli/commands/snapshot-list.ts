@@ -120,6 +120,7 @@ function toJson(
   { io }: Session,
 ): DocumentOf<"snapshot list"> {
   return {
+    store: root,
     folder: root,
     volumes: volumes.map(({ context, volume, snapshots, storedBytes, leftovers }) => ({
       context: context ?? null,

@@ -1,8 +1,10 @@
 import { leaving, planPruning, removeLeaving, type VolumePruning } from "../../app/prune.ts";
+import type { UnremovedSnapshot } from "../../app/remove-snapshots.ts";
 import { formatBytes, formatCount, formatTime } from "../../format.ts";
 import { isEmptyPolicy, type RetentionPolicy } from "../../snapshot/retention.ts";
 import { paragraphs, table } from "../output/terminal.ts";
-import type { DocumentOf } from "../documents/documents.ts";
+import type { ItemOf } from "../documents/documents.ts";
+import { failedSnapshot, throwFailures } from "../failures.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotPruneOptions } from "../spec/snapshot.ts";
 
@@ -19,11 +21,16 @@ export async function snapshotPrune(
     allowed: { lastOne: options.evenLast, lastVerified: options.evenLastVerified },
   };
   const plans = await planPruning(workspace, request, tools.now());
-  if (options.delete) await removeLeaving(workspace, plans, tools);
+  const failures = options.delete ? await removeLeaving(workspace, plans, tools) : [];
   session.result<"snapshot prune">(
-    toJson(plans, options.delete),
-    toText(plans, options.delete, session),
+    {
+      deleted: options.delete,
+      volumes: plans.map(toJson),
+      failures: failures.map((failure) => failedSnapshot(failure, session)),
+    },
+    failures.length === 0 ? toText(plans, options.delete, session) : [],
   );
+  throwFailures(failures, session, failedText(failures, plans));
 }
 
 function policyOfFlags(options: SnapshotPruneOptions): RetentionPolicy | undefined {
@@ -40,6 +47,13 @@ function policyOfFlags(options: SnapshotPruneOptions): RetentionPolicy | undefin
   const given = Object.entries(rules).filter(([, rule]) => rule !== undefined);
   const policy: RetentionPolicy = Object.fromEntries(given);
   return isEmptyPolicy(policy) ? undefined : policy;
+}
+
+function failedText(
+  { length }: readonly UnremovedSnapshot[],
+  plans: readonly VolumePruning[],
+): string {
+  return `${length} of ${formatCount(plans.flatMap(leaving).length, "snapshot")} could not be removed`;
 }
 
 function toText(
@@ -79,20 +93,19 @@ function volumeBlock(
   return [paint("bold", name), ...table(rows, { columns, right: [2], flexible: [4, 3] })];
 }
 
-function toJson(plans: readonly VolumePruning[], deleted: boolean): DocumentOf<"snapshot prune"> {
+function toJson(plan: VolumePruning): ItemOf<"snapshot prune", "volumes"> {
+  const { context, volume, verdicts } = plan;
   return {
-    deleted,
-    volumes: plans.map(({ title: name, verdicts }) => ({
-      volume: name,
-      has_policy: verdicts !== undefined,
-      snapshots: (verdicts ?? []).map(({ snapshot, keptBy }) => ({
-        archive: snapshot.described.archivePath,
-        created_at: formatTime(snapshot.time),
-        stored_bytes: snapshot.described.storedBytes,
-        notes: snapshot.note ?? null,
-        keep: keptBy.length > 0,
-        kept_by: keptBy,
-      })),
+    context: context ?? null,
+    volume,
+    has_policy: verdicts !== undefined,
+    snapshots: (verdicts ?? []).map(({ snapshot, keptBy }) => ({
+      archive: snapshot.described.archivePath,
+      created_at: formatTime(snapshot.time),
+      stored_bytes: snapshot.described.storedBytes,
+      notes: snapshot.note ?? null,
+      keep: keptBy.length > 0,
+      kept_by: keptBy,
     })),
   };
 }

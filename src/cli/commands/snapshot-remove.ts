@@ -8,6 +8,7 @@ import {
 import { formatAge, formatBytes, formatCount } from "../../format.ts";
 import type { VolumeSnapshots } from "../../store/store.ts";
 import { confirmByTyping } from "../confirm.ts";
+import { failedSnapshot, throwFailures } from "../failures.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotRemoveOptions } from "../spec/snapshot.ts";
 
@@ -21,11 +22,20 @@ export async function snapshotRemove(
   const snapshots = await snapshotsToRemove(catalog, references);
   await refuseNeeded(workspace, snapshots, session.tools);
   await confirm(session, snapshots, await catalog.volumes(), options);
-  await removeSnapshots(snapshots);
-  const bytes = snapshots.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
-  session.result<"snapshot remove">({ removed: snapshots.map(({ archivePath }) => archivePath) }, [
-    `Removed ${formatCount(snapshots.length, "snapshot")}, ${formatBytes(bytes)}.`,
-  ]);
+  const failures = await removeSnapshots(snapshots, session.tools.signal);
+  const kept = new Set(failures.map(({ archivePath }) => archivePath));
+  const removed = snapshots.filter(({ archivePath }) => !kept.has(archivePath));
+  const bytes = removed.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+  if (failures.length === 0 || snapshots.length > 1) {
+    session.result<"snapshot remove">(
+      {
+        removed: removed.map(({ archivePath }) => archivePath),
+        failures: failures.map((failure) => failedSnapshot(failure, session)),
+      },
+      [`Removed ${formatCount(removed.length, "snapshot")}, ${formatBytes(bytes)}.`],
+    );
+  }
+  throwFailures(failures, session);
 }
 
 async function confirm(

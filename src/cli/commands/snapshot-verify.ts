@@ -8,7 +8,7 @@ import { DockformError } from "../../errors.ts";
 import { formatBytes, formatCount, timeOrNull } from "../../format.ts";
 import type { ArchiveInStore } from "../../store/store.ts";
 import type { ItemOf } from "../documents/documents.ts";
-import type { Session } from "../session.ts";
+import { errorDocument, type Session } from "../session.ts";
 import type { SnapshotVerifyOptions } from "../spec/snapshot.ts";
 
 export async function snapshotVerify(
@@ -22,7 +22,7 @@ export async function snapshotVerify(
   const failures = outcomes.flatMap(({ error }) => error ?? []);
   const [only] = failures;
   if (!all && only !== undefined) throw only;
-  session.result<"snapshot verify">({ snapshots: outcomes.map(toJson) }, [
+  session.result<"snapshot verify">({ snapshots: outcomes.map((each) => toJson(each, session)) }, [
     ...outcomes.flatMap((outcome) => toText(outcome, session)),
     ...totals(outcomes),
   ]);
@@ -73,11 +73,10 @@ function someFailed(failures: readonly DockformError[], attempted: number): Dock
   );
 }
 
-function toJson({
-  archivePath,
-  verification,
-  error,
-}: VerifyOutcome): ItemOf<"snapshot verify", "snapshots"> {
+function toJson(
+  { archivePath, verification, error }: VerifyOutcome,
+  { call }: Session,
+): ItemOf<"snapshot verify", "snapshots"> {
   return {
     archive: archivePath,
     ok: verification !== undefined,
@@ -86,7 +85,6 @@ function toJson({
     entry_count: verification?.entries ?? null,
     file_count: verification?.files ?? null,
     verified_at: timeOrNull(verification?.recordedAt),
-    error:
-      error === undefined ? null : { code: error.code, kind: error.kind, message: error.message },
+    error: error === undefined ? null : errorDocument(error, call).error,
   };
 }

@@ -5,6 +5,7 @@ export async function validate(session: Session): Promise<void> {
   using workspace = await session.openWorkspace();
   const { manifest, path } = workspace.requireManifest();
   const contexts = manifest.contexts.map(({ name, host, volumes }) => ({
+    context: name ?? null,
     name: name ?? null,
     host: host ?? null,
     volumes: [...volumes.keys()],

@@ -73,7 +73,7 @@ function toJson(volume: ListedVolume): ItemOf<"volume list", "volumes"> {
     size_bytes: volume.sizeBytes ?? null,
     containers: volume.containers,
     newest_snapshot: volume.newestSnapshot?.archivePath ?? null,
-    kept: volume.kept ?? null,
+    kept: volume.kept === undefined ? null : { ...volume.kept, size_bytes: volume.kept.bytes },
     leftovers: volume.leftovers.map(({ leftover: { folder, cause } }) => ({ folder, cause })),
     set_aside: volume.setAside,
     interrupted: volume.interrupted,

@@ -1,10 +1,11 @@
 import { recoverAll } from "../../app/recover-all.ts";
-import { throwFirst, type Outcomes } from "../../app/several.ts";
+import type { FailedVolume } from "../../app/several.ts";
 import type { Workspace } from "../../app/workspace.ts";
 import { describeOperation } from "../../journal/operation.ts";
 import { recoverVolume, type RecoveryReport } from "../../restore/recover.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { ItemOf } from "../documents/documents.ts";
+import { failedVolume, throwFailures } from "../failures.ts";
 import type { Session } from "../session.ts";
 import type { VolumeRecoverOptions } from "../spec/volume.ts";
 
@@ -18,13 +19,27 @@ export async function volumeRecover(
     reference === undefined
       ? await recoverInterrupted(session, workspace, healthTimeoutMs)
       : await recoverNamed(session, workspace, reference, healthTimeoutMs);
-  if (reports.length > 0 || failures.length === 0) {
-    const lines = reports.length === 0 ? ["Nothing was interrupted."] : reports.flatMap(toText);
-    session.result<"volume recover">({ volumes: reports.map(toJson) }, lines);
+  if (reports.length > 0 || failures.length !== 1) {
+    const lines =
+      reports.length + failures.length === 0
+        ? ["Nothing was interrupted."]
+        : reports.flatMap(toText);
+    session.result<"volume recover">(
+      {
+        volumes: reports.map(toJson),
+        failures: failures.map((failure) => failedVolume(failure, session)),
+      },
+      lines,
+    );
   }
-  throwFirst(failures, session.log);
+  throwFailures(failures, session);
   for (const { volume, containers } of reports)
     throwIfDown(containers, `volume "${volume}" is whole`);
+}
+
+interface Recoveries {
+  readonly reports: readonly RecoveryReport[];
+  readonly failures: readonly FailedVolume[];
 }
 
 async function recoverNamed(
@@ -32,7 +47,7 @@ async function recoverNamed(
   workspace: Workspace,
   reference: string,
   healthTimeoutMs: number,
-): Promise<Outcomes<RecoveryReport>> {
+): Promise<Recoveries> {
   const target = await workspace.target(reference);
   return { reports: [await recoverVolume({ target, healthTimeoutMs }, tools)], failures: [] };
 }
@@ -41,12 +56,12 @@ async function recoverInterrupted(
   { log, tools }: Session,
   workspace: Workspace,
   healthTimeoutMs: number,
-): Promise<Outcomes<RecoveryReport>> {
+): Promise<Recoveries> {
   const reports: RecoveryReport[] = [];
-  const failures: unknown[] = [];
+  const failures: FailedVolume[] = [];
   for await (const step of recoverAll(workspace, { healthTimeoutMs }, tools)) {
     if (step.kind === "recovered") reports.push(step.report);
-    else if (step.kind === "failed") failures.push(step.error);
+    else if (step.kind === "failed") failures.push(step);
     else if (step.kind === "since at work") log.info(`Skipped: ${step.error.message}`);
     else {
       const { operation } = step;

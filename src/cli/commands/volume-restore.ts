@@ -109,7 +109,7 @@ function toJson(report: RestoreReport): DocumentOf<"volume restore"> {
     plan: planToJson(report.plan),
     left_out: report.leftOut.map(({ aspect, attribute, what, count, files }) => ({
       aspect,
-      ...(attribute === undefined ? {} : { attribute }),
+      attribute: attribute ?? null,
       what,
       count,
       files,

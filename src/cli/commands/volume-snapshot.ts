@@ -1,12 +1,12 @@
 import { chooseVolumes, type LeftOutVolume } from "../../app/choose-volumes.ts";
-import { throwFirst } from "../../app/several.ts";
-import { snapshotVolumes, type FailedSnapshot } from "../../app/snapshot-volumes.ts";
+import type { FailedVolume } from "../../app/several.ts";
+import { snapshotVolumes } from "../../app/snapshot-volumes.ts";
 import type { SnapshotReport } from "../../capture/snapshot.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
 import { copyReasonDocument, copyReasonText } from "../copy-reason.ts";
 import type { ItemOf } from "../documents/documents.ts";
-import { DockformError, messageOf, unexpected } from "../../errors.ts";
-import { errorDocument, type Session } from "../session.ts";
+import { failedVolume, throwFailures } from "../failures.ts";
+import type { Session } from "../session.ts";
 import type { VolumeSnapshotOptions } from "../spec/volume.ts";
 
 export async function volumeSnapshot(
@@ -27,18 +27,14 @@ export async function volumeSnapshot(
     session.result<"volume snapshot">(
       {
         snapshots: reports.map(toJson),
-        failures: failures.map((failure) => failureToJson(failure, session)),
+        failures: failures.map((failure) => failedVolume(failure, session)),
         left_out: leftOut,
       },
       reports.flatMap((report) => toText(report, session)),
     );
   }
   tellLeftOut(leftOut, session);
-  throwFirst(
-    failures.map(({ error }) => error),
-    session.log,
-    attempted > 1 ? failedText(failures, attempted) : undefined,
-  );
+  throwFailures(failures, session, attempted > 1 ? failedText(failures, attempted) : undefined);
 }
 
 /** What nobody has asked to be left out. */
@@ -63,7 +59,7 @@ function tellLeftOut(leftOut: readonly LeftOutVolume[], { log }: Session): void 
   if (parts.length > 0) log.info(`Left out: ${parts.join(", ")}`);
 }
 
-function failedText(failures: readonly FailedSnapshot[], attempted: number): string {
+function failedText(failures: readonly FailedVolume[], attempted: number): string {
   const names = failures.map(({ context, volume }) => `${context}/${volume}`);
   return `${failures.length} of ${attempted} snapshots failed: ${names.join(", ")}`;
 }
@@ -97,12 +93,4 @@ function toJson(report: SnapshotReport): ItemOf<"volume snapshot", "snapshots"> 
     copied_because: copyReasonDocument(why),
     sidecar,
   };
-}
-
-function failureToJson(
-  { context, volume, error }: FailedSnapshot,
-  session: Session,
-): ItemOf<"volume snapshot", "failures"> {
-  const known = error instanceof DockformError ? error : unexpected(messageOf(error), error);
-  return { context, volume, ...errorDocument(known, session.call) };
 }

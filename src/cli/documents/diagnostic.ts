@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { EXIT_CODES } from "../../error-codes/entry.ts";
-import { fields, list, text, word } from "./parts.ts";
+import { archivePath, fields, list, text, volumeName, word } from "./parts.ts";
 
 export const doctorDocument = fields({
   checks: list(
@@ -8,7 +8,7 @@ export const doctorDocument = fields({
       check: text("What was looked at."),
       status: word(["ok", "warning", "failed"], "How it is."),
       found: text("What was found."),
-      advice: v.optional(text("What to do about it, where there is something to do.")),
+      advice: v.nullable(text("What to do about it, where there is something to do.")),
     }),
     "In the order of the text.",
   ),
@@ -23,20 +23,23 @@ export const versionDocument = fields({
 
 const KINDS = Object.keys(EXIT_CODES);
 
-export const errorDocument = fields({
-  error: v.pipe(
-    v.looseObject({
-      code: text("Which error it is: docs/errors.md. More may come."),
-      kind: word(KINDS, "The class of it, which the exit code tells too."),
-      message: text("What happened, and to what."),
-      hint: v.nullable(text("What to do next.")),
-      exit_code: v.pipe(
-        v.picklist([...new Set(Object.values(EXIT_CODES))]),
-        v.description("The exit code of the command."),
-      ),
-    }),
-    v.description(
-      "Facts of the error may stand beside these fields; which ones is up to its code.",
+/** An error, also within a document that has other things to say. */
+export const error = v.pipe(
+  v.looseObject({
+    code: text("Which error it is: docs/errors.md. More may come."),
+    kind: word(KINDS, "The class of it, which the exit code tells too."),
+    message: text("What happened, and to what."),
+    hint: v.nullable(text("What to do next.")),
+    exit_code: v.pipe(
+      v.picklist([...new Set(Object.values(EXIT_CODES))]),
+      v.description("The exit code of a command that it ends."),
     ),
-  ),
-});
+  }),
+  v.description("Facts of the error may stand beside these fields; which ones is up to its code."),
+);
+
+export const errorDocument = fields({ error });
+
+export const failedVolume = fields({ ...volumeName, error });
+
+export const failedSnapshot = fields({ archive: archivePath, error });

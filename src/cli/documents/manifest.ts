@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import {
   count,
+  deprecated,
   fields,
   group,
   list,
@@ -11,6 +12,7 @@ import {
   volumeName,
   word,
 } from "./parts.ts";
+import { failedVolume } from "./diagnostic.ts";
 
 export const initDocument = fields({
   manifest: text("The file that was written."),
@@ -24,7 +26,8 @@ export const validateDocument = fields({
   store: text("The folder of all snapshots."),
   contexts: list(
     fields({
-      name: v.nullable(text("Docker context; null where the environment chooses.")),
+      context: v.nullable(text("Docker context; null where the environment chooses.")),
+      name: v.nullable(deprecated(text, "context")),
       host: v.nullable(text("The engine's address, where the manifest says it.")),
       volumes: texts("Names of the declared volumes."),
     }),
@@ -44,14 +47,14 @@ export const FRESHNESS_STATES = [
 
 const keep = group(
   {
-    last: v.optional(count("The newest n.")),
-    hourly: v.optional(count("The newest of each of the last n hours that have any.")),
-    daily: v.optional(count("The newest of each of the last n days that have any.")),
-    weekly: v.optional(count("The newest of each of the last n weeks that have any.")),
-    monthly: v.optional(count("The newest of each of the last n months that have any.")),
-    yearly: v.optional(count("The newest of each of the last n years that have any.")),
-    within: v.optional(text("All that are not older than this.")),
-    note: v.optional(text("All whose note matches this regular expression.")),
+    last: v.nullable(count("The newest n.")),
+    hourly: v.nullable(count("The newest of each of the last n hours that have any.")),
+    daily: v.nullable(count("The newest of each of the last n days that have any.")),
+    weekly: v.nullable(count("The newest of each of the last n weeks that have any.")),
+    monthly: v.nullable(count("The newest of each of the last n months that have any.")),
+    yearly: v.nullable(count("The newest of each of the last n years that have any.")),
+    within: v.nullable(text("All that are not older than this.")),
+    note: v.nullable(text("All whose note matches this regular expression.")),
   },
   "The rules by which `snapshot prune` keeps snapshots.",
 );
@@ -64,29 +67,34 @@ const every = v.pipe(
   v.description("How old the newest snapshot may get."),
 );
 
+const declaredBy = (meaning: string) => word(["volumes", "fileset"], meaning);
+
 const spec = group(
   {
     name: text("The volume's name."),
     driver: text("The volume's driver."),
-    driverOpts: textMap("The driver's options."),
+    driver_opts: textMap("The driver's options."),
+    driverOpts: deprecated(textMap, "driver_opts"),
     labels: textMap("Labels that are declared."),
-    snapshot: v.optional(
+    snapshot: v.nullable(
       group(
-        { every: v.optional(every), keep: v.optional(keep) },
+        { every: v.nullable(every), keep: v.nullable(keep) },
         "What the manifest wants of its snapshots.",
       ),
     ),
-    declaredBy: word(["volumes", "fileset"], "The section that declares it."),
+    declared_by: declaredBy("The section that declares it."),
+    declaredBy: deprecated(declaredBy, "declared_by"),
   },
   "Of one that is created: how.",
 );
 
 const plannedVolume = fields({
   action: word(["create", "keep", "drift", "orphan"], "What apply would do."),
-  name: text("The volume's name."),
-  spec: v.optional(spec),
-  remark: v.optional(text("Of one that is kept: whose it is, where it is not ours.")),
-  differences: v.optional(texts("Of one that exists otherwise than declared: in what.")),
+  volume: volumeName.volume,
+  name: deprecated(text, "volume"),
+  spec: v.nullable(spec),
+  remark: v.nullable(text("Of one that is kept: whose it is, where it is not ours.")),
+  differences: texts("Of one that exists otherwise than declared: in what."),
 });
 
 export const planDocument = fields({
@@ -97,7 +105,8 @@ export const planDocument = fields({
     }),
     "In the order of the manifest.",
   ),
-  unmanagedSections: texts("Sections of the manifest that belong to other tools."),
+  unmanaged_sections: texts("Sections of the manifest that belong to other tools."),
+  unmanagedSections: deprecated(texts, "unmanaged_sections"),
   snapshots: list(
     fields({
       ...volumeName,
@@ -110,14 +119,26 @@ export const planDocument = fields({
 
 const removed = fields({
   ...volumeName,
-  snapshot: v.nullable(
-    text("The snapshot that was written first; null with `destroy --no-snapshot`."),
+  archive: v.nullable(
+    text(
+      "The data file of the snapshot that was written first; null with `destroy --no-snapshot`.",
+    ),
   ),
+  snapshot: v.nullable(deprecated(text, "archive")),
 });
+
+const failures = list(
+  failedVolume,
+  "The volume that ended it; none where all was done. Where nothing was done, the error is the whole document.",
+);
 
 export const applyDocument = fields({
   created: list(fields(volumeName), "Volumes that were created."),
   removed: list(removed, "Volumes that `--prune` removed."),
+  failures,
 });
 
-export const destroyDocument = fields({ removed: list(removed, "Volumes that were removed.") });
+export const destroyDocument = fields({
+  removed: list(removed, "Volumes that were removed."),
+  failures,
+});

@@ -30,7 +30,8 @@ const snapshot = fields({
 });
 
 const pruned = fields({
-  volume: text("`context/volume`, or the volume alone."),
+  context: v.nullable(text("Docker context, where the folder tells contexts apart.")),
+  volume: volumeName.volume,
   has_policy: flag("Whether there are rules for it; without, all are kept."),
   held_back: flag("Whether nothing was looked at, since its snapshot failed."),
   removed: texts("Data files that were removed, or in a dry run would be."),

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { error, failedSnapshot } from "./diagnostic.ts";
 import { FRESHNESS_STATES } from "./manifest.ts";
 import {
   archivePath,
@@ -54,7 +55,8 @@ const listedSnapshot = fields({
 });
 
 export const snapshotListDocument = fields({
-  folder: text("The folder of all snapshots."),
+  store: text("The folder of all snapshots."),
+  folder: deprecated(text, "store"),
   volumes: list(
     fields({
       context: v.nullable(text("Docker context, where the folder tells contexts apart.")),
@@ -148,28 +150,25 @@ export const snapshotVerifyDocument = fields({
         count("Regular files in it, and further names of files and symbolic links."),
       ),
       verified_at: v.nullable(time("The time that was recorded in the sidecar.")),
-      error: v.nullable(
-        group(
-          {
-            code: text("Which error it is: docs/errors.md. More may come."),
-            kind: text("As in the document of an error."),
-            message: text("What is wrong with it."),
-          },
-          "Of one that is not.",
-        ),
-      ),
+      error: v.nullable(error),
     }),
     "In the order they were read.",
   ),
 });
 
-export const snapshotRemoveDocument = fields({ removed: texts("Data files that were removed.") });
+const failures = list(failedSnapshot, "One for each snapshot that could not be removed.");
+
+export const snapshotRemoveDocument = fields({
+  removed: texts("Data files that were removed."),
+  failures,
+});
 
 export const snapshotPruneDocument = fields({
   deleted: flag("Whether `--delete` was given; without it nothing was touched."),
   volumes: list(
     fields({
-      volume: text("`context/volume`, or the volume alone."),
+      context: v.nullable(text("Docker context, where the folder tells contexts apart.")),
+      volume: volumeName.volume,
       has_policy: flag("Whether there are rules for it; without, all are kept."),
       snapshots: list(
         fields({
@@ -185,6 +184,7 @@ export const snapshotPruneDocument = fields({
     }),
     "Volumes that have snapshots.",
   ),
+  failures,
 });
 
 export const snapshotStatusDocument = fields({

@@ -1,12 +1,13 @@
 import * as v from "valibot";
 import { LEFT_OUT_REASONS } from "../../app/choose-volumes.ts";
 import { COPY_REASONS } from "../../capture/unchanged.ts";
-import { errorDocument } from "./diagnostic.ts";
+import { failedVolume } from "./diagnostic.ts";
 import { ASPECTS } from "../../helper/message-groups.ts";
 import {
   archivePath,
   container,
   count,
+  deprecated,
   duration,
   fields,
   flag,
@@ -31,7 +32,10 @@ const listedVolume = fields({
   ),
   newest_snapshot: v.nullable(text("The newest snapshot's data file.")),
   kept: v.nullable(
-    group({ ...kept, bytes: count("On the disk.") }, "What `volume undo` would put back."),
+    group(
+      { ...kept, size_bytes: count("On the disk."), bytes: deprecated(count, "size_bytes") },
+      "What `volume undo` would put back.",
+    ),
   ),
   leftovers: list(
     fields({ folder: text("Its name in the volume."), cause: text("Why it stayed.") }),
@@ -75,7 +79,7 @@ export const volumeSnapshotDocument = fields({
     "One for each volume that was done, in the order they were named.",
   ),
   failures: list(
-    fields({ ...volumeName, ...errorDocument.entries }),
+    failedVolume,
     "One for each volume that could not be done. Where only one was named, the error is the whole document.",
   ),
   left_out: list(
@@ -92,7 +96,7 @@ export const volumeSnapshotDocument = fields({
 
 const leftOut = fields({
   aspect: word(ASPECTS, "The class of it."),
-  attribute: v.optional(text("The attribute's name, where it is one.")),
+  attribute: v.nullable(text("The attribute's name, where it is one.")),
   what: text("What could not be put back, in words."),
   count: count("Of how many files."),
   files: texts("The first few of them."),
@@ -177,5 +181,9 @@ export const volumeRecoverDocument = fields({
       containers: list(container, "Those that the operation had stopped."),
     }),
     "One for each volume that was recovered.",
+  ),
+  failures: list(
+    failedVolume,
+    "One for each volume that could not be. Where there was only that one, the error is the whole document.",
   ),
 });

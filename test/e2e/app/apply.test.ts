@@ -37,6 +37,7 @@ test(
         { context: "default", volume: special },
       ],
       removed: [],
+      failures: [],
     });
     const made = await volumes(sandbox, plain, special);
     assert.deepEqual(made[0]?.labels, { [LABEL]: sandbox.prefix });
@@ -46,7 +47,7 @@ test(
 
     const second = await sandbox.dockform(["apply", "--json"]);
     assert.equal(second.code, 0, second.stderr);
-    assert.deepEqual(JSON.parse(second.stdout), { created: [], removed: [] });
+    assert.deepEqual(JSON.parse(second.stdout), { created: [], removed: [], failures: [] });
     assert.deepEqual(await volumes(sandbox, plain, special), made);
   },
 );

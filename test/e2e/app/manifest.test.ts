@@ -100,9 +100,10 @@ contexts:
     valid: true,
     manifest: sandbox.path("dockform.yml"),
     identifier: "home",
+    store: sandbox.path(".dockform/snapshots"),
     contexts: [
-      { name: "default", host: null, volumes: ["web_data", "cache"] },
-      { name: "far", host: "ssh://me@host", volumes: ["far_data"] },
+      { context: "default", name: "default", host: null, volumes: ["web_data", "cache"] },
+      { context: "far", name: "far", host: "ssh://me@host", volumes: ["far_data"] },
     ],
   });
 });
