@@ -6,8 +6,8 @@ import { allCommands, optionsOf } from "../../test/fakes/commands.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const TEXTS = ["README.md", "docs/*.md", "src/error-codes/*.ts", "src/cli/**/*.ts"];
-/** In backquotes or after a prompt, with the program's name or without. */
-const CALL = /(?:`|\$ )(?:dockform )?((?:volume|snapshot) [a-z]+|[a-z]+)( [^`\n]*)?/g;
+/** In backquotes or after a prompt, up to the next command of the line; with the program's name or without. */
+const CALL = /(?:`|\$ )(?:dockform )?((?:volume|snapshot) [a-z]+|[a-z]+)( [^`\n&;|]*)?/g;
 const OPTION = /(?<![\w-])(?:--[a-z][a-z-]*[a-z]|-[a-z])(?![\w-])/g;
 
 test("calls in the documents and in messages name options that their commands have", () => {
