@@ -17,8 +17,8 @@ export type * from "./library/api.ts";
  * const { archive } = await dockform.snapshot("myapp_data", { note: "before the upgrade" });
  * ```
  *
- * No engine is asked before a call needs it. Nothing is done with signals of the process: whoever wants Ctrl-C to end
- * calls as it should hands in an AbortSignal.
+ * No engine is asked before a call needs it. Nothing is done with signals of the process: to have Ctrl-C end
+ * calls as it should, hand in an AbortSignal.
  *
  * @throws DockformError of kind `manifest` where the manifest is not valid.
  */

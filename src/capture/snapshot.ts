@@ -228,7 +228,7 @@ export async function openUndisturbedReader(
     }),
   );
   const [users] = await Promise.all(asked);
-  if (users === undefined) throw new Error("nobody was asked for the users of the volume");
+  if (users === undefined) throw new Error("the users of the volume were not looked up");
   stack.move();
   return { helper, users };
 }

@@ -36,8 +36,8 @@ export function weaknessOf(endpoint: EngineEndpoint): "plain" | "unverified" | u
 /** What {@link weaknessOf} means, for a message. */
 export function describeWeakness(weakness: "plain" | "unverified"): string {
   return weakness === "plain"
-    ? "is not encrypted: whoever is on the way can read the volumes, and become root on the engine's host"
-    : "does not check who answers: whoever is on the way can pretend to be the engine, and read and change the volumes";
+    ? "is not encrypted: anyone on the way can read the volumes, and become root on the engine's host"
+    : "does not check who answers: anyone on the way can pretend to be the engine, and read and change the volumes";
 }
 
 export function isTcp(host: string): boolean {

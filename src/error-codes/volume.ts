@@ -77,7 +77,7 @@ export const VOLUME_ERRORS = {
   "volume.no-room-to-keep": {
     kind: "refused",
     cause: "The file system has no room to keep the old contents beside the new ones.",
-    cure: "Leave `--keep-previous` and `--keep-failed` away: `--in-place` writes a snapshot first.",
+    cure: "Omit `--keep-previous` and `--keep-failed`: `--in-place` writes a snapshot first.",
   },
   "volume.too-small": {
     kind: "failed",

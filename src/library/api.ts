@@ -22,7 +22,7 @@ export interface OpenOptions {
   readonly insecure?: boolean;
   /** Ends every call when it is aborted. */
   readonly signal?: AbortSignal;
-  /** Gets all that happens while calls are under way. An error that it throws is one that nobody caught. */
+  /** Gets all that happens while calls are under way. An error that it throws is uncaught. */
   readonly on?: (event: DockformEvent) => void;
 }
 
@@ -35,7 +35,7 @@ export interface ProgressEvent {
   /** As the command line has it beside the bar: which volume it is, or what is done. */
   readonly task: string;
   readonly bytes: number;
-  /** `undefined` where it is not known yet. */
+  /** `undefined` as long as it is unknown. */
   readonly totalBytes: number | undefined;
   readonly entries: number | undefined;
   readonly totalEntries: number | undefined;

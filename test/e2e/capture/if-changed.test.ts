@@ -69,7 +69,7 @@ test("where nothing changed no copy is written, and that is recorded", { skip },
   assert.equal((await stat(sidecar)).mode & 0o777, 0o600);
   assert.equal((await readdir(dirname(sidecar))).length, 2);
   const text = await sandbox.dockform(["volume", "snapshot", volume.name, "--if-changed"]);
-  assert.match(text.stdout, /^Unchanged: default\/\S+ is still what its newest snapshot holds/);
+  assert.match(text.stdout, /^Unchanged: default\/\S+ is as in its newest snapshot/);
 
   // Two months later, by the names, but looked at just now.
   const old = join(dirname(sidecar), "2026-01-01T00-00-00Z__spec-00000000");
