@@ -91,7 +91,7 @@ async function declaredVolumes(
   const declared = await declaredFreshness(workspace, now());
   if (declared.length > 0) return declared;
   throw new DockformError("manifest.no-volumes", "no volume is declared: nothing was done", {
-    hint: "Run it where the manifest is, and declare the volumes in it.",
+    hint: "Run it in the folder of the manifest, and declare the volumes in it.",
   });
 }
 

@@ -62,7 +62,7 @@ export function sessionFailure(
   }
   if (end.exitCode === SSH_FAILED || end.exitCode === null) {
     return new DockformError("ssh.broken", `the ssh connection to ${where} broke: ${said}`, {
-      hint: "Check the network, then run the command again: what was cut short is found by whoever comes next.",
+      hint: "Check the network, then run the command again: the next command finds what was cut short.",
     });
   }
   if (/permission denied/i.test(said)) {

@@ -37,7 +37,7 @@ export const CONNECTION_ERRORS = {
   },
   "ssh.denied": {
     kind: "unreachable",
-    cause: "The host lets nobody in with the keys that ssh has; dockform enters no passwords.",
+    cause: "The host accepts none of the keys that ssh has; dockform enters no passwords.",
     cure: "Make `ssh HOST` get in without a question: with a key, and an agent where it has a passphrase.",
   },
   "ssh.no-docker": {
