@@ -4,6 +4,7 @@ import { engineInfo } from "../engine/system.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import { Helper } from "../helper/helper.ts";
+import type { VolumeVerbs } from "../helper/verbs.ts";
 import { shortcomings, type ArchivedOutcome, type Remark } from "../helper/archived.ts";
 import { unrestorable } from "../helper/attributes.ts";
 import { operationInTheWay } from "../journal/operation.ts";
@@ -18,8 +19,16 @@ import { AtWorkError, interrupted, refuseInterrupted } from "../lock/refusals.ts
 import { existingVolume, type VolumeTarget } from "../lock/target.ts";
 import type { Tools } from "../tools.ts";
 import { takeFingerprint } from "./fingerprint.ts";
-import { checkForChange, type ChangeCheck, type CopyReason } from "./unchanged.ts";
-import { containerTitle, type VolumeUser } from "../workload/users.ts";
+import {
+  checkForChange,
+  newestOf,
+  type ChangeCheck,
+  type CopyReason,
+  type HeldSnapshot,
+  type NewestOfVolume,
+} from "./unchanged.ts";
+import { ReadingWarnings } from "./warnings.ts";
+import type { VolumeUser } from "../workload/users.ts";
 
 export interface SnapshotRequest {
   readonly target: VolumeTarget;
@@ -42,6 +51,8 @@ export interface SnapshotReport extends ArchiveInStore {
   readonly why: CopyReason | undefined;
   /** What says that it may not bring back everything; empty where it does. */
   readonly shortcomings: readonly string[];
+  /** How many warnings were not told, since they were when the newest snapshot was taken. */
+  readonly repeatedWarnings: number;
 }
 
 /** What one pass over the volume found out. */
@@ -72,24 +83,29 @@ export async function snapshotVolume(
   const reader = await openUndisturbedReader(target, volume, tools);
   await using helper = reader.helper;
   const { users } = reader;
-  const { held, fingerprint, why } = await checkIfWanted(request, volume, helper, tools);
-  if (held !== undefined) {
-    const { context, volume: name, store } = target;
-    return { context, volume: name, store, ...held, unchanged: true, why, shortcomings: [] };
-  }
-  warnAboutWriters(volume, users, tools);
+  const newest = await newestOf(target);
+  const check = await checkIfWanted(request, volume, { verbs: helper.verbs, newest }, tools);
+  if (check.held !== undefined) return heldReport(target, check.held);
+  const warnings = new ReadingWarnings(volume.name, newest.snapshot?.sidecar, tools.log);
+  warnings.writers(users);
   const report = await writeSnapshot(helper, request, tools, {
     volume,
     users,
     engine,
     startedMs,
-    fingerprint,
+    fingerprint: check.fingerprint,
+    warnings,
     consistency: "live",
     purpose: undefined,
     // While the data is flushed to the disk; disposing waits for it.
     afterReading: () => helper[Symbol.asyncDispose](),
   });
-  return { ...report, why };
+  return { ...report, why: check.why };
+}
+
+function heldReport({ context, volume, store }: VolumeTarget, held: HeldSnapshot): SnapshotReport {
+  const nothing = { why: undefined, shortcomings: [], repeatedWarnings: 0 };
+  return { context, volume, store, ...held, ...nothing, unchanged: true };
 }
 
 /**
@@ -99,11 +115,11 @@ export async function snapshotVolume(
 async function checkIfWanted(
   { target, ifChanged }: SnapshotRequest,
   volume: EngineVolume,
-  { verbs }: Helper,
+  known: { readonly verbs: VolumeVerbs; readonly newest: NewestOfVolume },
   tools: Tools,
 ): Promise<ChangeCheck> {
-  if (ifChanged === true) return await checkForChange(target, volume, verbs, tools);
-  const { value } = await takeFingerprint(verbs, { since: undefined, mayWait: false }, tools);
+  if (ifChanged === true) return await checkForChange(target, volume, known, tools);
+  const { value } = await takeFingerprint(known.verbs, { since: undefined, mayWait: false }, tools);
   return { held: undefined, fingerprint: value, why: undefined };
 }
 
@@ -117,6 +133,7 @@ export interface SnapshotSource {
   readonly purpose: Sidecar["purpose"];
   /** Of the volume's metadata, where it was asked for. */
   readonly fingerprint: Sidecar["fingerprint"];
+  readonly warnings: ReadingWarnings;
   /** Called when the volume has been read, and waited for before the snapshot counts as written. */
   readonly afterReading?: () => Promise<void>;
 }
@@ -141,7 +158,7 @@ export async function writeSnapshot(
   const archived = await streamArchive(helper, pending, request, tools);
   const ended = source.afterReading?.();
   const { remarks } = archived.outcome;
-  for (const { text } of remarks) tools.log.warn(`${target.volume}: ${text}`);
+  source.warnings.remarks(remarks.map(({ text }) => text));
   const sidecar = describe(request, tools, {
     ...source,
     archived,
@@ -160,20 +177,8 @@ export async function writeSnapshot(
     unchanged: false,
     why: undefined,
     shortcomings: shortcomings(remarks),
+    repeatedWarnings: source.warnings.repeated,
   };
-}
-
-function warnAboutWriters(
-  volume: EngineVolume,
-  users: readonly VolumeUser[],
-  { log }: Tools,
-): void {
-  for (const { container, readWrite } of users) {
-    if (container.state !== "running" || !readWrite) continue;
-    log.warn(
-      `${containerTitle(container)} is running and can write to volume "${volume.name}": files may change while they are read`,
-    );
-  }
 }
 
 /**

@@ -5,6 +5,7 @@ import type { ChangedEntries } from "../snapshot/metadata-digest.ts";
 import type { Sidecar } from "../snapshot/sidecar.ts";
 import { specHash } from "../snapshot/spec-hash.ts";
 import { newestSnapshot } from "../store/newest.ts";
+import type { DescribedSnapshot } from "../store/store.ts";
 import { displayText } from "../tar/path.ts";
 import { takeFingerprint, type SidecarFingerprint } from "./fingerprint.ts";
 import type { VolumeTarget } from "../lock/target.ts";
@@ -64,14 +65,14 @@ export const COPY_REASONS = [
 export async function checkForChange(
   target: VolumeTarget,
   volume: EngineVolume,
-  verbs: VolumeVerbs,
+  known: { readonly verbs: VolumeVerbs; readonly newest: NewestOfVolume },
   tools: Tools,
 ): Promise<ChangeCheck> {
   // From here on a change is one since then.
   const askedAt = tools.now();
-  const newest = await newestWhole(target, tools);
+  const newest = newestWhole(known.newest, tools);
   const since = "missing" in newest ? undefined : newest.sidecar.fingerprint;
-  const taken = await takeFingerprint(verbs, { since, mayWait: true }, tools);
+  const taken = await takeFingerprint(known.verbs, { since, mayWait: true }, tools);
   if (taken.value === undefined) {
     const why: CopyReason = { kind: "unreliable", problem: taken.unreliable };
     return { held: undefined, fingerprint: undefined, why };
@@ -105,18 +106,30 @@ function whyCopied(
   };
 }
 
+/** What a volume has of snapshots. */
+export interface NewestOfVolume {
+  /** The newest good one. */
+  readonly snapshot: DescribedSnapshot | undefined;
+  /** Damaged ones that are newer. */
+  readonly damaged: readonly DescribedSnapshot[];
+}
+
+export async function newestOf({ store, storedAs, volume }: VolumeTarget): Promise<NewestOfVolume> {
+  const damaged: DescribedSnapshot[] = [];
+  const snapshot = await newestSnapshot(store, [storedAs], volume, (each) => damaged.push(each));
+  return { snapshot, damaged };
+}
+
 /** The newest good snapshot, when its data has the length it was stored with; or why there is none. */
-async function newestWhole(
-  { store, storedAs, volume }: VolumeTarget,
+function newestWhole(
+  { snapshot, damaged }: NewestOfVolume,
   { log }: Tools,
-): Promise<HeldSnapshot | { readonly missing: "first" | "damaged" }> {
-  let anyDamaged = false;
-  const newest = await newestSnapshot(store, [storedAs], volume, ({ archivePath, problem }) => {
-    anyDamaged = true;
-    log.warn(`${archivePath} is damaged: ${problem}`);
-  });
-  if (newest?.sidecar === undefined) return { missing: anyDamaged ? "damaged" : "first" };
-  const { archivePath, sidecarPath, sidecar, storedBytes } = newest;
+): HeldSnapshot | { readonly missing: "first" | "damaged" } {
+  for (const { archivePath, problem } of damaged) log.warn(`${archivePath} is damaged: ${problem}`);
+  if (snapshot?.sidecar === undefined) {
+    return { missing: damaged.length > 0 ? "damaged" : "first" };
+  }
+  const { archivePath, sidecarPath, sidecar, storedBytes } = snapshot;
   if (storedBytes === sidecar.stored_bytes) return { archivePath, sidecarPath, sidecar };
   log.warn(`${archivePath} does not say how long it was when it was stored`);
   return { missing: "damaged" };

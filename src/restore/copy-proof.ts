@@ -1,3 +1,4 @@
+import { ReadingWarnings } from "../capture/warnings.ts";
 import { engineInfo } from "../engine/system.ts";
 import { DockformError } from "../errors.ts";
 import type { Helper } from "../helper/helper.ts";
@@ -94,6 +95,7 @@ export async function provenSnapshot(
     engine: engineInfo(target.engine, tools.signal),
     startedMs,
     fingerprint: undefined,
+    warnings: new ReadingWarnings(volume.name, undefined, tools.log),
     consistency: "live",
     purpose: undefined,
   });

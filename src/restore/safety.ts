@@ -1,3 +1,4 @@
+import { ReadingWarnings } from "../capture/warnings.ts";
 import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import { attributesText, unrestorable } from "../helper/attributes.ts";
@@ -45,6 +46,7 @@ export async function takeSafetySnapshot(
     engine: engineInfo(target.engine, tools.signal),
     startedMs: performance.now(),
     fingerprint: undefined,
+    warnings: new ReadingWarnings(volume.name, undefined, tools.log),
     consistency: "stop",
     purpose: "safety",
   });

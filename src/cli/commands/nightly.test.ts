@@ -214,3 +214,32 @@ test("without a manifest, or volumes in it, nothing is done", async () => {
   assert.equal(code, 2);
   assert.match(stderr, /there is no manifest/);
 });
+
+test("a night like the one before warns of nothing; what is new is told, and JSON has all", async () => {
+  await using server = await Server.create({ data: {} }, "data");
+  server.volumes.writer("db", "data");
+  server.volumes.messages.set("data", ["tar: ./s: socket ignored"]);
+  const night = async (content: string, ...args: readonly string[]): Promise<Told> => {
+    server.passDays(1);
+    server.volumes.contents.set("data", content);
+    return await server.nightly(...args);
+  };
+  assert.equal((await night("a")).stderr.match(/^warning: /gm)?.length, 2);
+  const second = await night("b");
+  assert.equal(
+    second.stderr,
+    "2 warnings for the same reasons as at the snapshot before; --verbose shows them\n",
+  );
+  assert.equal(
+    (await night("c", "--verbose")).stderr.match(/^debug: .*(?:can write|socket)/gm)?.length,
+    2,
+  );
+  assert.equal((await night("c")).stderr, "");
+  server.volumes.writer("another", "data");
+  assert.match(
+    (await night("d")).stderr,
+    /^warning: another is running .*\n2 warnings for the same/,
+  );
+  const { snapshots } = v.parse(DOCUMENTS.nightly, JSON.parse((await night("e", "--json")).stdout));
+  assert.deepEqual(snapshots[0]?.warnings, ["s: socket ignored"]);
+});

@@ -12,6 +12,7 @@ import type { DocumentOf, ItemOf } from "../documents/documents.ts";
 import { asDockformError } from "../failures.ts";
 import { freshnessDocument, freshnessError } from "../freshness-view.ts";
 import { nightlyText } from "../nightly-view.ts";
+import { tellRepeated } from "../repeated-warnings.ts";
 import { errorDocument, type Session } from "../session.ts";
 import type { NightlyOptions } from "../spec/nightly.ts";
 
@@ -19,6 +20,10 @@ export async function nightly(session: Session, { dryRun, store }: NightlyOption
   using workspace = await session.openWorkspace({ store });
   const night = await doNightly(workspace, { dryRun }, session.tools);
   session.result<"nightly">(toJson(night, dryRun, session), nightlyText(night, dryRun, session));
+  tellRepeated(
+    night.snapshots.flatMap((each) => ("report" in each ? [each.report] : [])),
+    session.log,
+  );
   if (dryRun) return;
   throwFirst(failuresOf(night), session.log);
 }

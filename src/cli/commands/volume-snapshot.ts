@@ -4,6 +4,7 @@ import { snapshotVolumes } from "../../app/snapshot-volumes.ts";
 import type { SnapshotReport } from "../../capture/snapshot.ts";
 import { formatBytes, formatCount, formatDuration } from "../../format.ts";
 import { copyReasonDocument, copyReasonText } from "../copy-reason.ts";
+import { tellRepeated } from "../repeated-warnings.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import { failedVolume, throwFailures } from "../failures.ts";
 import type { Session } from "../session.ts";
@@ -33,6 +34,7 @@ export async function volumeSnapshot(
       reports.flatMap((report) => toText(report, session)),
     );
   }
+  tellRepeated(reports, session.log);
   tellLeftOut(leftOut, session);
   throwFailures(failures, session, attempted > 1 ? failedText(failures, attempted) : undefined);
 }
