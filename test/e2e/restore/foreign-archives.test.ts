@@ -147,7 +147,7 @@ test("a helper that does not see the root's entry fails a verified restore", { s
   const args = ["volume", "restore", volume.name, archive, ...RESTORE, "--verify"];
   assertError(await sandbox.dockform(args, { main }), {
     exitCode: 1,
-    message: /what was extracted is not what .* holds: the root folder's metadata$/,
+    message: /what was extracted differs from .*: the root folder's metadata$/,
     hint: /old contents are in place/,
   });
   await holds(volume, { old: "old" });
@@ -365,7 +365,7 @@ test(
       ]);
       await refusedByAll(sandbox, files[1] ?? "", {
         exitCode: 3,
-        message: /goes on with a file of another archive \(tar --multi-volume\)/,
+        message: /begins with the rest of a file of another archive \(tar --multi-volume\)/,
         hint: /Put the volumes together/,
       });
     }

@@ -255,7 +255,7 @@ test("contents are not called whole when what an operation left is gone", { skip
   await dieIn(sandbox, "stop", { into, archive, userId: user.id });
   await run("sh", ["-c", 'rm -r "$0"/.dockform-*', into.folder]);
   const result = await recover(sandbox, into);
-  assertError(result, { exitCode: 1, message: /not known.*\.dockform-/, hint: /snapshot/ });
+  assertError(result, { exitCode: 1, message: /cannot tell .*\.dockform-/, hint: /snapshot/ });
   assert.equal(await sandbox.state(user.id), "running");
   assert.deepEqual(await ours(sandbox), []);
   assert.equal((await recover(sandbox, into)).code, 0);

@@ -72,7 +72,7 @@ test(
       /unfit\.zip is not a snapshot: expected \.tar\.zst, \.tar, or another/,
       /path/,
     );
-    await refused(["missing.tar.zst"], 1, /missing\.tar\.zst does not exist/, /volume list/);
+    await refused(["missing.tar.zst"], 1, /missing\.tar\.zst does not exist/, /snapshot list/);
     await refused(
       ["malformed.tar.zst"],
       4,
