@@ -1,6 +1,7 @@
+import { listSurely } from "../workload/list-surely.ts";
 import { withSignal } from "../abort.ts";
 import { findTrials, isThrowAway, type Leftover as Trial } from "../drill/throwaway.ts";
-import { listContainers, type ContainerSummary } from "../engine/containers.ts";
+import { type ContainerSummary } from "../engine/containers.ts";
 import { engineInfo, type EngineInfo } from "../engine/system.ts";
 import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import { preparedHelperImage, type HelperImage } from "../helper/image.ts";
@@ -173,7 +174,7 @@ async function lookAtVolumes(
 ): Promise<readonly Finding[]> {
   const { now, signal } = tools;
   const [containers, volumes] = await Promise.all([
-    listContainers(engine, { signal }),
+    listSurely(engine, signal),
     listVolumes(engine, signal),
   ]);
   const trials = await findTrials(engine, now(), signal);

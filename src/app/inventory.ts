@@ -1,4 +1,5 @@
-import { listContainers } from "../engine/containers.ts";
+import { listSurely } from "../workload/list-surely.ts";
+import type { listContainers } from "../engine/containers.ts";
 import { listVolumes, volumeSizes, type EngineVolume } from "../engine/volumes.ts";
 import { interruptionIn, ofVolume, readJournal } from "../journal/operation.ts";
 import { findAside } from "../lock/aside.ts";
@@ -47,7 +48,7 @@ async function listContext(
   const [existing, sizes, containers] = await Promise.all([
     listVolumes(context.engine, signal),
     volumeSizes(context.engine, signal),
-    listContainers(context.engine, { signal }),
+    listSurely(context.engine, signal),
   ]);
   const journal = readJournal(containers);
   const looking = { engine: context.engine, containers, tools };

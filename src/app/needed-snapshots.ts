@@ -1,4 +1,4 @@
-import { listContainers } from "../engine/containers.ts";
+import { listSurely } from "../workload/list-surely.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import {
   describeOperation,
@@ -45,7 +45,7 @@ async function journalOf(
   { signal }: Tools,
 ): Promise<Journal> {
   const { engine, volume } = await snapshotTarget(workspace, snapshot);
-  return readJournal(await listContainers(engine, { signal }), volume);
+  return readJournal(await listSurely(engine, signal), volume);
 }
 
 /** What has not come to its end, in words. */

@@ -1,3 +1,4 @@
+import { listSurely } from "../workload/list-surely.ts";
 import { listContainers } from "../engine/containers.ts";
 import { inspectVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
@@ -61,7 +62,7 @@ async function refuseUsedVolumes(
   for (const target of targets) {
     const volume = await inspectVolume(target.engine, target.volume, signal);
     if (volume === undefined) continue;
-    const containers = await listContainers(target.engine, { signal });
+    const containers = await listSurely(target.engine, signal);
     refuseOperations(readJournal(containers, volume.name));
     const users = usersAmong(containers, volume);
     if (users.length === 0) continue;

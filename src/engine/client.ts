@@ -7,6 +7,7 @@ import { EndlessAnswerError, readText } from "./answer-body.ts";
 import { LOOKUP, PING, startTimer, type AnswerLimit } from "./answer-limit.ts";
 import type { EngineEndpoint } from "./endpoint.ts";
 import { Intake } from "./intake.ts";
+import { dockersStatus, isPodmans } from "./podman.ts";
 import type { Shape } from "./shape.ts";
 import { TransportAgent, type Transport } from "./transport.ts";
 import { transportFor } from "./transport-for.ts";
@@ -69,6 +70,7 @@ export class EngineClient {
   readonly #transport: Transport;
   readonly #agent: TransportAgent;
   #apiVersion: Promise<string> | undefined;
+  #isPodman = false;
 
   constructor(endpoint: EngineEndpoint) {
     this.endpoint = endpoint;
@@ -84,6 +86,12 @@ export class EngineClient {
   apiVersion(): Promise<string> {
     this.#apiVersion ??= this.#negotiate();
     return this.#apiVersion;
+  }
+
+  /** Whether what answers is Podman, which does some things otherwise. */
+  async isPodman(signal?: AbortSignal): Promise<boolean> {
+    await withSignal(this.apiVersion(), signal);
+    return this.#isPodman;
   }
 
   /**
@@ -188,6 +196,7 @@ export class EngineClient {
     const what = "GET /_ping";
     const response = await this.#send("GET", "/_ping", options);
     const offered = response.headers["api-version"];
+    this.#isPodman = isPodmans(response.headers);
     using _ = startTimer(PING.silenceMs, () => {
       response.destroy(this.notAnEngine(what, "its answer does not end"));
     });
@@ -305,13 +314,14 @@ export class EngineClient {
     if (statusCode < 400) throw this.notAnEngine(what, `its status is ${statusCode}`);
     const said = await this.#textOf(body, ERROR_BYTES, what);
     const message = errorMessage(said);
-    const decides = statusCode === 404 || statusCode === 409;
+    const words = (message ?? said.trim()).slice(0, ERROR_CHARACTERS);
+    const status = this.#isPodman ? dockersStatus(statusCode, words) : statusCode;
+    const decides = status === 404 || status === 409;
     const isRaw = response.headers["content-type"] === RAW_STREAM;
     if (decides && message === undefined && said !== "" && !isRaw) {
       throw this.notAnEngine(what, `its status is ${statusCode}, without a reason in JSON`);
     }
-    const words = (message ?? said.trim()).slice(0, ERROR_CHARACTERS);
-    throw new EngineApiError(statusCode, words || `status ${statusCode}`);
+    throw new EngineApiError(status, words || `status ${statusCode}`);
   }
 
   #connectionError(error: unknown, signal: AbortSignal | undefined): unknown {

@@ -4,6 +4,7 @@ import { EndlessAnswerError, readBytes } from "./answer-body.ts";
 import { CONTAINER_WORK, stopLimit, UNLIMITED } from "./answer-limit.ts";
 import { EngineApiError, isNotFound, type EngineClient, type TakeOverOptions } from "./client.ts";
 import { joinFrames } from "./multiplex.ts";
+import { dockersHealth, dockersState } from "./podman.ts";
 import {
   flag,
   listOf,
@@ -13,6 +14,7 @@ import {
   optional,
   recordOf,
   text,
+  type Shape,
   type Shaped,
 } from "./shape.ts";
 
@@ -63,7 +65,10 @@ export interface RestartPolicy {
   readonly MaximumRetryCount: number;
 }
 
-const STATE = oneOf(STATES);
+const DOCKERS_STATE = oneOf(STATES);
+const STATE: Shape<ContainerState> = (value, at) => DOCKERS_STATE(dockersState(value), at);
+const DOCKERS_HEALTH = oneOf(["none", "starting", "healthy", "unhealthy"]);
+const HEALTH: typeof DOCKERS_HEALTH = (value, at) => DOCKERS_HEALTH(dockersHealth(value), at);
 const CONTAINERS = listOf(
   objectOf({
     Id: text,
@@ -95,7 +100,7 @@ const DETAILS = objectOf({
     /** Only of a container with a health check. */
     Health: optional(
       objectOf({
-        Status: oneOf(["none", "starting", "healthy", "unhealthy"]),
+        Status: HEALTH,
         Log: optional(listOf(objectOf({ Output: text }))),
       }),
     ),
@@ -265,6 +270,23 @@ export async function setRestartPolicy(
   await insist(async () => {
     await engine.json("POST", `/containers/${id}/update`, options);
   }, signal);
+}
+
+/** Whether an engine can set a restart policy at all: Podman can from version 5 on. The container is left as it is. */
+export async function canSetRestartPolicy(
+  engine: EngineClient,
+  id: string,
+  asItIs: RestartPolicy,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  if (!(await engine.isPodman(signal))) return true;
+  try {
+    await setRestartPolicy(engine, id, asItIs, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof EngineApiError && error.statusCode === 501) return false;
+    throw error;
+  }
 }
 
 /** The last lines that a container wrote, standard output and error as they came. */

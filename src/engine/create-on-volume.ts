@@ -1,25 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { DockformError } from "../errors.ts";
 import { isConflict, isNotFound, type EngineClient } from "./client.ts";
 import { removeContainer } from "./containers.ts";
+import { createOnPodmansVolume } from "./podman-volumes.ts";
+import { VolumeGoneError, type MountRequest, type VolumeMount } from "./volume-mount.ts";
 import { inspectVolume, removeVolume } from "./volumes.ts";
 
 /** On a volume that the engine made for one of our containers, and on no other. */
 const MADE_LABEL = "io.dockform.helper.made";
 const ANSWER_TIMEOUT_MS = 30_000;
-
-/** A mount in a container's definition. */
-export type VolumeMount = Readonly<Record<string, unknown>>;
-
-/** The volume was removed since it was looked up. */
-export class VolumeGoneError extends DockformError {
-  constructor(volume: string) {
-    super("volume.removed-meanwhile", `volume "${volume}" was removed in the meantime`, {
-      hint: "Nothing was touched.",
-      advice: [{ code: "list-volumes" }],
-    });
-  }
-}
 
 /**
  * Creates a container that has a volume mounted at /volume, and returns its id. Where the volume is missing, an engine
@@ -30,9 +18,22 @@ export class VolumeGoneError extends DockformError {
  */
 export async function createOnVolume(
   engine: EngineClient,
-  { volume, readOnly }: { readonly volume: string; readonly readOnly: boolean },
+  request: MountRequest,
   create: (mount: VolumeMount) => Promise<string>,
 ): Promise<string> {
+  const isPodman = await engine.isPodman();
+  const onVolume = isPodman ? createOnPodmansVolume : createOnDockersVolume;
+  const id = await onVolume(engine, request, create);
+  if (id === undefined) throw new VolumeGoneError(request.volume);
+  return id;
+}
+
+/** `undefined` where the volume was gone. */
+async function createOnDockersVolume(
+  engine: EngineClient,
+  { volume, readOnly }: MountRequest,
+  create: (mount: VolumeMount) => Promise<string>,
+): Promise<string | undefined> {
   const mark = randomBytes(8).toString("hex");
   const id = await create({
     Type: "volume",
@@ -55,5 +56,5 @@ export async function createOnVolume(
     // Somebody else uses it by now.
     if (!isNotFound(error) && !isConflict(error)) throw error;
   });
-  throw new VolumeGoneError(volume);
+  return undefined;
 }

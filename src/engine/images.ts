@@ -48,7 +48,8 @@ export async function importImage(
   image: { readonly repository: string; readonly tag: string; readonly changes: readonly string[] },
   signal?: AbortSignal,
 ): Promise<void> {
-  const query = new URLSearchParams({ fromSrc: "-", repo: image.repository, tag: image.tag });
+  // With a tag of its own: Podman 4.3 does not hear of one that stands apart.
+  const query = new URLSearchParams({ fromSrc: "-", repo: `${image.repository}:${image.tag}` });
   for (const change of image.changes) query.append("changes", change);
   const answer = await engine.stream("POST", `/images/create?${query.toString()}`, {
     body: rootfs,

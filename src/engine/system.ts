@@ -1,4 +1,5 @@
 import type { EngineClient } from "./client.ts";
+import { machineOf } from "./podman.ts";
 import { objectOf, optional, text } from "./shape.ts";
 
 /** What is needed of `GET /info`. */
@@ -28,7 +29,7 @@ export async function engineInfo(engine: EngineClient, signal?: AbortSignal): Pr
     id: answer.ID,
     serverVersion: answer.ServerVersion,
     operatingSystem: answer.OSType,
-    architecture: answer.Architecture,
+    architecture: machineOf(answer.Architecture),
     time: answer.SystemTime === undefined ? undefined : new Date(answer.SystemTime),
   };
 }

@@ -17,6 +17,11 @@ export const VOLUME_ERRORS = {
     cause: "The volume was removed by another program in the middle of the command.",
     cure: "List them with `dockform volume list`.",
   },
+  "volume.never-mounted": {
+    kind: "refused",
+    cause: "Podman changes the root of such a volume when it is mounted for the first time.",
+    cure: "Start the container that the volume is for once, then run the command again.",
+  },
   "volume.created-meanwhile": {
     kind: "refused",
     cause: "The volume was created by another program in the middle of the command.",

@@ -7,6 +7,12 @@ export const WORKLOAD_ERRORS = {
     cause: "A container that uses the volume cannot be stopped and started again as it is.",
     cure: "Stop it yourself, restore, then start it again.",
   },
+  "container.cannot-hold": {
+    kind: "refused",
+    cause:
+      "A container that uses the volume is started by the engine by itself, and the engine (Podman 4) cannot be told not to for a while.",
+    cure: "Use Podman 5, or remove the container, restore, then make it again.",
+  },
   "container.stop-failed": {
     kind: "failed",
     cause: "The engine could not stop a container.",

@@ -1,4 +1,4 @@
-import type { VolumeMount } from "../engine/create-on-volume.ts";
+import type { VolumeMount } from "../engine/volume-mount.ts";
 import { hardened } from "./container.ts";
 
 /** Enough to read out what it holds with tar, by hand. */

@@ -11,7 +11,8 @@ import {
   waitContainer,
 } from "../engine/containers.ts";
 import { createContainerSurely } from "../engine/create-container.ts";
-import { createOnVolume, type VolumeMount } from "../engine/create-on-volume.ts";
+import { createOnVolume } from "../engine/create-on-volume.ts";
+import type { VolumeMount } from "../engine/volume-mount.ts";
 import { demultiplex, StdoutIntoSink } from "../engine/multiplex.ts";
 import type { ByteSink } from "../engine/sink-buffers.ts";
 import { withSignal } from "../abort.ts";

@@ -25,6 +25,7 @@ import {
   type WritingName,
 } from "../journal/operation.ts";
 import { stagingFolder } from "../snapshot/reserved.ts";
+import { listSurely, withSureStates } from "../workload/list-surely.ts";
 import { volumesSharing } from "../workload/sharing.ts";
 import type { VolumeTarget } from "./target.ts";
 import { AtWorkError, interrupted, refuseInterrupted } from "./refusals.ts";
@@ -258,7 +259,7 @@ export class LockedVolume implements AsyncDisposable {
    * @throws NameTakenError when a container that is not ours has it.
    */
   async #makeWay(taken: NameTakenError, signal: AbortSignal): Promise<void> {
-    const containers = await listContainers(this.target.engine, { signal });
+    const containers = await listSurely(this.target.engine, signal);
     const named = containers.filter(({ name }) => name === this.#lockName);
     const [holder] = readJournal(named, this.volume.name).operations;
     if (named.length > 0 && holder === undefined) throw taken;
@@ -340,11 +341,12 @@ export async function lookAround(
   ownHelpers: readonly string[],
   signal: AbortSignal,
 ): Promise<{ readonly users: readonly VolumeUser[]; readonly journal: Journal }> {
-  const [containers, volumes] = await Promise.all([
+  const [listed, volumes] = await Promise.all([
     listContainers(engine, { signal }),
     listVolumes(engine, signal),
   ]);
   const sharing = volumesSharing(volume, volumes);
+  const containers = await withSureStates(engine, listed, sharing, signal);
   const others = containers.filter(({ id }) => !ownHelpers.includes(id));
   const journal = ofVolume(readJournal(others), ...sharing.map(({ name }) => name));
   return { users: usersOfAny(containers, sharing), journal };

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { isNotFound, type EngineClient } from "../engine/client.ts";
 import { createContainer, type ContainerSummary } from "../engine/containers.ts";
-import { createOnVolume, VolumeGoneError } from "../engine/create-on-volume.ts";
+import { createOnVolume } from "../engine/create-on-volume.ts";
+import { VolumeGoneError } from "../engine/volume-mount.ts";
 import { messageOf } from "../errors.ts";
 import { holderDefinition } from "../helper/holder.ts";
 import { removeHelper } from "../helper/session.ts";

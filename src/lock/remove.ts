@@ -1,4 +1,4 @@
-import { listContainers } from "../engine/containers.ts";
+import { listSurely } from "../workload/list-surely.ts";
 import { removeVolume } from "../engine/volumes.ts";
 import { removeHelper } from "../helper/session.ts";
 import { operationInTheWay, readJournal, type Journal } from "../journal/operation.ts";
@@ -21,7 +21,7 @@ export async function removeVolumeForGood(
   { engine, volume }: VolumeTarget,
   signal: AbortSignal,
 ): Promise<void> {
-  const journal = readJournal(await listContainers(engine, { signal }), volume);
+  const journal = readJournal(await listSurely(engine, signal), volume);
   refuseOperations(journal);
   for (const { containerId } of [...journal.operations, ...journal.records]) {
     await removeHelper(engine, containerId);

@@ -1,6 +1,6 @@
+import { listSurely } from "../workload/list-surely.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineClient } from "../engine/client.ts";
-import { listContainers } from "../engine/containers.ts";
 import { formatDuration } from "../format.ts";
 import { SILENCE_LIMIT_SECONDS } from "../helper/protocol.ts";
 import {
@@ -31,7 +31,7 @@ export async function awaitWriter(
 ): Promise<Journal> {
   const clock = stopwatch();
   for (let isTold = false; ; isTold = true) {
-    const journal = readJournal(await listContainers(engine, { signal }), volume);
+    const journal = readJournal(await listSurely(engine, signal), volume);
     const writer = journal.operations.find(isWriting);
     if (writer === undefined || clock.total() >= waitMs) return journal;
     if (runsHere(writer.operation.client)) return journal;

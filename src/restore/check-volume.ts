@@ -1,7 +1,7 @@
 import type { LockedVolume } from "../lock/lock.ts";
 import { refuseInterrupted } from "../lock/refusals.ts";
 import type { Tools } from "../tools.ts";
-import { refuseUnstoppable } from "../workload/unstoppable.ts";
+import { refuseUnholdable, refuseUnstoppable } from "../workload/unstoppable.ts";
 import type { VolumeUser } from "../workload/users.ts";
 import {
   clearsTheWay,
@@ -97,6 +97,7 @@ export async function refuseUsers(
   refuseInterrupted(journal);
   refusals.collect(() => refuseUsed(lock.volume.name, users, workload));
   await refuseUnstoppable(lock.target.engine, users, signal);
+  if (workload.stopContainers) await refuseUnholdable(lock.target.engine, users, signal);
   await refuseForgetful(lock, users, signal);
   return users;
 }

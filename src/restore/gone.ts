@@ -1,3 +1,4 @@
+import { listSurely } from "../workload/list-surely.ts";
 /**
  * Volumes that were removed while an operation on them stood cut short. What it had stopped may use the same files by
  * another volume.
@@ -19,7 +20,7 @@ import { usersAmong } from "../workload/users.ts";
 export async function forgetGone(target: VolumeTarget, signal: AbortSignal): Promise<boolean> {
   const { engine, volume } = target;
   if ((await inspectVolume(engine, volume, signal)) !== undefined) return false;
-  const containers = await listContainers(engine, { signal });
+  const containers = await listSurely(engine, signal);
   const { operations, records } = readJournal(containers, volume);
   await refuseToForgetStopped(target, records, containers, signal);
   // A container of ours that has it mounted would have kept it from being removed.

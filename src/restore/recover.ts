@@ -1,6 +1,7 @@
+import { listSurely } from "../workload/list-surely.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isConflict, isNotFound, type EngineClient } from "../engine/client.ts";
-import { listContainers, removeStoppedContainer } from "../engine/containers.ts";
+import { removeStoppedContainer } from "../engine/containers.ts";
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError, type Advice } from "../errors.ts";
 import {
@@ -126,7 +127,7 @@ async function takeAwayUnstarted(
   signal: AbortSignal,
 ): Promise<void> {
   const unstarted = async (): Promise<readonly FoundOperation[]> =>
-    readJournal(await listContainers(engine, { signal }), name).operations.filter(
+    readJournal(await listSurely(engine, signal), name).operations.filter(
       ({ standing }) => standing === "unstarted",
     );
   let found = await unstarted();

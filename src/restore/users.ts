@@ -2,7 +2,7 @@ import { DockformError, messageOf } from "../errors.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import type { Tools } from "../tools.ts";
 import type { StoppedContainers } from "../workload/stopped.ts";
-import { refuseUnstoppable } from "../workload/unstoppable.ts";
+import { refuseUnholdable, refuseUnstoppable } from "../workload/unstoppable.ts";
 import { containerTitle, isActive, type VolumeUser } from "../workload/users.ts";
 import type { Replacement } from "./replacement.ts";
 import type { WorkloadOptions } from "./request.ts";
@@ -20,6 +20,7 @@ export async function presentUsers(
   for (const { lock } of replacements) {
     const { users } = await lock.survey(signal);
     await refuseUnstoppable(lock.target.engine, users, signal);
+    await refuseUnholdable(lock.target.engine, users, signal);
     for (const user of users) found.set(user.container.id, user);
   }
   return [...found.values()];

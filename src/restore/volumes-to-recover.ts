@@ -1,5 +1,5 @@
+import { listSurely } from "../workload/list-surely.ts";
 import type { EngineClient } from "../engine/client.ts";
-import { listContainers } from "../engine/containers.ts";
 import { listVolumes } from "../engine/volumes.ts";
 import { isWriting } from "./await-writer.ts";
 import {
@@ -24,7 +24,7 @@ export async function volumesToRecover(
   signal: AbortSignal,
 ): Promise<VolumesToRecover> {
   const [containers, existing] = await Promise.all([
-    listContainers(engine, { signal }),
+    listSurely(engine, signal),
     listVolumes(engine, signal),
   ]);
   const { operations, records } = readJournal(containers);

@@ -23,8 +23,10 @@ export interface EnginePlace extends AsyncDisposable {
 
 /** Takes away what a test has made. */
 export async function clearPlace(engine: EngineClient, prefix: string): Promise<void> {
-  for (const { id, name } of await listContainers(engine)) {
-    if (name.startsWith(prefix)) await removeContainer(engine, id);
+  const made = (await listContainers(engine)).filter(({ name }) => name.startsWith(prefix));
+  // Podman removes none that another one stands on, which has the longer name.
+  for (const { id } of made.toSorted((a, b) => b.name.length - a.name.length)) {
+    await removeContainer(engine, id);
   }
   for (const { name } of await listVolumes(engine)) {
     if (name.startsWith(prefix)) await removeVolume(engine, name);

@@ -4,11 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { access, chmod, chown, rm, stat, utimes } from "node:fs/promises";
 import { test } from "node:test";
 import { buffer, text } from "node:stream/consumers";
 import { EngineApiError, isConflict, isNotFound } from "../../src/engine/client.ts";
 import {
   attachContainer,
+  canSetRestartPolicy,
   createContainer,
   execInContainer,
   inspectContainer,
@@ -24,6 +26,8 @@ import {
   unpauseContainer,
   waitContainer,
 } from "../../src/engine/containers.ts";
+import { inspectListed } from "../../src/engine/container-state.ts";
+import { createOnVolume } from "../../src/engine/create-on-volume.ts";
 import { demultiplex } from "../../src/engine/multiplex.ts";
 import {
   createVolume,
@@ -31,6 +35,7 @@ import {
   removeVolume,
   type VolumeDefinition,
 } from "../../src/engine/volumes.ts";
+import type { VolumeMount } from "../../src/engine/volume-mount.ts";
 import { Bench, until, type EnginePlace } from "./engine-bench.ts";
 
 /** Holds an engine to the contract. */
@@ -97,7 +102,8 @@ const LOCK: readonly Clause[] = [
     async (bench) => {
       const id = await bench.create("read line", { Labels: { "test.a": "1" } });
       const body = { Labels: { "test.a": "2" } };
-      await bench.engine.json("POST", `/containers/${id}/update`, { body });
+      const update = bench.engine.json("POST", `/containers/${id}/update`, { body });
+      await update.catch((error: unknown) => assert.ok(error instanceof EngineApiError));
       assert.equal((await bench.listed(id)).labels["test.a"], "1");
     },
   ],
@@ -204,11 +210,12 @@ const STATES: readonly Clause[] = [
     async (bench) => {
       const id = await bench.running("exit 3");
       assert.equal(await waitContainer(bench.engine, id), 3);
-      const { state, exitCode } = await bench.listed(id);
-      assert.deepEqual([state, exitCode], ["exited", 3]);
+      const sure = await inspectListed(bench.engine, await bench.listed(id));
+      assert.deepEqual([sure?.state, sure?.exitCode], ["exited", 3]);
       const { State } = await inspectContainer(bench.engine, id);
       assert.deepEqual([State.Status, State.ExitCode], ["exited", 3]);
-      assert.ok(Date.parse(State.FinishedAt) >= Date.parse(State.StartedAt));
+      // Podman tells an end in whole seconds, and Docker a start once it has heard of it.
+      assert.ok(Date.parse(State.FinishedAt) > Date.parse(State.StartedAt) - 2000);
     },
   ],
   [
@@ -282,7 +289,10 @@ const STATES: readonly Clause[] = [
       const id = await bench.running();
       const before = await inspectContainer(bench.engine, id);
       await stopContainer(bench.engine, id);
-      assert.equal((await bench.listed(id)).state, "exited");
+      // Docker 26.1 lists it as running for a moment.
+      assert.equal(await bench.status(id), "exited");
+      const sure = await inspectListed(bench.engine, await bench.listed(id));
+      assert.deepEqual([sure?.state, sure?.exitCode], ["exited", 137]);
       await startContainer(bench.engine, id);
       const after = await inspectContainer(bench.engine, id);
       assert.equal(after.State.Status, "running");
@@ -319,6 +329,8 @@ const STATES: readonly Clause[] = [
       const always = { Name: "always", MaximumRetryCount: 0 };
       const never = { Name: "no", MaximumRetryCount: 0 };
       const id = await bench.running("read line", { hostConfig: { RestartPolicy: always } });
+      // Podman 4 cannot, and such a container is refused.
+      if (!(await canSetRestartPolicy(bench.engine, id, always))) return;
       const policy = async (): Promise<unknown> =>
         (await inspectContainer(bench.engine, id)).HostConfig.RestartPolicy;
       assert.deepEqual(await policy(), always);
@@ -340,7 +352,10 @@ const STATES: readonly Clause[] = [
         HostConfig: { NetworkMode: `container:${other}` },
       };
       const id = await createContainer(bench.engine, `${bench.name}-beside`, definition);
-      await assert.rejects(startContainer(bench.engine, id), EngineApiError);
+      const alone = await startContainer(bench.engine, id).catch((error: unknown) => error);
+      // Podman starts the other one as well.
+      const started = (await bench.status(other)) === "running";
+      assert.ok(started || alone instanceof EngineApiError);
       await startContainer(bench.engine, other);
       await startContainer(bench.engine, id);
       assert.equal(await bench.status(id), "running");
@@ -377,17 +392,57 @@ const VOLUMES: readonly Clause[] = [
     },
   ],
   [
-    "a mount of a volume that is missing makes one, with the mount's labels; of one that is there it changes none",
+    "a container is not made on a volume that is missing; on one that is there it is, and changes no label",
     async (bench) => {
-      const mount = bench.onVolume({ VolumeOptions: { Labels: { "test.made": "1" } } });
-      const id = await bench.create("read line", mount);
-      const made = await inspectVolume(bench.engine, bench.volume);
-      assert.equal(made?.labels["test.made"], "1");
-      await removeContainer(bench.engine, id);
-      assert.ok(await inspectVolume(bench.engine, bench.volume), "it outlives the container");
-      await bench.create("read line", bench.onVolume({ VolumeOptions: { Labels: { more: "2" } } }));
-      const found = await inspectVolume(bench.engine, bench.volume);
-      assert.deepEqual(found?.labels, { "test.made": "1" });
+      const { engine, volume } = bench;
+      const request = { volume, readOnly: false };
+      const create = (mount: VolumeMount): Promise<string> =>
+        bench.create("read line", { hostConfig: { Mounts: [mount] } });
+      await assert.rejects(createOnVolume(engine, request, create), {
+        code: "volume.removed-meanwhile",
+      });
+      assert.equal(await inspectVolume(engine, volume), undefined);
+      await createVolume(engine, definitionOf(bench));
+      await createOnVolume(engine, request, create);
+      const found = await inspectVolume(engine, volume);
+      assert.deepEqual(found?.labels, { "test.first": "1" });
+    },
+  ],
+  [
+    "a volume that is removed while a container is made on it is noticed, and the container removed again",
+    async (bench) => {
+      const { engine, volume } = bench;
+      await createVolume(engine, definitionOf(bench));
+      const made = createOnVolume(engine, { volume, readOnly: false }, async (mount) => {
+        await removeVolume(engine, volume);
+        return bench.create("read line", { hostConfig: { Mounts: [mount] } });
+      });
+      await assert.rejects(made, { code: "volume.removed-meanwhile" });
+      const left = (await listContainers(engine)).filter(({ name }) => name === bench.name);
+      assert.deepEqual(left, []);
+    },
+  ],
+  [
+    "what reads a volume that no container has mounted yet leaves its root as it is",
+    async (bench) => {
+      const { engine, volume } = bench;
+      const { mountpoint } = await createVolume(engine, definitionOf(bench));
+      // An engine elsewhere, or in memory.
+      if (!(await canRead(mountpoint))) return;
+      await chown(mountpoint, 999, 998);
+      await chmod(mountpoint, 0o2751);
+      await utimes(mountpoint, 1_577_836_800, 1_577_836_800);
+      const root = async (): Promise<readonly number[]> => {
+        const { uid, gid, mode, mtimeMs } = await stat(mountpoint);
+        return [uid, gid, mode, mtimeMs];
+      };
+      const before = await root();
+      const id = await createOnVolume(engine, { volume, readOnly: true }, (mount) =>
+        bench.create("true", { hostConfig: { Mounts: [mount] } }),
+      );
+      await startContainer(engine, id);
+      await waitContainer(engine, id);
+      assert.deepEqual(await root(), before);
     },
   ],
   [
@@ -411,17 +466,33 @@ const VOLUMES: readonly Clause[] = [
     },
   ],
   [
-    "a folder that the engine does not see cannot be mounted, and no container is made",
+    "a folder that the engine does not see is not mounted: there is no container, or the folder in it is empty",
     async (bench) => {
       const mount = { Type: "bind", Source: `/no/such/${bench.name}`, Target: "/exchange" };
-      await assert.rejects(
-        bench.create("read line", { hostConfig: { Mounts: [mount] } }),
-        (error) => error instanceof EngineApiError && error.statusCode === 400,
-      );
-      await bench.create();
+      const options = { StdinOnce: true, hostConfig: { Mounts: [mount] } };
+      // Podman makes the folder, where it may.
+      const id = await bench.create("read line; ls /exchange", options).catch((error: unknown) => {
+        assert.ok(error instanceof EngineApiError && error.statusCode === 400, String(error));
+      });
+      if (id === undefined) {
+        await bench.create();
+        return;
+      }
+      const connection = await attachContainer(bench.engine, id);
+      await startContainer(bench.engine, id);
+      connection.end();
+      assert.equal(await text(demultiplex(connection).stdout), "");
+      await rm(mount.Source, { recursive: true });
     },
   ],
 ];
+
+async function canRead(folder: string): Promise<boolean> {
+  return access(folder).then(
+    () => true,
+    () => false,
+  );
+}
 
 function definitionOf({ volume }: Bench): VolumeDefinition {
   return { name: volume, driver: "local", driverOpts: {}, labels: { "test.first": "1" } };

@@ -12,16 +12,33 @@
 # Files in the folder: daemon.json (the caller's), docker.sock, docker.pid,
 # dockerd.log, data, containerd, exec.
 set -u
+# Of whoever started this, and may be gone before the engine is.
+unset TMPDIR
 folder=$1
-account=${2-}
+account=$2
+packages=$3
+program=$4
 pidfile=$folder/docker.pid
 containerd=
 # shellcheck source=test/engine/cgroups.sh
 . "$(dirname "$0")/cgroups.sh"
 
+# Another release's programs and libraries in the place of the machine's, for all that starts from now on. Its
+# configuration goes before the machine's; what is written there is forgotten.
+enter_packages() {
+  mkdir -p "$folder/etc/new" "$folder/etc/work"
+  mount --bind "$packages/usr" /usr
+  mount -t overlay -o "lowerdir=$packages/etc:/etc,upperdir=$folder/etc/new,workdir=$folder/etc/work" overlay /etc
+  # It names the machine's libraries.
+  rm -f /etc/ld.so.cache
+  for file in /etc/subuid /etc/subgid; do echo "daemon:700000:65536" >"$file"; done
+  hash -r
+}
+
 # dockerd uses the machine's containerd where it finds that one's socket; it, shims
 # and plugins keep files of their own there as well. Inside, /run is this engine's.
 mount -t tmpfs -o mode=755 tmpfs /run
+if [ -n "$packages" ]; then enter_packages; fi
 ip link set lo up
 mkdir -p "$folder/containerd"
 # What is left out is for Kubernetes, or writes into folders of the machine's.
@@ -34,6 +51,10 @@ CONFIG
 
 start() {
   rm -f "$pidfile"
+  if [ "$program" = podman ]; then
+    start_podman
+    return
+  fi
   if [ -n "$account" ]; then
     start_rootless
     return
@@ -59,6 +80,26 @@ start_rootless() {
       env HOME="$folder/home" XDG_RUNTIME_DIR="$folder/home" \
       rootlesskit --state-dir="$folder/home/rootlesskit" --net=host --copy-up=/etc --copy-up=/run \
       dockerd --rootless --config-file "$folder/daemon.json" </dev/null >>"$folder/dockerd.log" 2>&1
+    echo "exited $?"
+  ) &
+}
+
+# The engine is nothing but what answers for it: containers have no daemon.
+start_podman() {
+  local as=()
+  if [ -n "$account" ]; then
+    mkdir -p "$folder/home" "$folder/data"
+    chown "$account:" "$folder" "$folder/home" "$folder/data"
+    as=(setpriv "--reuid=$account" "--regid=$account" --clear-groups)
+  fi
+  rm -f "$folder/docker.sock"
+  (
+    HOME=$folder/home XDG_RUNTIME_DIR=$folder/home PODMAN_IGNORE_CGROUPSV1_WARNING=1 exec "${as[@]}" \
+      podman --root "$folder/data" --runroot "$folder/exec" --tmpdir "$folder/exec/libpod" \
+      --volumepath "$folder/data/volumes" --cgroup-manager=cgroupfs --events-backend=file --runtime=runc \
+      system service --time=0 "unix://$folder/docker.sock" </dev/null >>"$folder/dockerd.log" 2>&1 &
+    echo $! >"$pidfile"
+    wait $!
     echo "exited $?"
   ) &
 }

@@ -8,6 +8,7 @@ import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { UnpackedEngine } from "./engine-release.ts";
 
 const START_TIMEOUT_MS = 60_000;
 const CRASH_TIMEOUT_MS = 30_000;
@@ -31,19 +32,28 @@ export function canStartPrivateEngine(): boolean {
   return process.platform === "linux" && process.getuid?.() === 0;
 }
 
+export interface PrivateEngineOptions {
+  /** Fields of daemon.json besides those that keep it apart; its `hosts` are added. */
+  readonly configuration?: Readonly<Record<string, unknown>>;
+  /** The account that runs it as a rootless engine, which /etc/subuid and /etc/subgid give ids to. */
+  readonly rootlessAs?: string;
+  /** Another engine than the machine's. */
+  readonly unpacked?: UnpackedEngine;
+}
+
 /**
- * Installs Debian's Docker Engine where it is missing and starts one that shares nothing with the
- * machine's own: see supervise.sh. It ends with `stop()`, or when this process ends in any way.
- *
- * @param configuration fields of daemon.json besides those that keep it apart; its `hosts` are added
- * @param rootlessAs the account that runs it as a rootless engine, which /etc/subuid and /etc/subgid give ids to
+ * Starts an engine that shares nothing with the machine's own: see supervise.sh. It ends with `stop()`, or when this
+ * process ends in any way. Debian's Docker Engine is installed where it is missing.
  */
 export async function startPrivateEngine(
-  configuration: Readonly<Record<string, unknown>> = {},
-  rootlessAs?: string,
+  ownOptions: PrivateEngineOptions = {},
 ): Promise<PrivateEngine> {
+  const ofRun = optionsOfRun();
+  const options = { ...ofRun, ...ownOptions };
+  const { rootlessAs, unpacked } = options;
+  const configuration = { ...ofRun.configuration, ...ownOptions.configuration };
   await runInstaller();
-  if (rootlessAs !== undefined) {
+  if (rootlessAs !== undefined && unpacked === undefined) {
     await needProgram("/usr/bin/rootlesskit", "rootlesskit");
     await needProgram("/usr/bin/newuidmap", "uidmap");
   }
@@ -52,7 +62,8 @@ export async function startPrivateEngine(
   // Who root of its containers is then must get through to their files.
   if ("userns-remap" in configuration || rootlessAs !== undefined) await chmod(folder, 0o711);
   const rootless = rootlessAs === undefined ? {} : ROOTLESS;
-  const engine = await PrivateEngine.launch(folder, { ...configuration, ...rootless }, rootlessAs);
+  const whole = { ...configuration, ...rootless };
+  const engine = await PrivateEngine.launch(folder, { ...options, configuration: whole });
   try {
     await engine.start();
   } catch (error) {
@@ -91,13 +102,13 @@ export class PrivateEngine implements AsyncDisposable {
   /** Starts the supervisor, not yet dockerd. @internal */
   static async launch(
     folder: string,
-    configuration: Readonly<Record<string, unknown>> = {},
-    rootlessAs = "",
+    { configuration = {}, rootlessAs = "", unpacked }: PrivateEngineOptions = {},
   ): Promise<PrivateEngine> {
+    const { folder: packages = "", engine: program = "docker" } = unpacked ?? {};
     // A session of its own: Ctrl-C in a terminal must reach the tests, not the engine under them.
     const supervisor = spawn(
       "sh",
-      [join(import.meta.dirname, "supervise.sh"), folder, rootlessAs],
+      [join(import.meta.dirname, "supervise.sh"), folder, rootlessAs, packages, program],
       {
         stdio: ["pipe", "pipe", "ignore"],
         detached: true,
@@ -210,6 +221,14 @@ export class PrivateEngine implements AsyncDisposable {
     const tail = log.trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
     return new Error(`the private engine failed: ${what}. The end of its log:\n${tail}`);
   }
+}
+
+/** What `npm run test:engines` runs on. */
+function optionsOfRun(): PrivateEngineOptions {
+  const text = process.env["DOCKFORM_TEST_PRIVATE_ENGINE"] ?? "{}";
+  // Our own writing.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return JSON.parse(text) as PrivateEngineOptions;
 }
 
 async function runInstaller(): Promise<void> {

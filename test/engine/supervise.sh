@@ -3,15 +3,18 @@
 # script's standard input open. On its end, however it comes about, the engine,
 # its containers, their mounts and cgroups and the folder go away.
 #
-# usage: supervise.sh <folder> [account]     (root, Linux)
+# usage: supervise.sh <folder> [account [packages [program]]]     (root, Linux)
 #
-# With an account the engine is a rootless one, run by it.
+# With an account the engine is a rootless one, run by it. With packages, unpacked in a folder, the engine is of
+# these: docker, or podman.
 #
 # Commands and answers, and the files in the folder: see engine-init.sh, which
 # runs inside the engine's namespaces.
 set -u
 folder=$1
 account=${2-}
+packages=${3-}
+program=${4-docker}
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 # shellcheck source=test/engine/cgroups.sh
@@ -33,8 +36,12 @@ mount --make-shared "$folder/tmp"
 # mount, shim and container when engine-init.sh ends. What is mounted inside is
 # not seen outside ("slave").
 unshare --net --mount --propagation slave --pid --fork --kill-child --mount-proc \
-  bash "$here/engine-init.sh" "$folder" "$account"
+  bash "$here/engine-init.sh" "$folder" "$account" "$packages" "$program"
 
 end_cgroups "${folder##*/}"
+# Podman has all its containers' in one place, which others may use as well.
+for container in "$folder"/data/overlay-containers/*/; do
+  [ ! -d "$container" ] || end_cgroups "libpod_parent/libpod-$(basename "$container")"
+done
 umount --recursive --lazy "$folder/tmp"
 rm -rf --one-file-system "$folder"

@@ -32,12 +32,8 @@ export async function importImage(
   const engine = new EngineApi(host);
   const tag = uniqueName().slice(PREFIX.length);
   const reference = options.reference ?? `${PREFIX}${options.name}:${tag}`;
-  const colon = reference.lastIndexOf(":");
-  const query = new URLSearchParams({
-    fromSrc: "-",
-    repo: reference.slice(0, colon),
-    tag: reference.slice(colon + 1),
-  });
+  // Podman 4.3 does not hear of a tag that stands apart.
+  const query = new URLSearchParams({ fromSrc: "-", repo: reference });
   for (const change of options.changes ?? []) query.append("changes", change);
   const path = `/images/create?${query.toString()}`;
   const answer = await buffer(await engine.send("POST", path, createReadStream(rootfs)));

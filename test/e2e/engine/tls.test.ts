@@ -40,11 +40,13 @@ async function prepare() {
 
 function startTlsEngine(folder: string): Promise<PrivateEngine> {
   return startPrivateEngine({
-    hosts: [`tcp://127.0.0.1:${PORT}`],
-    tlsverify: true,
-    tlscacert: join(folder, "ca.pem"),
-    tlscert: join(folder, "cert.pem"),
-    tlskey: join(folder, "key.pem"),
+    configuration: {
+      hosts: [`tcp://127.0.0.1:${PORT}`],
+      tlsverify: true,
+      tlscacert: join(folder, "ca.pem"),
+      tlscert: join(folder, "cert.pem"),
+      tlskey: join(folder, "key.pem"),
+    },
   });
 }
 

@@ -73,7 +73,7 @@ test("a client that is silent with an open connection loses its helper", { skip 
 });
 
 test("a helper that outlives engine and client ends by itself", { skip }, async () => {
-  await using engine = await startPrivateEngine({ "live-restore": true });
+  await using engine = await startPrivateEngine({ configuration: { "live-restore": true } });
   await using sandbox = await Sandbox.create(engine.host);
   const { restore, folder, volume } = await restoring(sandbox);
   const helper = `dockform-restore-${volume}`;

@@ -39,12 +39,12 @@ after(async () => {
 const ENGINES = [
   {
     title: "with userns-remap",
-    start: () => startPrivateEngine({ "userns-remap": ACCOUNT }),
+    start: () => startPrivateEngine({ configuration: { "userns-remap": ACCOUNT } }),
     outside: (id: number) => FIRST_ID + id,
   },
   {
     title: "without root",
-    start: () => startPrivateEngine({}, ACCOUNT),
+    start: () => startPrivateEngine({ rootlessAs: ACCOUNT }),
     // Root is the account itself; the ids that it was given come after.
     outside: (id: number) => (id === 0 ? ACCOUNT_ID : FIRST_ID + id - 1),
   },

@@ -187,7 +187,7 @@ test(
   "an engine that forgets a mount under running containers loses nothing",
   { skip },
   async () => {
-    await using live = await startPrivateEngine({ "live-restore": true });
+    await using live = await startPrivateEngine({ configuration: { "live-restore": true } });
     await using sandbox = await Sandbox.create(live.host);
     // The engine (20.10) never lets go of it again: not the sandbox's to remove.
     const setting = await setUp(sandbox, WRITES_OLD, `${sandbox.prefix}-into`);
