@@ -44,12 +44,22 @@ export const NIGHTLY_OUTCOMES = [
   "not wanted",
 ] as const satisfies readonly NightlySnapshot["outcome"][];
 
+/**
+ * Why a volume keeps all its snapshots, whatever the rules say.
+ *
+ * - `failed`: tonight's snapshot did, and the older ones may be all there is.
+ * - `future`: the newest one seems to be from a time to come. By such a clock tonight's would be an old one.
+ */
+export type HeldBack = (typeof HELD_BACK)[number];
+
+export const HELD_BACK = ["failed", "future"] as const;
+
 /** What became of a volume's older snapshots. */
 export interface NightlyPruning extends VolumePruning {
   /** Whether the manifest says which to keep; all are kept otherwise. */
   readonly hasRules: boolean;
-  /** Its snapshot failed, so none of the older ones was looked at. */
-  readonly heldBack: boolean;
+  /** Why none of them was looked at; `undefined` where they were. */
+  readonly heldBack: HeldBack | undefined;
   /** What leaves and is still there. */
   readonly failures: readonly UnremovedSnapshot[];
 }
@@ -142,7 +152,6 @@ function outcomeOf(
   return failure && { before, outcome: "failed", error: failure.error };
 }
 
-/** Where the last snapshot of a volume failed, the older ones may be all there is. */
 async function pruningAfter(
   workspace: Workspace,
   snapshots: readonly NightlySnapshot[],
@@ -152,11 +161,16 @@ async function pruningAfter(
   return plans.flatMap((plan): readonly NightlyPruning[] => {
     const own = snapshots.filter(({ before }) => isStoredAs(plan, before));
     if (own.length === 0) return [];
-    const heldBack = own.some(({ outcome }) => outcome === "failed");
-    const verdicts = heldBack ? undefined : plan.verdicts;
+    const heldBack = own.map(whyHeldBack).find((why) => why !== undefined);
+    const verdicts = heldBack === undefined ? plan.verdicts : undefined;
     const hasRules = plan.verdicts !== undefined;
     return [{ ...plan, verdicts, hasRules, heldBack, failures: [] }];
   });
+}
+
+function whyHeldBack({ outcome, before }: NightlySnapshot): HeldBack | undefined {
+  if (outcome === "failed") return "failed";
+  return before.state === "future" ? "future" : undefined;
 }
 
 /** A store of one context does not say which. */

@@ -1,5 +1,6 @@
 import {
   removedBy,
+  type HeldBack,
   type Night,
   type NightlyPruning,
   type NightlySnapshot,
@@ -52,16 +53,21 @@ function remark(snapshot: NightlySnapshot): string {
 function pruningLines(pruning: readonly NightlyPruning[], dryRun: boolean): readonly string[] {
   const going = pruning.flatMap(removedBy);
   const bytes = formatBytes(going.reduce((sum, { storedBytes }) => sum + storedBytes, 0));
-  const heldBack = pruning.filter((each) => each.heldBack).map(({ title }) => title);
+  const heldBack = (why: HeldBack): readonly string[] =>
+    pruning.filter((each) => each.heldBack === why).map(({ title }) => title);
+  const [unread, future] = [heldBack("failed"), heldBack("future")];
   const hasRules = pruning.some((each) => each.hasRules);
   const failed = pruning.filter(({ failures }) => failures.length > 0).map(({ title }) => title);
   const count = formatCount(going.length, "snapshot");
   return [
     ...(hasRules ? [`${dryRun ? "To be removed" : "Removed"}: ${count}, ${bytes}`] : []),
     ...(failed.length === 0 ? [] : [`Not all of them could be removed: ${failed.join(", ")}`]),
-    ...(heldBack.length === 0
+    ...(unread.length === 0
       ? []
-      : [`All were kept, since the snapshot failed: ${heldBack.join(", ")}`]),
+      : [`All were kept, since the snapshot failed: ${unread.join(", ")}`]),
+    ...(future.length === 0
+      ? []
+      : [`All were kept, since the newest one is from the future: ${future.join(", ")}`]),
   ];
 }
 

@@ -144,9 +144,9 @@ test("what the rules do not keep is removed, but of no volume whose snapshot fai
       removed,
     ]),
     [
-      ["data", true, false, [join(server.folder("data"), firstOfData ?? "")]],
-      ["mail", true, true, []],
-      ["plain", false, false, []],
+      ["data", true, null, [join(server.folder("data"), firstOfData ?? "")]],
+      ["mail", true, "failed", []],
+      ["plain", false, null, []],
     ],
   );
   assert.equal((await server.kept("data")).length, 1);
@@ -169,6 +169,25 @@ test("what is there under rules that would remove it stays as long as every snap
   server.volumes.engine.removeVolume("data");
   for (let night = 0; night < 3; night += 1) assert.equal((await server.night()).code, 1);
   assert.equal((await server.kept("data")).length, 2);
+});
+
+test("as long as the newest is from the future nothing is removed: tonight's would be", async () => {
+  await using server = await Server.create({ data: { snapshot: { keep: { last: 1 } } } }, "data");
+  server.passDays(400);
+  await server.night();
+  server.passDays(-400);
+  server.volumes.contents.set("data", "another");
+  const { code, told } = await server.night();
+  assert.deepEqual([code, outcomes(told)], [6, ["data: written"]]);
+  assert.deepEqual(
+    told.pruned.map(({ held_back, removed }) => [held_back, removed]),
+    [["future", []]],
+  );
+  assert.equal((await server.kept("data")).length, 2);
+  assert.match(
+    (await server.nightly()).stdout,
+    /^All were kept, since the newest one is from the future: data$/m,
+  );
 });
 
 test("damage and age are told by the exit code of the check, after all else is done", async () => {

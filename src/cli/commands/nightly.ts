@@ -72,7 +72,7 @@ function prunedToJson(pruning: NightlyPruning, session: Session): ItemOf<"nightl
     context: pruning.context ?? null,
     volume: pruning.volume,
     has_policy: pruning.hasRules,
-    held_back: pruning.heldBack,
+    held_back: pruning.heldBack ?? null,
     removed: going.map(({ archivePath }) => archivePath),
     removed_bytes: going.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
     error: failure === undefined ? null : errorOf(failure.error, session),

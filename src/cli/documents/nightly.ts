@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { NIGHTLY_OUTCOMES } from "../../app/nightly.ts";
+import { HELD_BACK, NIGHTLY_OUTCOMES } from "../../app/nightly.ts";
 import { errorDocument } from "./diagnostic.ts";
 import {
   archivePath,
@@ -33,7 +33,12 @@ const pruned = fields({
   context: v.nullable(text("Docker context, where the folder tells contexts apart.")),
   volume: volumeName.volume,
   has_policy: flag("Whether there are rules for it; without, all are kept."),
-  held_back: flag("Whether nothing was looked at, since its snapshot failed."),
+  held_back: v.nullable(
+    word(
+      HELD_BACK,
+      "Why none was looked at: its snapshot `failed`, or the newest one is from the `future`, so that a clock was wrong.",
+    ),
+  ),
   removed: texts("Data files that were removed, or in a dry run would be."),
   removed_bytes: count("Their size."),
   error: v.nullable(errorDocument.entries.error),
