@@ -2,7 +2,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { shellWord } from "../format.ts";
 
 /** A command of ours in a text: in backquotes, or as the text's end. */
-const COMMAND = /`(dockform [^`]+)`|(?<=: )dockform .+$/g;
+const COMMAND = /`(dockform [^`]+)`|(?<=: )dockform .+$/gs;
 const IN_BACKQUOTES = /`[^`]*`/g;
 const FLAG = /(?<![\w-])-(?:-[a-z][a-z-]*|[a-z])(?![\w-])/g;
 
@@ -33,7 +33,7 @@ export class Call {
     const own = text
       .replace(this.line, "")
       .replaceAll(IN_BACKQUOTES, "")
-      .replace(/\bdockform .*$/, "");
+      .replace(/\bdockform .*$/s, "");
     return [...own.matchAll(FLAG)].every(([flag]) => this.#has(flag));
   }
 

@@ -92,6 +92,11 @@ test("holes that are stored as zeros are said, and are no shortcoming", () => {
   assert.deepEqual(shortcomings(remarks), []);
 });
 
+test("a name that holds what ends a line elsewhere is said whole", () => {
+  const { remarks } = archivedOutcome(reply([WRITTEN], { filled: "1 5000 a\rb\u2028c" }));
+  assert.match(remarks[0]?.text ?? "", /^a\rb\u2028c: holes are stored as zeros/);
+});
+
 /** All that GNU tar 1.34 and 1.35 may say when it creates an archive with our options, and the helper of it. */
 const FAILURES = [
   "check: ./db.sqlite: Cannot read: Input/output error after 299008 bytes",

@@ -131,7 +131,7 @@ function unknownAttributes({ facts }: HelperReply): readonly Remark[] {
 
 /** `filled <files> <bytes> <first file>`: see holes.pl. */
 function filled({ facts }: HelperReply): readonly Remark[] {
-  const [, files, bytes, first] = /^(\d+) (\d+) (.*)$/.exec(facts.get("filled") ?? "") ?? [];
+  const [, files, bytes, first] = /^(\d+) (\d+) (.*)$/s.exec(facts.get("filled") ?? "") ?? [];
   if (files === undefined) return [];
   const others = Number(files) - 1;
   const names = others === 0 ? first : `${first} and ${formatCount(others, "other")}`;

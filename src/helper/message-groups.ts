@@ -34,51 +34,52 @@ interface Form {
   readonly what: (parts: Readonly<Record<string, string | undefined>>) => string;
 }
 
+/** A name may hold any character but the line's end, and `.` alone stops at others. */
 const FORMS: readonly Form[] = [
   {
     pattern:
-      /^\S*setxattr\S*: Cannot set '(?<attribute>.+)' extended attribute for file '(?<file>.*)': (?<why>[^:]+)$/,
+      /^\S*setxattr\S*: Cannot set '(?<attribute>.+)' extended attribute for file '(?<file>.*)': (?<why>[^:]+)$/s,
     aspect: "attributes",
     what: ({ attribute, why }) => `Cannot set attribute ${attribute}: ${why}`,
   },
   {
     pattern:
-      /^acl_\w+: (?<what>Cannot (?:set|drop default)) POSIX ACLs for file '(?<file>.*)': (?<why>[^:]+)$/,
+      /^acl_\w+: (?<what>Cannot (?:set|drop default)) POSIX ACLs for file '(?<file>.*)': (?<why>[^:]+)$/s,
     aspect: "attributes",
     what: ({ what, why }) => `${what} ACL: ${why}`,
   },
   {
-    pattern: /^(?<file>.*): Cannot change ownership to uid \d+, gid \d+: (?<why>[^:]+)$/,
+    pattern: /^(?<file>.*): Cannot change ownership to uid \d+, gid \d+: (?<why>[^:]+)$/s,
     aspect: "owners",
     what: ({ why }) => `Cannot change ownership: ${why}`,
   },
   {
-    pattern: /^(?<file>.*): Cannot change mode to \S+: (?<why>[^:]+)$/,
+    pattern: /^(?<file>.*): Cannot change mode to \S+: (?<why>[^:]+)$/s,
     aspect: "modes",
     what: ({ why }) => `Cannot change mode: ${why}`,
   },
   {
-    pattern: /^(?<file>.*): Cannot utime: (?<why>[^:]+)$/,
+    pattern: /^(?<file>.*): Cannot utime: (?<why>[^:]+)$/s,
     aspect: "times",
     what: ({ why }) => `Cannot set time: ${why}`,
   },
   {
-    pattern: /^(?<file>.*): Cannot (?<what>mknod|mkfifo): (?<why>[^:]+)$/,
+    pattern: /^(?<file>.*): Cannot (?<what>mknod|mkfifo): (?<why>[^:]+)$/s,
     aspect: "devices",
     what: ({ what, why }) => `Cannot ${what}: ${why}`,
   },
   {
-    pattern: /^(?<file>.*): Cannot (?<what>create symlink|hard link) to '.*': (?<why>[^:]+)$/,
+    pattern: /^(?<file>.*): Cannot (?<what>create symlink|hard link) to '.*': (?<why>[^:]+)$/s,
     aspect: "links",
     what: ({ what, why }) => `Cannot ${what}: ${why}`,
   },
   {
-    pattern: /^(?<file>.*): File shrank by \d+ bytes?; padding with zeros$/,
+    pattern: /^(?<file>.*): File shrank by \d+ bytes?; padding with zeros$/s,
     what: () => FILE_SHRANK,
   },
   {
     pattern:
-      /^(?<file>.*): (?<what>(?:Warning: )?Cannot [\w ]+: [^:]+|socket ignored|file changed as we read it|File removed before we read it)$/,
+      /^(?<file>.*): (?<what>(?:Warning: )?Cannot [\w ]+: [^:]+|socket ignored|file changed as we read it|File removed before we read it)$/s,
     what: ({ what = "" }) => what,
   },
 ];

@@ -88,3 +88,25 @@ test("what may not be left out is a failure beside what may", () => {
   const both = reply([OWNER, other, READ], { tar_status: "2" });
   assert.match(tarOutcome(both, () => true).failure ?? "", /^y: Cannot open/);
 });
+
+test("messages on names that hold what ends a line elsewhere are told apart as others are", () => {
+  const file = "a\rb\u2028c\u2029d";
+  const messages = [
+    `setxattrat: Cannot set 'user.x' extended attribute for file '${file}': Not supported`,
+    `acl_set: Cannot set POSIX ACLs for file '${file}': Not supported`,
+    `${file}: Cannot change ownership to uid 1, gid 2: Not permitted`,
+    `${file}: Cannot change mode to rwx: Not permitted`,
+    `${file}: Cannot utime: Not permitted`,
+    `${file}: Cannot mkfifo: Not permitted`,
+    `${file}: Cannot hard link to '${file}': Not permitted`,
+    `${file}: File shrank by 5 bytes; padding with zeros`,
+    `${file}: file changed as we read it`,
+  ];
+  const groups = new MessageGroups();
+  for (const message of messages) groups.add(`tar: ${message}`);
+  assert.equal(groups.list().length, messages.length);
+  for (const { what, files } of groups.list()) {
+    assert.deepEqual(files, [file], what);
+    assert.ok(!what.includes(file), what);
+  }
+});

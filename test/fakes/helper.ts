@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
 import type { FakeContainer } from "./container.ts";
 import type { FindProgram } from "./engine.ts";
@@ -55,7 +54,7 @@ function volumeOf({ mounts }: FakeContainer): string {
 function serving(script: FakeScript, volume: string): Program {
   return async (io) => {
     let isAsked = false;
-    for await (const line of createInterface({ input: io.stdin })) {
+    for await (const line of linesOf(io.stdin)) {
       if (line === "" || io.killed.aborted) continue;
       isAsked = true;
       await run(script, volume, line.split(" "), io);
@@ -64,6 +63,17 @@ function serving(script: FakeScript, volume: string): Program {
     if (io.killed.aborted) return 137;
     return isAsked ? script.finish(volume) : 0;
   };
+}
+
+/** As a shell reads them: readline would end a line at other characters, too. */
+async function* linesOf(stdin: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const bytes of stdin) {
+    const lines = `${rest}${String(bytes)}`.split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
 }
 
 /** One verb, as an exec. */

@@ -112,11 +112,19 @@ test(
     await using sandbox = await Sandbox.create(engine.host);
     const orphan = await sandbox.volume("orphan", { labels: { [LABEL]: sandbox.prefix } });
     await writeFiles(orphan.folder, { file: "precious" });
-    await sandbox.declare(sandbox.name("kept"));
+    const created = sandbox.name("created");
+    await sandbox.declare(created);
     // Where the snapshots should go, there is a file.
     await writeFile(sandbox.path(".dockform"), "");
     const apply = await sandbox.dockform(["apply", "--prune", "--skip-confirmation", "--json"]);
-    assertError(apply, { exitCode: 1, message: /cannot write/, hint: /./ });
+    assert.equal(apply.code, 1, apply.stderr);
+    // What was done is told beside what failed.
+    const done = JSON.parse(apply.stdout);
+    assert.deepEqual(done.created, [{ context: "default", volume: created }]);
+    assert.deepEqual(done.removed, []);
+    assert.equal(done.failures[0].volume, orphan.name);
+    assert.match(done.failures[0].error.message, /cannot write/);
+    assert.match(apply.stderr, /error: .*cannot write/);
     assert.equal(await readFile(join(orphan.folder, "file"), "utf8"), "precious");
   },
 );
