@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ReadVolumes } from "../../test/fakes/read-volumes.ts";
+import { DEFAULT_HOST, FakeSite } from "../../test/fakes/workspace.ts";
+import type { Tools } from "../tools.ts";
 import { parseInterval } from "../snapshot/duration.ts";
 import type { DeclaredFreshness } from "./freshness.ts";
-import { isDue } from "./nightly.ts";
+import { isDue, nightly } from "./nightly.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -47,4 +50,38 @@ test("what is missing, damaged or not known is due whatever its age, and what is
     assert.equal(isDue({ ...fresh("1w", 1), state }), true, state);
   }
   assert.equal(isDue({ ...fresh(undefined, 1), every: "never", state: "excluded" }), false);
+});
+
+test("a night that is interrupted removes nothing", async () => {
+  const volumes = new ReadVolumes("data", "mail");
+  const keep = { snapshot: { keep: { last: 1 } } };
+  const manifest = { identifier: "x", volumes: { data: keep, mail: keep } };
+  await using site = await FakeSite.create(manifest, { [DEFAULT_HOST]: volumes.engine });
+  const controller = new AbortController();
+  let seconds = 0;
+  let interruptAt: string | undefined;
+  const tools: Tools = {
+    ...site.tools,
+    signal: controller.signal,
+    now: () => new Date(Date.UTC(2026, 0, 2, 3, 4, (seconds += 1))),
+    startProgress: (label) => {
+      if (label === interruptAt) controller.abort(new Error("enough"));
+      return site.tools.startProgress(label);
+    },
+  };
+  using workspace = await site.open();
+  const kept = async (): Promise<readonly string[]> =>
+    (await workspace.store.list()).flatMap(({ snapshots }) =>
+      snapshots.map(({ archivePath }) => archivePath),
+    );
+  await nightly(workspace, { dryRun: false }, tools);
+  const before = await kept();
+  for (const volume of ["data", "mail"]) volumes.contents.set(volume, "zzzzzz");
+  interruptAt = "mail";
+  await assert.rejects(nightly(workspace, { dryRun: false }, tools), /enough/);
+  const after = await kept();
+  assert.deepEqual(
+    before.filter((each) => !after.includes(each)),
+    [],
+  );
 });
