@@ -100,7 +100,11 @@ function refuseToDiscardForNothing({ discardKept, keepPrevious, keepFailed }: Re
   );
 }
 
-function refuseBoth({ without, strictAttributes }: RestoreOrder): void {
+/** @throws DockformError `usage`. */
+export function refuseBoth({
+  without,
+  strictAttributes,
+}: Pick<RestoreOrder, "without" | "strictAttributes">): void {
   if (!strictAttributes || !without.includes("attributes")) return;
   throw new DockformError(
     "command.options-conflict",

@@ -6,7 +6,16 @@ import { allCommands } from "../../test/fakes/commands.ts";
 import { StoredSite } from "../../test/fakes/stored-site.ts";
 
 /** They neither read nor write snapshots. */
-const WITHOUT_STORE = ["init", "validate", "volume undo", "version", "completion", "__complete"];
+const WITHOUT_STORE = [
+  "init",
+  "validate",
+  "volume undo",
+  "volume copy",
+  "volume move",
+  "version",
+  "completion",
+  "__complete",
+];
 
 test("every command that reads or writes snapshots takes --store", () => {
   const without = allCommands()

@@ -1,6 +1,7 @@
 import { ARCHIVE_ERRORS } from "./archive.ts";
 import { COMMAND_ERRORS } from "./command.ts";
 import { CONNECTION_ERRORS } from "./connection.ts";
+import { COPY_ERRORS } from "./copy.ts";
 import { ENGINE_ERRORS } from "./engine.ts";
 import type { ErrorEntries } from "./entry.ts";
 import { HELPER_ERRORS } from "./helper.ts";
@@ -16,6 +17,7 @@ import { WORKLOAD_ERRORS } from "./workload.ts";
 export const ERROR_CODES = {
   ...ARCHIVE_ERRORS,
   ...COMMAND_ERRORS,
+  ...COPY_ERRORS,
   ...ENGINE_ERRORS,
   ...CONNECTION_ERRORS,
   ...HELPER_ERRORS,
@@ -32,6 +34,7 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 export const ERROR_AREAS: readonly { readonly title: string; readonly errors: ErrorEntries }[] = [
   { title: "Archives", errors: ARCHIVE_ERRORS },
   { title: "The command line", errors: COMMAND_ERRORS },
+  { title: "Copies", errors: COPY_ERRORS },
   { title: "The engine and its contexts", errors: ENGINE_ERRORS },
   { title: "Connections to engines elsewhere", errors: CONNECTION_ERRORS },
   { title: "Helper containers", errors: HELPER_ERRORS },

@@ -47,16 +47,29 @@ export function shapeToCreate(target: VolumeTarget, sidecar: Sidecar | undefined
 
 /** A copy under another name belongs to no project: Compose and `destroy` remove by label. */
 function shapeIn(sidecar: Sidecar, volume: string): VolumeShape {
-  const { [ANONYMOUS_LABEL]: _, ...labels } = sidecar.labels ?? {};
-  const shape = { driver: sidecar.driver, driverOpts: sidecar.driver_opts ?? {}, labels };
+  const shape = withoutAnonymousLabel({
+    driver: sidecar.driver,
+    driverOpts: sidecar.driver_opts ?? {},
+    labels: sidecar.labels ?? {},
+  });
   return sidecar.volume_name === volume ? shape : withoutToolLabels(shape);
+}
+
+/** A volume that a copy of an anonymous one is made as: it has a name. */
+export function withoutAnonymousLabel({ labels, ...shape }: VolumeShape): VolumeShape {
+  const { [ANONYMOUS_LABEL]: _, ...others } = labels;
+  return { ...shape, labels: others };
+}
+
+/** Whether a volume's options say where its contents are. */
+export function leadsElsewhere(driverOpts: VolumeShape["driverOpts"]): boolean {
+  return Object.keys(driverOpts).length > 0 && driverOpts["type"] !== "tmpfs";
 }
 
 /** Options say where a volume's contents are, and those of another one are there already. */
 function refuseSecondWay({ volume }: VolumeTarget, sidecar: Sidecar): void {
   const { volume_name: name, driver_opts: options } = sidecar;
-  const isElsewhere = Object.keys(options ?? {}).length > 0 && options?.["type"] !== "tmpfs";
-  if (name === volume || !isElsewhere) return;
+  if (name === volume || !leadsElsewhere(options ?? {})) return;
   throw new DockformError(
     "volume.same-contents",
     `with the options of volume ${JSON.stringify(name)}, volume "${volume}" would lead to the same contents`,

@@ -1,6 +1,8 @@
 /** Pages of docs/ whose commands are run one after the other, as their reader would. */
 import assert from "node:assert/strict";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { unpackedPackage, type DebianRelease } from "../oracle/debian-release.ts";
 import { attempt, run } from "../oracle/host.ts";
 import type { TestImage } from "../images/import-image.ts";
 import { mainFile } from "./program.ts";
@@ -95,4 +97,14 @@ export async function notesImage(sandbox: Sandbox, host: string, tag: string): P
       await run("docker", ["--host", host, "image", "rm", "--force", reference]);
     },
   };
+}
+
+const PLUGIN = "usr/libexec/docker/cli-plugins/docker-compose";
+
+/** Gives the docker command of a sandbox's HOME the Compose of a release of Debian. */
+export async function composePlugin(release: DebianRelease, sandbox: Sandbox): Promise<void> {
+  const folder = await unpackedPackage(release, "docker-compose");
+  const plugins = sandbox.path(".docker", "cli-plugins");
+  await mkdir(plugins, { recursive: true });
+  await symlink(join(folder, PLUGIN), join(plugins, "docker-compose"));
 }

@@ -221,7 +221,8 @@ export class FakeEngine {
 
   #newId(): string {
     this.#ids += 1;
-    return this.#ids.toString(16).padStart(4, "0").repeat(16);
+    const count = this.#ids.toString(16).padStart(4, "0").repeat(8);
+    return `${count}${this.id.replaceAll("-", "")}`;
   }
 }
 

@@ -23,6 +23,7 @@ import {
 import {
   volumeListDocument,
   volumeRecoverDocument,
+  volumeCopyDocument,
   volumeRestoreDocument,
   volumeSnapshotDocument,
   volumeUndoDiscardDocument,
@@ -44,6 +45,8 @@ export const DOCUMENTS = {
   "volume list": volumeListDocument,
   "volume snapshot": volumeSnapshotDocument,
   "volume restore": volumeRestoreDocument,
+  "volume copy": volumeCopyDocument,
+  "volume move": volumeCopyDocument,
   "volume undo": volumeUndoDocument,
   "volume undo --discard": volumeUndoDiscardDocument,
   "volume recover": volumeRecoverDocument,

@@ -126,6 +126,34 @@ const STORIES: Readonly<Record<Exclude<keyof typeof DOCUMENTS, "error">, readonl
     { call: "volume restore data 2026-01-01T01 --force", code: 4, before: truncate },
     { call: "volume restore data latest --force", ...ENGINE_FAILS },
   ],
+  "volume copy": [
+    {
+      call: "volume copy data orphan --force --undeclared --health-timeout 0",
+      code: 0,
+      before: orphan,
+      says: /"removed_source": false/,
+    },
+    {
+      call: "volume copy data orphan --force --undeclared --dry-run",
+      code: 0,
+      before: orphan,
+      says: /"entry_count": null/,
+    },
+    { call: "volume copy data orphan --undeclared", code: 3, before: orphan, says: /not-empty/ },
+    { call: "volume copy data data --force", code: 3, says: /copy\.onto-itself/ },
+    { call: "volume copy nothing data", code: 1, says: /volume\.not-found/ },
+    { call: "volume copy data orphan", ...ENGINE_FAILS },
+  ],
+  "volume move": [
+    {
+      call: "volume move orphan data --force --skip-confirmation --health-timeout 0",
+      code: 0,
+      before: orphan,
+      says: /"removed_source": true/,
+    },
+    { call: "volume move orphan data --force", code: 3, before: orphan, says: /no-terminal/ },
+    { call: "volume move orphan data", ...ENGINE_FAILS },
+  ],
   "volume undo": [
     { call: "volume undo data --health-timeout 0", code: 0, before: keep },
     { call: "volume undo data", code: 3, says: /"hint": "/ },

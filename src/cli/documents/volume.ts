@@ -94,6 +94,7 @@ export const volumeSnapshotDocument = fields({
   ),
 });
 
+/** What a replacement of contents has in common, wherever the new ones come from. */
 const leftOut = fields({
   aspect: word(ASPECTS, "The class of it."),
   attribute: v.nullable(text("The attribute's name, where it is one.")),
@@ -102,18 +103,8 @@ const leftOut = fields({
   files: texts("The first few of them."),
 });
 
-export const volumeRestoreDocument = fields({
-  ...volumeName,
-  archive: archivePath,
-  dry_run: flag("Whether nothing was changed, since `--dry-run` was given."),
-  uncompressed_bytes: count("The archive as a tar stream."),
-  entry_count: count("Files, folders and all else that was restored."),
-  checked_by: word(
-    ["checksum", "reading"],
-    "Against the sidecar's SHA-256, or by reading to the end.",
-  ),
-  outside_entries: count("Entries of the archive outside of `--from` or `--strip-components`."),
-  created_volume: flag("Whether `--create` made the volume, or would."),
+const replacement = {
+  created_volume: flag("Whether the command made the volume, or would."),
   kept_previous: flag("Whether `volume undo` can put the old contents back."),
   plan: group(
     {
@@ -150,6 +141,31 @@ export const volumeRestoreDocument = fields({
     },
     "What took how long.",
   ),
+};
+
+export const volumeRestoreDocument = fields({
+  ...volumeName,
+  archive: archivePath,
+  dry_run: flag("Whether nothing was changed, since `--dry-run` was given."),
+  uncompressed_bytes: count("The archive as a tar stream."),
+  entry_count: count("Files, folders and all else that was restored."),
+  checked_by: word(
+    ["checksum", "reading"],
+    "Against the sidecar's SHA-256, or by reading to the end.",
+  ),
+  outside_entries: count("Entries of the archive outside of `--from` or `--strip-components`."),
+  ...replacement,
+});
+
+export const volumeCopyDocument = fields({
+  ...volumeName,
+  source: group(volumeName, "The volume that was copied."),
+  dry_run: flag("Whether nothing was changed, since `--dry-run` was given."),
+  uncompressed_bytes: v.nullable(count("The contents as a tar stream; null in a dry run.")),
+  entry_count: v.nullable(count("Files, folders and all else that was copied; null in a dry run.")),
+  shortcomings: texts("What says that the copy may lack something."),
+  removed_source: flag("Whether the source was removed, or would be: `volume move` does."),
+  ...replacement,
 });
 
 export const volumeUndoDocument = fields({

@@ -137,7 +137,7 @@ function fromOption() {
   );
 }
 
-function withoutOption() {
+export function withoutOption() {
   return new Option(
     "--without <list>",
     `restore without what the volume cannot hold: ${ASPECTS.join(",")}`,
@@ -201,7 +201,7 @@ function parseLevel(text: string): number {
 }
 
 /** Seconds on the command line, milliseconds for the command. */
-function healthTimeout() {
+export function healthTimeout() {
   return new Option("--health-timeout <seconds>", "time for containers to be healthy; 0: no check")
     .default(DEFAULT_HEALTH_TIMEOUT_MS, String(DEFAULT_HEALTH_TIMEOUT_MS / 1000))
     .argParser(parseSeconds);

@@ -1,19 +1,25 @@
 /** Runs the commands of docs/compose.md with each Compose, and what its table says of who creates a volume. */
 import assert from "node:assert/strict";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { testEngine } from "../../engine/test-engine.ts";
-import { unpackedPackage, type DebianRelease } from "../../oracle/debian-release.ts";
+import type { DebianRelease } from "../../oracle/debian-release.ts";
 import { attempt, needProgram } from "../../oracle/host.ts";
-import { follow, guideEnvironment, guideSteps, notesImage, type GuideStep } from "../guide.ts";
+import {
+  composePlugin,
+  follow,
+  guideEnvironment,
+  guideSteps,
+  notesImage,
+  type GuideStep,
+} from "../guide.ts";
 import { Sandbox } from "../harness.ts";
 
 const engine = await testEngine();
 const GUIDE = new URL("../../../docs/compose.md", import.meta.url);
 const noDocker = (await attempt("sh", ["-c", "command -v docker"])).code !== 0;
 const skip = engine.skipUnlessPrivate || (noDocker && "there is no docker command");
-const PLUGIN = "usr/libexec/docker/cli-plugins/docker-compose";
 const RELEASES: readonly DebianRelease[] = ["bookworm", "trixie", "sid"];
 
 for (const release of RELEASES) {
@@ -174,8 +180,5 @@ async function installCompose(release: DebianRelease, sandbox: Sandbox): Promise
     await needProgram("/usr/bin/docker-compose", "docker-compose");
     return;
   }
-  const folder = await unpackedPackage(release, "docker-compose");
-  const plugins = sandbox.path(".docker", "cli-plugins");
-  await mkdir(plugins, { recursive: true });
-  await symlink(join(folder, PLUGIN), join(plugins, "docker-compose"));
+  await composePlugin(release, sandbox);
 }
