@@ -4,6 +4,7 @@ import { spawn, type ChildProcessWithoutNullStreams as Child } from "node:child_
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { withSignal } from "../../src/abort.ts";
 import type { FakeContainer } from "./container.ts";
 import type { FindProgram } from "./engine.ts";
 import type { ProgramIo } from "./process.ts";
@@ -58,6 +59,11 @@ export class LocalHelpers implements AsyncDisposable {
   async end(): Promise<void> {
     for (const { pid } of this.#running.values()) killGroup(pid);
     await Promise.all(this.#ended);
+  }
+
+  /** Waits until what runs has ended by itself. */
+  async ended(limitMs: number): Promise<void> {
+    await withSignal(Promise.all(this.#ended), AbortSignal.timeout(limitMs));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { snapshotVolume } from "../../src/capture/snapshot.ts";
 import { DockformError } from "../../src/errors.ts";
 import { aboutNow } from "../../src/restore/kept.ts";
-import { recoverVolume } from "../../src/restore/recover.ts";
+import { recoverVolume, type RecoveryReport } from "../../src/restore/recover.ts";
 import { UnhealthyError } from "../../src/restore/watch.ts";
 import type { ArchiveInStore } from "../../src/store/store.ts";
 import { FolderStore } from "../../src/store/folder/folder-store.ts";
@@ -147,21 +147,36 @@ export async function die(stage: Stage, story: Story, deaths: Deaths): Promise<s
     dieAt: goesOn ? [dieAt, dieAgainAt] : [dieAt],
     takesClient: !goesOn,
   }).catch((error: unknown) => problems.push(...unlikely(error)));
-  await workplace.losePower();
+  await workplace.settle();
   if (!goesOn && dieAgainAt > 0) {
     await recover(workplace, { dieAt: [dieAgainAt], takesClient: true }).catch((error: unknown) =>
       problems.push(`the recovery that is cut short: ${String(error)}`),
     );
-    await workplace.losePower();
+    await workplace.settle();
   }
-  await recover(workplace).catch((error: unknown) => problems.push(String(error)));
+  const report = await recover(workplace).catch((error: unknown) => {
+    problems.push(String(error));
+  });
   problems.push(...wrongIn(stage, workplace, story));
+  problems.push(...untrueIn(stage, workplace, story, report?.contents));
   return problems.length === 0 ? "" : `${JSON.stringify(deaths)}: ${problems.join("; ")}`;
 }
 
 /** A client whose helper dies may fail, but for a reason that it can tell. */
 function unlikely(error: unknown): readonly string[] {
   return error instanceof DockformError ? [] : [String(error)];
+}
+
+/** What a recovery says that is not so. */
+function untrueIn(
+  stage: Stage,
+  workplace: Workplace,
+  { from }: Story,
+  said: RecoveryReport["contents"] | undefined,
+): readonly string[] {
+  const [inPlace = ""] = stage.summary(workplace).split(",");
+  const isUntrue = inPlace === "old" ? said === "after" : said === "before";
+  return !isUntrue ? [] : [`${inPlace} is in place, from ${from}, and the recovery says ${said}`];
 }
 
 /** What is wrong after a recovery. */
@@ -189,10 +204,14 @@ async function play(
   await Promise.race([story.play(scene), client.died]);
 }
 
-/** Has another client recover the volume. */
-async function recover(workplace: Workplace, deaths?: HelperDeaths): Promise<void> {
+/** Has another client recover the volume; nothing comes of it where that dies. */
+async function recover(
+  workplace: Workplace,
+  deaths?: HelperDeaths,
+): Promise<RecoveryReport | undefined> {
   const { target, tools, died } = workplace.begin(deaths);
-  await Promise.race([recoverVolume({ target, healthTimeoutMs: 0 }, tools), died]);
+  const recovered = recoverVolume({ target, healthTimeoutMs: 0 }, tools);
+  return (await Promise.race([recovered, died])) ?? undefined;
 }
 
 /** Steps of a story, by their numbers. */

@@ -1,4 +1,4 @@
-/** Has each step of a helper's script counted, and everything end before a chosen one. */
+/** Has each step of a helper's script counted, and everything, or its client alone, end before a chosen one. */
 import { writeFileSync, lstatSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,6 +11,11 @@ step() {
 	printf x >>"$STEPS"
 	IFS= read -r steps <"$STEPS"
 	[ "\${#steps}" = "$DIE_AT" ] || return 0
+	if [ -n "$CLIENT_FILE" ]; then
+		: >"$CLIENT_FILE"
+		while [ -e "$CLIENT_FILE" ]; do sleep 0.01; done
+		return 0
+	fi
 	if [ -n "$COMMIT" ]; then echo >>"$COMMIT" && sync "$COMMIT"; fi
 	kill -9 $FIRST_GROUP 0
 }
@@ -33,6 +38,11 @@ BEGIN {
 		open(my $steps, ">>", $ENV{STEPS}) or die;
 		syswrite $steps, "x";
 		return if -s $steps != $ENV{DIE_AT};
+		if ((my $lives = $ENV{CLIENT_FILE}) ne "") {
+			open(my $file, ">", $lives) or die;
+			select undef, undef, undef, 0.01 while -e $lives;
+			return;
+		}
 		if ($ENV{COMMIT} ne "") { system "echo >>$ENV{COMMIT} && sync $ENV{COMMIT}" }
 		kill "KILL", $ENV{FIRST_GROUP} || (), 0;
 		sleep 60;
@@ -61,6 +71,11 @@ export interface StepOptions {
   readonly dieAt: number;
   /** Flushed before that, so that a journal commits; "" for none. */
   readonly commitFile: string;
+  /**
+   * Made at that step, at which only the client ends then: the step is taken once the file is gone. "" where the helper
+   * ends.
+   */
+  readonly clientFile: string;
 }
 
 /** What a helper's processes need. */
@@ -70,6 +85,7 @@ export function stepEnvironment(options: StepOptions): Readonly<Record<string, s
     STEPS: options.file,
     DIE_AT: String(options.dieAt),
     COMMIT: options.commitFile,
+    CLIENT_FILE: options.clientFile,
     PERL_STEPS,
   };
 }

@@ -1,5 +1,5 @@
 /** A volume in a folder of this machine, an engine in memory, and clients whose helpers run here. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Phase } from "../../src/events.ts";
@@ -20,10 +20,11 @@ import { countFrom, stepEnvironment, stepsIn } from "./death-steps.ts";
 /**
  * What a death takes along. `process`: nothing that was written. `power`: what was not flushed. `power after
  * commit`: the contents of files that were not flushed, while every name is as it was; a journal commits names
- * at any moment, and contents later.
+ * at any moment, and contents later. `client`: the client alone, whose helper finishes what it has begun, or gives it up.
  */
-export const DEATHS = ["process", "power", "power after commit"] as const;
+export const DEATHS = ["process", "power", "power after commit", "client"] as const;
 export type Death = (typeof DEATHS)[number];
+const TAKES_POWER: readonly Death[] = ["power", "power after commit"];
 
 /** On what the power can be cut; a folder is on ext4 then. */
 const DISKS: Readonly<Partial<Record<Ground, DiskType>>> = { xfs: "xfs", btrfs: "btrfs" };
@@ -63,6 +64,11 @@ const GROUNDS = {
 export type Ground = keyof typeof GROUNDS;
 
 const VOLUME = "volume";
+const POLL_MS = 5;
+/** By then a helper that listens has seen that its client is gone. */
+const NOTICED_MS = 30;
+/** A helper without a client has little left to do. */
+const HELPER_END_MS = 30_000;
 const STAGING = /^\.dockform-[0-9a-f]{12}$/;
 
 /** Where helpers die. */
@@ -83,6 +89,12 @@ export interface Client {
   readonly died: Promise<void>;
 }
 
+/** What a volume lies on, where that is no folder like any other. */
+interface Under {
+  readonly disk: FileSystem | undefined;
+  readonly ground: FolderFileSystem | undefined;
+}
+
 /** What the volumes of a stage are copied from, and the programs that count steps. */
 export interface Props {
   readonly folder: string;
@@ -97,6 +109,9 @@ export class Workplace implements AsyncDisposable {
   readonly #disk: FileSystem | undefined;
   readonly #ground: FolderFileSystem | undefined;
   readonly #helpers: LocalHelpers;
+  readonly #death: Death;
+  /** What looks whether a client is to die. */
+  readonly #watches = new Set<NodeJS.Timeout>();
   #deaths = NO_DEATHS;
   #helpersBegun = 0;
   #clientsBegun = 0;
@@ -104,14 +119,10 @@ export class Workplace implements AsyncDisposable {
   /** The steps that had been taken when a client last told of a phase. */
   readonly #phases = new Map<Phase, number>();
 
-  private constructor(
-    props: Props,
-    folder: string,
-    disk: FileSystem | undefined,
-    ground: FolderFileSystem | undefined,
-  ) {
+  private constructor(props: Props, folder: string, death: Death, { disk, ground }: Under) {
     this.#props = props;
     this.#folder = folder;
+    this.#death = death;
     this.#disk = disk;
     this.#ground = ground;
     this.#helpers = new LocalHelpers(
@@ -136,11 +147,12 @@ export class Workplace implements AsyncDisposable {
     const from = join(props.folder, name);
     const type = DISKS[on] ?? "ext4";
     const bytes = Math.max(SMALLEST_BYTES[type], 16 << 20);
-    const disk =
-      death === "process" ? undefined : await FileSystem.create({ type, bytes, journal: true });
+    const disk = TAKES_POWER.includes(death)
+      ? await FileSystem.create({ type, bytes, journal: true })
+      : undefined;
     const ground = await GROUNDS[on]?.(from);
     const folder = await mkdtemp(join(props.folder, "workplace-"));
-    const workplace = new Workplace(props, folder, disk, ground);
+    const workplace = new Workplace(props, folder, death, { disk, ground });
     if (!on.includes(",")) await run("cp", ["-aT", from, workplace.volume]);
     if (death === "power after commit") await writeFile(workplace.#commitFile, "");
     await run("sync", ["-f", workplace.volume]);
@@ -228,9 +240,9 @@ export class Workplace implements AsyncDisposable {
     await run("sync", ["-f", this.volume]);
   }
 
-  /** After a death of everything, what was not flushed is gone. */
-  async losePower(): Promise<void> {
-    await this.#helpers.end();
+  /** After a death nothing runs any more. Where that was of everything, what was not flushed is gone. */
+  async settle(): Promise<void> {
+    await (this.#death === "client" ? this.#helpers.ended(HELPER_END_MS) : this.#helpers.end());
     await this.#disk?.losePower();
   }
 
@@ -240,6 +252,7 @@ export class Workplace implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const watch of this.#watches) clearInterval(watch);
     await this.#helpers.end();
     await this.#disk?.[Symbol.asyncDispose]();
     await this.#ground?.[Symbol.asyncDispose]();
@@ -250,8 +263,22 @@ export class Workplace implements AsyncDisposable {
     const dieAt = this.#deaths.dieAt[this.#helpersBegun] ?? 0;
     this.#helpersBegun += 1;
     const commitFile = existsSync(this.#commitFile) ? this.#commitFile : "";
+    const clientFile = this.#death === "client" && dieAt > 0 ? `${this.#stepsFile()}-client` : "";
+    if (clientFile !== "") this.#watchFor(clientFile);
     const { shims } = this.#props;
-    return stepEnvironment({ shims, file: this.#stepsFile(), dieAt, commitFile });
+    return stepEnvironment({ shims, file: this.#stepsFile(), dieAt, commitFile, clientFile });
+  }
+
+  /** Ends the client once a helper asks for that, and lets the helper go on a moment after. */
+  #watchFor(clientFile: string): void {
+    const watch = setInterval(() => {
+      if (!existsSync(clientFile)) return;
+      clearInterval(watch);
+      this.#watches.delete(watch);
+      this.#killClient();
+      setTimeout(() => rmSync(clientFile, { force: true }), NOTICED_MS);
+    }, POLL_MS);
+    this.#watches.add(watch);
   }
 
   #stepsFile(): string {
