@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { snapshotVolume } from "../../src/capture/snapshot.ts";
@@ -13,12 +13,13 @@ import { DockformError } from "../../src/errors.ts";
 import { aboutNow } from "../../src/restore/kept.ts";
 import { recoverVolume, type RecoveryReport } from "../../src/restore/recover.ts";
 import { UnhealthyError } from "../../src/restore/watch.ts";
+import { stagingFolder } from "../../src/snapshot/reserved.ts";
 import type { ArchiveInStore } from "../../src/store/store.ts";
 import { FolderStore } from "../../src/store/folder/folder-store.ts";
 import { run } from "../oracle/host.ts";
 import { look, lookAtKept, makeContents, NAMES, patch, type Name } from "./contents.ts";
 import { makeShims } from "./death-steps.ts";
-import { extract, locked, type Story } from "./stories.ts";
+import { extract, locked, POSING_ID, type Story } from "./stories.ts";
 import {
   DEATHS,
   Workplace,
@@ -107,6 +108,16 @@ export class Stage implements AsyncDisposable {
       });
     });
     await this.#prepare("keeping-ready", "keeping", (client) => this.#makeReady(client, "new"));
+    await this.#preparePosing();
+  }
+
+  async #preparePosing(): Promise<void> {
+    const folder = join(this.folder, "posing");
+    await run("cp", ["-a", join(this.folder, "old"), folder]);
+    const posing = join(folder, stagingFolder(POSING_ID));
+    await mkdir(posing);
+    await writeFile(join(posing, "own"), "an application's");
+    await run("touch", ["-r", join(this.folder, "old"), folder]);
   }
 
   async #makeReady(client: Client, name: Name): Promise<void> {
@@ -183,7 +194,10 @@ function untrueIn(
 function wrongIn(stage: Stage, workplace: Workplace, story: Story): readonly string[] {
   const summary = stage.summary(workplace);
   const records = workplace.engine.ours.map(({ name }) => name.replace(/-[^-]*-[^-]*$/, ""));
-  const expected = summary.includes(", keeps ") ? ["dockform-kept-contents"] : [];
+  const expected = [
+    ...(summary.includes(", keeps ") ? ["dockform-kept-contents"] : []),
+    ...(summary.includes(", left .dockform-aside-") ? ["dockform-set-aside"] : []),
+  ];
   return [
     ...(story.ends.includes(summary) ? [] : [summary]),
     ...(workplace.userRuns ? [] : ["the container that uses the volume does not run"]),

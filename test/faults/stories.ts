@@ -12,8 +12,10 @@ import { aboutNow } from "../../src/restore/kept.ts";
 import { replaceTogether } from "../../src/restore/replace.ts";
 import type { WorkloadOptions } from "../../src/restore/request.ts";
 import { expectCounted } from "../../src/restore/expected.ts";
+import { recoverVolume } from "../../src/restore/recover.ts";
 import { StagedContents } from "../../src/restore/staging.ts";
 import { discardKept, undoVolume } from "../../src/restore/undo.ts";
+import { asideFolder } from "../../src/snapshot/reserved.ts";
 import { storedChecksum } from "../../src/snapshot/sidecar.ts";
 import type { ArchiveInStore } from "../../src/store/store.ts";
 import { PATHS } from "./contents.ts";
@@ -30,8 +32,11 @@ export interface Scene extends Client {
 }
 
 export interface Story {
-  /** The volume to begin with: `ready` has new contents extracted, `keeping` keeps something. */
-  readonly from: "old" | "ready" | "keeping" | "keeping-ready";
+  /**
+   * The volume to begin with: `ready` has new contents extracted, `keeping` keeps something, `posing` has a folder of an
+   * application's that is named like ours.
+   */
+  readonly from: "old" | "ready" | "keeping" | "keeping-ready" | "posing";
   readonly play: (scene: Scene) => Promise<unknown>;
   /** Whether the container that uses the volume is unhealthy on whatever it is started. */
   readonly isUnhealthy?: boolean;
@@ -42,6 +47,9 @@ export interface Story {
   /** What the volume may hold in the end, wherever it was cut short; the last when it was not. */
   readonly ends: readonly string[];
 }
+
+/** Of the folder in `posing`. */
+export const POSING_ID = "0123456789ab";
 
 export const STORIES: Readonly<Record<string, Story>> = {
   "a restore that keeps in place of what was kept": {
@@ -120,6 +128,11 @@ export const STORIES: Readonly<Record<string, Story>> = {
     clears: true,
     partsAt: "start",
     ends: ["new", "old"],
+  },
+  "a folder that is only named like ours": {
+    from: "posing",
+    play: ({ target, tools }) => recoverVolume({ target, healthTimeoutMs: 0 }, tools),
+    ends: [`old, left ${asideFolder(POSING_ID)}`],
   },
   "what is kept, given up": {
     from: "keeping",
