@@ -15,7 +15,7 @@ export async function volumeMove(
   const confirm = async (): Promise<void> => {
     session.log.info(`Volume ${source} is removed once its copy ${volume} was compared with it.`);
     if (skipConfirmation) return;
-    await confirmByTyping(session.io, `Type the volume (${source}) to go on:`, source);
+    await confirmByTyping(session.io, `Type the volume (${source}) to continue:`, source);
   };
   const healthTimeoutMs = healthTimeout;
   const order = { ...options, source, volume, project, confirm, healthTimeoutMs };
