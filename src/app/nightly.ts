@@ -80,6 +80,7 @@ export async function nightly(
   tools: Tools,
 ): Promise<Night> {
   const before = await declaredVolumes(workspace, tools);
+  await hushWhatWasTold(workspace, before);
   const snapshots = dryRun ? before.map(planned) : await snapshotDue(workspace, before, tools);
   const plans = await pruningAfter(workspace, snapshots, tools);
   const pruning = dryRun ? plans : await prune(workspace, plans, tools);
@@ -103,6 +104,22 @@ async function declaredVolumes(
   throw new DockformError("manifest.no-volumes", "no volume is declared: nothing was done", {
     hint: "Run it in the folder of the manifest, and declare the volumes in it.",
   });
+}
+
+/** That helpers have privileges is told with the first snapshot that is taken by such. */
+async function hushWhatWasTold(
+  workspace: Workspace,
+  volumes: readonly DeclaredFreshness[],
+): Promise<void> {
+  const { helperCapabilities = [] } = workspace.file?.manifest ?? {};
+  if (helperCapabilities.length === 0) return;
+  const { store } = workspace;
+  const newest = volumes.flatMap((volume) => volume.newest ?? []);
+  const described = await Promise.all(newest.map((snapshot) => store.describe(snapshot)));
+  const isTold = described.some(
+    ({ sidecar }) => sidecar?.helper_capabilities?.join() === helperCapabilities.join(),
+  );
+  if (isTold) workspace.hushCapabilities();
 }
 
 function planned(before: DeclaredFreshness): NightlySnapshot {

@@ -200,6 +200,11 @@ export class Workspace implements Disposable {
     };
   }
 
+  /** Nothing is said of what helpers may do beyond the usual: it was said before. */
+  hushCapabilities(): void {
+    this.#saidCapabilities = true;
+  }
+
   /** Asked for when a helper is about to be started, so that is when its privileges are said. */
   #helperImage(engine: EngineClient): Promise<HelperImage> {
     const { file, helperCapabilities = [] } = this.file?.manifest ?? {};

@@ -329,6 +329,9 @@ function describe(
       read_write: readWrite,
     })),
     holds: archived.outcome.holds,
+    ...(request.target.helperCapabilities.length === 0
+      ? {}
+      : { helper_capabilities: [...request.target.helperCapabilities] }),
     ...(archived.unrestorable.size === 0
       ? {}
       : { unrestorable_attributes: Object.fromEntries(archived.unrestorable) }),

@@ -73,6 +73,7 @@ export const SidecarSchema = v.looseObject({
   durations: v.optional(v.looseObject({ total_ms: count, downtime_ms: count })),
   fingerprint: v.optional(FingerprintSchema),
   holds: v.optional(HoldingsSchema),
+  helper_capabilities: v.optional(v.array(text)),
   unrestorable_attributes: v.optional(v.record(text, count)),
   unchanged_at: v.optional(time),
   proven_at: v.optional(time),

@@ -32,7 +32,10 @@ class Server implements AsyncDisposable {
     declared: Readonly<Record<string, unknown>>,
     ...existing: readonly string[]
   ): Promise<Server> {
-    const manifest = { identifier: "x", volumes: declared };
+    return await Server.of({ identifier: "x", volumes: declared }, ...existing);
+  }
+
+  static async of(manifest: unknown, ...existing: readonly string[]): Promise<Server> {
     return new Server(await FakeSite.create(manifest, {}), new ReadVolumes(...existing));
   }
 
@@ -261,4 +264,15 @@ test("a night like the one before warns of nothing; what is new is told, and JSO
   );
   const { snapshots } = v.parse(DOCUMENTS.nightly, JSON.parse((await night("e", "--json")).stdout));
   assert.deepEqual(snapshots[0]?.warnings, ["s: socket ignored"]);
+});
+
+test("that helpers have privileges is told in the first night, and by every other command", async () => {
+  const helper = { capabilities: ["SYS_ADMIN"] };
+  const volumes = { data: {}, mail: {} };
+  await using server = await Server.of({ identifier: "x", helper, volumes }, "data", "mail");
+  const told = /^warning: helper containers run with SYS_ADMIN/m;
+  assert.match((await server.nightly()).stderr, told);
+  server.passDays(1);
+  assert.equal((await server.nightly()).stderr, "");
+  assert.match((await server.run("volume", "snapshot", "data")).stderr, told);
 });
