@@ -59,7 +59,7 @@ test("a night that is interrupted removes nothing", async () => {
   await using site = await FakeSite.create(manifest, { [DEFAULT_HOST]: volumes.engine });
   const controller = new AbortController();
   let seconds = 0;
-  let interruptAt: string | undefined;
+  let interruptAt = "";
   const tools: Tools = {
     ...site.tools,
     signal: controller.signal,
