@@ -180,7 +180,7 @@ class ComposeProject implements AsyncDisposable {
   /** The engine's volumes with a name. */
   async volumes(name = "home_data"): Promise<readonly string[]> {
     const listed = await this.run(`docker volume ls --quiet --filter name=^${name}$`);
-    return listed.split("\n").filter((name) => name !== "");
+    return listed.split("\n").filter((line) => line !== "");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
