@@ -10,15 +10,16 @@ const LISTS_AGE_MS = 6 * 60 * 60 * 1000;
 /** A release of Debian by its code name. */
 export type DebianRelease = "bookworm" | "trixie" | "sid";
 
-/** apt-get with arguments; returns what it printed. */
-type PrivateApt = (...args: string[]) => Promise<Buffer>;
+/** apt-get with arguments, in a folder where it is to leave something there; returns what it printed. */
+type PrivateApt = (args: readonly string[], cwd?: string) => Promise<Buffer>;
 
 /**
  * apt-get on the lists of a release, with a cache and a state of its own in which no package is
  * installed. Root, on Debian.
  */
-async function privateApt(release: DebianRelease, folder: string): Promise<PrivateApt> {
-  for (const each of ["lists/partial", "cache/archives/partial"]) {
+export async function privateApt(release: DebianRelease): Promise<PrivateApt> {
+  const folder = join(CACHE_FOLDER, `apt-${release}`);
+  for (const each of ["lists/partial", "cache"]) {
     await mkdir(join(folder, each), { recursive: true });
   }
   await writeFile(join(folder, "status"), "");
@@ -32,11 +33,11 @@ async function privateApt(release: DebianRelease, folder: string): Promise<Priva
     `Dir::Cache=${folder}/cache`,
     "APT::Sandbox::User=root",
   ].flatMap((option) => ["-o", option]);
-  const apt: PrivateApt = (...args) =>
-    run("flock", [folder, "apt-get", "-q", ...options, ...args], { cwd: folder });
+  const apt: PrivateApt = (args, cwd = folder) =>
+    run("flock", [folder, "apt-get", "-q", ...options, ...args], { cwd });
   const renewed = join(folder, "renewed");
   if (!(await isYoung(renewed))) {
-    await apt("update");
+    await apt(["update"]);
     await writeFile(renewed, "");
   }
   return apt;
@@ -44,17 +45,18 @@ async function privateApt(release: DebianRelease, folder: string): Promise<Priva
 
 /** The folder with the files of one package, without those that it depends on. */
 export async function unpackedPackage(release: DebianRelease, name: string): Promise<string> {
-  const apt = await privateApt(release, join(CACHE_FOLDER, `apt-${release}`));
+  const apt = await privateApt(release);
   // 'http://…/name_version_amd64.deb' name_version_amd64.deb size digest
-  const [, file] = (await apt("download", "--print-uris", name)).toString().split(" ");
+  const uris = await apt(["download", "--print-uris", name]);
+  const [, file] = uris.toString().split(" ");
   if (file === undefined) throw new Error(`Debian ${release} has no package ${name}`);
   const folder = join(CACHE_FOLDER, `${release}-${file}`);
   if (await exists(folder)) return folder;
   const partial = await mkdtemp(`${folder}-`);
-  await apt("download", name);
-  await run("dpkg-deb", ["-x", join(CACHE_FOLDER, `apt-${release}`, file), partial]);
-  await rm(join(CACHE_FOLDER, `apt-${release}`, file));
-  await rename(partial, folder);
+  await apt(["download", name], partial);
+  await run("dpkg-deb", ["-x", join(partial, file), partial]);
+  // Another process may have been faster.
+  await rename(partial, folder).catch(() => rm(partial, { recursive: true }));
   return folder;
 }
 

@@ -37,7 +37,7 @@ test(
     await using sandbox = await Sandbox.create(engine.host);
     const { ours, foreign } = await destroyable(sandbox);
     const keys = `${sandbox.prefix}\n`;
-    const under = await onTerminal({ question: `(${sandbox.prefix}) to go on:`, keys });
+    const under = await onTerminal({ question: `(${sandbox.prefix}) to continue:`, keys });
     const destroy = await sandbox.dockform(["destroy"], { under });
     assert.equal(destroy.code, 0, destroy.stdout);
     assert.match(destroy.stdout, /Removed 2 volumes\./);
@@ -60,7 +60,7 @@ for (const [what, keys, code] of [
   test(`destroy does nothing when the answer is ${what}`, { skip: skipUnlessPrivate }, async () => {
     await using sandbox = await Sandbox.create(engine.host);
     const { ours } = await destroyable(sandbox);
-    const under = await onTerminal({ question: "to go on:", keys });
+    const under = await onTerminal({ question: "to continue:", keys });
     const destroy = await sandbox.dockform(["destroy"], { under });
     assert.doesNotMatch(destroy.stdout, /unexpected|defect/);
     assert.equal(destroy.code, code, destroy.stdout);
