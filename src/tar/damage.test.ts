@@ -6,13 +6,8 @@ import fc from "fast-check";
 import { DockformError } from "../errors.ts";
 import { decompressZstd } from "./zstd.ts";
 import { TarReader } from "./entries.ts";
-import {
-  hostileArchives,
-  intactTar,
-  intactTarZst,
-  truncatedArchives,
-  type HostileArchive,
-} from "../../test/fixtures/hostile.ts";
+import { hostileArchives, truncatedArchives } from "../../test/fixtures/hostile.ts";
+import { intactTar, intactTarZst, type HostileArchive } from "../../test/fixtures/hostile-tar.ts";
 import {
   inChunks,
   readAll,

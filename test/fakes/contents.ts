@@ -1,10 +1,8 @@
 /** What is in volumes, for the helper in memory: contents are tar streams, and every verb is a step from state to state. */
 import { Readable } from "node:stream";
-import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { TarReader } from "../../src/tar/entries.ts";
-import { BLOCK_BYTES } from "../../src/tar/input.ts";
+import { zstdCompressSync } from "node:zlib";
 import { writeTar, type WrittenEntry } from "../../src/tar/write.ts";
-import { inChunks, readTar } from "../fixtures/tar-streams.ts";
+import { countEntries, tarReply, unpacked } from "./tar-replies.ts";
 import {
   hello,
   type FakeReply,
@@ -363,30 +361,6 @@ function takeAway(disk: FakeDisk, id: string): FakeReply {
 
 function keptFacts({ kept }: FakeDisk): Readonly<Record<string, string>> {
   return kept === undefined ? {} : { kept: kept.about, kept_kilobytes: "4" };
-}
-
-function unpacked(bytes: Buffer, compression: string): Buffer {
-  return compression === "none" ? bytes : zstdDecompressSync(bytes);
-}
-
-/** What tar says of a stream that it read to its end. */
-async function tarReply(bytes: Buffer): Promise<FakeReply> {
-  const reader = new TarReader(inChunks(bytes), "contents");
-  for await (const entry of reader.entries()) void entry;
-  const facts = {
-    tar_status: "0",
-    zstd_status: "0",
-    entries: String(reader.listedEntries),
-    roots: "1",
-    marked_end: "1",
-    after_end: "0",
-    blocks: String(Math.ceil(reader.tarBytes / BLOCK_BYTES)),
-  };
-  return { facts, messages: [`Total bytes read: ${bytes.length} (1KiB, 1MiB/s)`] };
-}
-
-async function countEntries(bytes: Buffer): Promise<number> {
-  return bytes.length === 0 ? 0 : (await readTar(bytes)).length;
 }
 
 /** A root folder and one file in it, which says which contents these are; without a text the folder alone. */

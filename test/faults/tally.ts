@@ -1,4 +1,4 @@
-import type { Verdict } from "./conduct.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** `recovered`: old or new, where it does not matter which. */
 type Outcome = Verdict["outcome"] | "recovered";

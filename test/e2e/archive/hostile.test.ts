@@ -6,12 +6,8 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { settleWithLimit } from "../../../src/app/several.ts";
 import { testEngine } from "../../engine/test-engine.ts";
-import {
-  ESCAPED,
-  hostileArchives,
-  intactTar,
-  type HostileArchive,
-} from "../../fixtures/hostile.ts";
+import { hostileArchives } from "../../fixtures/hostile.ts";
+import { ESCAPED, intactTar, type HostileArchive } from "../../fixtures/hostile-tar.ts";
 import { run } from "../../oracle/host.ts";
 import { describeTree, differences, removeTree, type TreeEntry } from "../../oracle/tree.ts";
 import { originFlags, sidecarOf, writeFiles, writeSidecar } from "../archives.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { intactTar } from "../../fixtures/hostile.ts";
+import { intactTar } from "../../fixtures/hostile-tar.ts";
 import { assertError, readJson, sidecarOf } from "../archives.ts";
 import type { CliResult } from "../cli-process.ts";
 import { store } from "../snapshot-store.ts";

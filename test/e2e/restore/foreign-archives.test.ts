@@ -1,34 +1,29 @@
 /** Archives that other programs made: restored as those meant them, or refused with the reason. */
 import assert from "node:assert/strict";
 import {
-  appendFile,
   chmod,
   chown,
   link,
   mkdir,
-  readdir,
   readFile,
   stat,
   symlink,
   utimes,
   writeFile,
 } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
 import { testEngine } from "../../engine/test-engine.ts";
 import { PACKERS } from "../../fixtures/packers.ts";
-import { needProgram, run } from "../../oracle/host.ts";
+import { run } from "../../oracle/host.ts";
 import { describeTree, differences } from "../../oracle/tree.ts";
-import { assertError, packFiles, packFolder, writeFiles, writeSidecar } from "../archives.ts";
+import { assertError, packFiles, writeFiles, writeSidecar } from "../archives.ts";
 import { Sandbox } from "../harness.ts";
-import { UNSEEN_TMPDIR } from "../program.ts";
-import type { TestVolume } from "../engine-objects.ts";
+import { RESTORE, filled, holds, refusedByAll, TEXTS } from "../foreign.ts";
 
 const { host, skip } = await testEngine();
 
-const RESTORE = ["--undeclared", "--force", "--json"];
 const OWNER = [77, 78] as const;
-const TEXTS = { a: "text", "sub/b": "more text" };
 
 /** A folder with what all of those programs can hold. */
 async function makeSource(folder: string): Promise<void> {
@@ -41,54 +36,6 @@ async function makeSource(folder: string): Promise<void> {
     await chmod(join(folder, name), name === "a" ? 0o640 : 0o2750);
     await utimes(join(folder, name), 1_500_000_000, 1_500_000_000);
   }
-}
-
-async function filled(sandbox: Sandbox, suffix = "into"): Promise<TestVolume> {
-  const volume = await sandbox.volume(suffix);
-  await writeFiles(volume.folder, { old: "old" });
-  return volume;
-}
-
-/** What is there after a restore, or after one that was refused. */
-async function holds(
-  { folder }: TestVolume,
-  files: Readonly<Record<string, string>>,
-): Promise<void> {
-  assert.deepEqual((await readdir(folder)).toSorted(), topNames(files));
-  for (const [path, content] of Object.entries(files)) {
-    assert.equal(await readFile(join(folder, path), "utf8"), content);
-  }
-}
-
-function topNames(files: Readonly<Record<string, string>>): readonly string[] {
-  return [...new Set(Object.keys(files).map((path) => path.split("/")[0] ?? ""))].toSorted();
-}
-
-interface Refusal {
-  readonly exitCode: number;
-  readonly message: RegExp;
-  readonly hint: RegExp;
-}
-
-/** The same verdict by every command that reads it, and an untouched volume. */
-async function refusedByAll(sandbox: Sandbox, archive: string, refusal: Refusal): Promise<void> {
-  const volume = await filled(sandbox, basename(archive).replaceAll(/[. ]/g, "-"));
-  const restore = ["volume", "restore", volume.name, archive];
-  for (const command of [
-    [...restore, "--undeclared", "--force"],
-    [...restore, "--undeclared", "--force", "--path", "a"],
-    ["snapshot", "verify", archive],
-    ["snapshot", "files", archive],
-    ["snapshot", "cat", archive, "a"],
-    ["snapshot", "extract", archive, "a", "-o", sandbox.path("nowhere")],
-    ["snapshot", "diff", archive, archive],
-  ]) {
-    const result = await sandbox.dockform([...command, "--json"]);
-    assert.equal(result.code, refusal.exitCode, `${command.join(" ")}: ${result.stderr}`);
-    assert.match(result.stderr, refusal.message, command.join(" "));
-    assert.match(result.stderr, refusal.hint, command.join(" "));
-  }
-  await holds(volume, { old: "old" });
 }
 
 for (const { name, pack } of PACKERS) {
@@ -187,108 +134,6 @@ test("the original's snapshot of files in use is restored, however large", { ski
     message: /checksum mismatch/,
     hint: /not what was stored/,
   });
-});
-
-/** From a plain tar, by the machine's own tools. */
-const COMPRESSED = {
-  "tar.gz": 'gzip -c "$0"',
-  tgz: '{ head -c 3000 "$0" | gzip -c; tail -c +3001 "$0" | gzip -9c; head -c 700 /dev/zero; }',
-  "tar.xz": 'xz -c "$0"',
-  "tar.bz2": 'bzip2 -c "$0"',
-  tzst: 'zstd -qc "$0"',
-  // Several frames, the second with a window that zstd reads only when it is told to.
-  "tar.zst": '{ head -c 3000 "$0" | zstd -qc; tail -c +3001 "$0" | zstd -qc --long=31; }',
-} as const;
-
-async function compress(sandbox: Sandbox, command: string, name: string): Promise<string> {
-  await needProgram("/usr/bin/xz", "xz-utils");
-  await needProgram("/bin/bzip2", "bzip2");
-  const source = sandbox.path("source");
-  await writeFiles(source, TEXTS);
-  const tar = sandbox.path("plain.tar");
-  await packFolder(source, tar);
-  const archive = sandbox.path(name);
-  await run("sh", ["-c", `${command} >"$1"`, tar, archive]);
-  return archive;
-}
-
-for (const [extension, command] of Object.entries(COMPRESSED)) {
-  test(`a .${extension} is read by every command, and restored`, { skip }, async () => {
-    await using sandbox = await Sandbox.create(host);
-    const archive = await compress(sandbox, command, `backup.${extension}`);
-    for (const options of [{}, UNSEEN_TMPDIR]) {
-      const volume = await filled(sandbox, "under" in options ? "exec" : "pipe");
-      await sandbox.restore(volume.name, archive, [...RESTORE, "--verify"], options);
-      await holds(volume, TEXTS);
-    }
-    const part = await filled(sandbox, "part");
-    await sandbox.restore(part.name, archive, [...RESTORE, "--path", "sub/b"]);
-    await holds(part, { old: "old", "sub/b": TEXTS["sub/b"] });
-    const cat = await sandbox.dockform(["snapshot", "cat", archive, "sub/b"]);
-    assert.equal(cat.stdout, TEXTS["sub/b"]);
-    const verified = await sandbox.dockform(["snapshot", "verify", archive]);
-    assert.equal(verified.code, 0, verified.stderr);
-    const listed = await sandbox.dockform(["snapshot", "files", archive]);
-    assert.match(listed.stdout, /sub\/b$/m);
-  });
-}
-
-for (const extension of ["tar.gz", "tar.xz", "tar.bz2"] as const) {
-  test(`a damaged .${extension} is refused by every command`, { skip }, async () => {
-    await using sandbox = await Sandbox.create(host);
-    const command = COMPRESSED[extension];
-    const cut = await compress(sandbox, `${command} | head -c -9`, `cut.${extension}`);
-    const long = await compress(sandbox, command, `long.${extension}`);
-    await appendFile(long, "something else");
-    for (const archive of [cut, long]) {
-      const refusal = { exitCode: 4, message: /is damaged: /, hint: /another snapshot/i };
-      await refusedByAll(sandbox, archive, refusal);
-    }
-  });
-}
-
-test("what is not what its name says is refused by every command", { skip }, async () => {
-  await using sandbox = await Sandbox.create(host);
-  for (const [command, name] of [
-    ['gzip -c "$0"', "gzip.tar.zst"],
-    ['zstd -qc "$0"', "zstd.tar.gz"],
-  ] as const) {
-    const archive = await compress(sandbox, command, name);
-    await refusedByAll(sandbox, archive, {
-      exitCode: 4,
-      message: /its content is (gzip, and not zstd|zstd, and not gzip) as its name says/,
-      hint: /name it \*\.tar\.(gz|zst)\./,
-    });
-  }
-  // zstd itself would unpack that, too.
-  const command = '{ head -c 3000 "$0" | zstd -qc; tail -c +3001 "$0" | gzip -c; }';
-  const archive = await compress(sandbox, command, "both.tar.zst");
-  const refusal = { exitCode: 4, message: /this is not a zstd frame/, hint: /another snapshot/i };
-  await refusedByAll(sandbox, archive, refusal);
-});
-
-test("a missing dictionary is told by its number", { skip }, async () => {
-  await using sandbox = await Sandbox.create(host);
-  const train =
-    'for i in $(seq 300); do echo "sample $i of $((i * i)) text" >"$1.$i"; done; zstd -q --train "$1".* --dictID=1234567 -o "$1.dict" && zstd -qc -D "$1.dict" "$0"';
-  const archive = await compress(sandbox, train, "with a dictionary.tar.zst");
-  await refusedByAll(sandbox, archive, {
-    exitCode: 3,
-    message: /was compressed with the zstd dictionary 1234567, and cannot be read without it/,
-    hint: /zstd -dc -D DICTIONARY '\S+with a dictionary\.tar\.zst' \|/,
-  });
-});
-
-test("without xz on this machine, the command that converts is told", { skip }, async () => {
-  await using sandbox = await Sandbox.create(host);
-  const archive = await compress(sandbox, COMPRESSED["tar.xz"], "my backup.tar.xz");
-  const bin = sandbox.path("bin");
-  await mkdir(bin);
-  await symlink("/bin/sh", join(bin, "sh"));
-  const result = await sandbox.dockform(["snapshot", "verify", archive], { env: { PATH: bin } });
-  assert.equal(result.code, 3, result.stderr);
-  assert.match(result.stderr, /this machine has no xz to unpack .*my backup\.tar\.xz/);
-  assert.match(result.stderr, /xz -dc '\S+my backup\.tar\.xz' \| zstd -o/);
 });
 
 test(
