@@ -7,8 +7,8 @@ import { test } from "node:test";
 const ROOT = join(import.meta.dirname, "..", "..");
 const PAGES = ["README.md", "CHANGELOG.md", "changelog/*.md", "docs/*.md"];
 const GLOSSARY = "docs/glossary.md";
-/** Made of the comments in the code. */
-const DECLARATIONS = "docs/api.md";
+/** Made of the comments in the code, and of the names of tests. */
+const NOT_SEARCHED = ["docs/api.md", "docs/testing.md"];
 /** A comment, or a text in quotes. None of our comments has quotes that are not closed on their line. */
 const COMMENT_OR_TEXT = /\/\*[^]*?\*\/|\/\/.*$|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/gm;
 
@@ -52,7 +52,7 @@ function inText(words: string): string {
 async function pages(): Promise<readonly Place[]> {
   const read: Place[] = [];
   for await (const file of glob(PAGES, { cwd: ROOT })) {
-    if (file === DECLARATIONS) continue;
+    if (NOT_SEARCHED.includes(file)) continue;
     const text = await readFile(join(ROOT, file), "utf8");
     const [settled = ""] = file === GLOSSARY ? text.split("## Settled words") : [text];
     read.push({ file, text: settled });
