@@ -23,7 +23,7 @@ const TOOLS =
   "bash coreutils findutils grep iproute2 mawk mount procps sed uidmap util-linux".split(" ");
 const PACKAGES = {
   docker: ["docker.io", "rootlesskit", ...TOOLS],
-  podman: ["podman", "runc", ...TOOLS],
+  podman: ["podman", "nftables", "runc", ...TOOLS],
 } as const;
 
 /** Downloads and unpacks an engine, unless these packages have been before. Root, on Debian. */
