@@ -34,7 +34,7 @@ export interface PackedRootfs extends AsyncDisposable {
 
 const RECIPE_VERSION = 4;
 const NEEDED_TOOLS =
-  "sh tar zstd awk cat chmod du find head mkdir mkfifo perl rm rmdir sleep stat sync touch wc";
+  "sh tar zstd awk cat chmod du find head mkdir mkfifo perl rm rmdir sleep stat sync touch";
 /** Only a root folder with attributes of its own needs those of attr and acl; the script says so when it does. */
 const OPTIONAL_TOOLS = "getfattr setfattr setfacl nice";
 

@@ -88,6 +88,13 @@ test("the tools that the script asks for are in an image of this machine's tools
     asked.split(" ").filter((tool) => !packed.includes(tool)),
     [],
   );
+  const others = packed.filter((tool) => !asked.includes(tool));
+  const isCalled = (tool: string): boolean => script.some((text) => text.includes(`${tool} `));
+  assert.deepEqual(
+    others.filter((tool) => !isCalled(tool)),
+    [],
+    "an image needs no more",
+  );
 });
 
 test("the script leaves room in the argument that it travels as", () => {

@@ -80,13 +80,14 @@ interface OpenedFile {
 
 async function openFile(path: string): Promise<OpenedFile> {
   try {
-    const handle = await open(path, "r");
+    await using closing = new AsyncDisposableStack();
+    const handle = closing.use(await open(path, "r"));
     const stats = await handle.stat();
     if (stats.isFile()) {
       const { bytesRead, buffer } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      closing.move();
       return { handle, storedBytes: stats.size, head: buffer.subarray(0, bytesRead) };
     }
-    await handle.close();
   } catch (error) {
     throw cannotRead(path, error);
   }
