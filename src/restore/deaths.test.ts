@@ -15,6 +15,8 @@ import { restoreVolume } from "./restore.ts";
 import { undoVolume } from "./undo.ts";
 
 const LOCK = "dockform-restore-data";
+/** With this a process ends that was killed. */
+const KILLED = 137;
 /** More than any of the operations has. */
 const MOMENTS = 260;
 
@@ -37,6 +39,8 @@ interface Story {
   readonly rival: number;
   /** Which step of the helper is its last. */
   readonly helperDies: "never" | "before the swap" | "in the swap" | "after the swap";
+  /** Whether the client dies while its helper extracts, which stops then and puts away what it has. */
+  readonly isCut: boolean;
 }
 
 const stories: fc.Arbitrary<Story> = fc.record({
@@ -53,6 +57,7 @@ const stories: fc.Arbitrary<Story> = fc.record({
   recoveriesDie: fc.array(fc.integer({ min: 1, max: MOMENTS }), { maxLength: 2 }),
   rival: fc.integer({ min: 1, max: MOMENTS }),
   helperDies: fc.constantFrom("never", "before the swap", "in the swap", "after the swap"),
+  isCut: fc.boolean(),
 });
 
 async function build({ operation, users }: Story): Promise<House> {
@@ -91,26 +96,37 @@ function letHelperDie(house: House, when: Story["helperDies"]): void {
   });
 }
 
+/** The client dies before all of the archive is extracted, once. */
+function cutExtraction(house: House, client: FakeClient): void {
+  house.contents.instead.set("extract", async (call) => {
+    house.contents.instead.delete("extract");
+    const [id = ""] = call.args;
+    if (!house.disk.stagings.has(id))
+      await house.contents.verbs["begin"]?.({ ...call, args: [id] });
+    house.disk.own = id;
+    client.die();
+    return { status: KILLED };
+  });
+}
+
 /** Resolves when the client is dead, or has come to its end. */
 async function untilDeath(
   client: FakeClient,
   moments: { readonly dies: number; readonly rival?: () => Promise<unknown>; readonly at?: number },
   act: () => Promise<unknown>,
 ): Promise<"died" | "ended"> {
-  const dead = Promise.withResolvers<"died">();
   let moment = 0;
   client.gate = async () => {
     moment += 1;
     if (moment === moments.at) await moments.rival?.().catch(() => {});
     if (moment !== moments.dies) return;
     client.die();
-    dead.resolve("died");
   };
   const ended = act().then(
     () => "ended" as const,
     () => "ended" as const,
   );
-  return Promise.race([dead.promise, ended]);
+  return Promise.race([client.died, ended]);
 }
 
 /**
@@ -138,6 +154,7 @@ async function play(house: House, story: Story): Promise<"died" | "ended" | "dou
   const before = house.users();
   letHelperDie(house, story.helperDies);
   const client = new FakeClient(house.engine);
+  if (story.isCut) cutExtraction(house, client);
   const rival = (): Promise<unknown> => recover(house, new FakeClient(house.engine));
   const moments = { dies: story.dies, rival, at: story.rival };
   const first = await untilDeath(client, moments, () => begin(house, client, story));
@@ -169,4 +186,48 @@ test("whenever a client dies, a recovery leaves old or new contents, and contain
   );
   assert.ok(ends.died > RUNS / 5, `${ends.died} deaths`);
   assert.ok(ends.doubted < RUNS / 200, `${ends.doubted} doubts`);
+});
+
+const POSING = "0123456789ab";
+
+/** A folder of an application's that is named like a staging folder. */
+async function pose(house: House): Promise<void> {
+  const call = { args: [POSING], volume: "data", input: unasked, output: () => {} };
+  await house.contents.verbs["begin"]?.(call);
+  house.disk.own = undefined;
+}
+
+function unasked(): Promise<Buffer> {
+  throw new Error("there is no data");
+}
+
+test("whenever recoveries die, a folder that is only named like ours is put aside, and nothing else is touched", async (t) => {
+  let deaths = 0;
+  const deathsOfRecoveries = fc.array(fc.integer({ min: 1, max: 40 }), {
+    minLength: 1,
+    maxLength: 3,
+  });
+  await inFastTime(t, () =>
+    fc.assert(
+      fc.asyncProperty(stories, deathsOfRecoveries, async (story, recoveriesDie) => {
+        const house = await build({ ...story, operation: "restore" });
+        await pose(house);
+        const before = house.users();
+        for (const dies of recoveriesDie) {
+          const client = new FakeClient(house.engine);
+          if ((await untilDeath(client, { dies }, () => recover(house, client))) === "died") {
+            deaths += 1;
+          }
+        }
+        await recover(house, new FakeClient(house.engine));
+        assert.equal(house.inPlace, "old");
+        assert.deepEqual(house.users(), before);
+        assert.deepEqual([...house.disk.stagings], []);
+        assert.ok(Object.hasOwn(house.disk.facts, `aside_${POSING}`), "it is put aside");
+        assert.deepEqual(house.left(), ["dockform-set-aside-data"]);
+      }),
+      { numRuns: RUNS, seed: SEED },
+    ),
+  );
+  assert.ok(deaths > RUNS / 2, `${deaths} deaths`);
 });

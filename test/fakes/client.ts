@@ -26,17 +26,22 @@ export class FakeClient extends EngineClient {
   gate: (call: Call, moment: Moment) => Promise<void> | void = () => {};
   readonly #engine: FakeEngine;
   readonly #connections = new Set<FakeConnection>();
+  /** Resolves when it dies. */
+  readonly died: Promise<"died">;
+  readonly #death = Promise.withResolvers<"died">();
   #isDead = false;
 
   constructor(engine: FakeEngine) {
     super({ context: "default", host: "unix:///nowhere" });
     this.#engine = engine;
+    this.died = this.#death.promise;
   }
 
   /** As by SIGKILL: its connections close, and no call of it ever begins or returns again. */
   die(): void {
     this.#isDead = true;
     for (const connection of this.#connections) connection.sever();
+    this.#death.resolve("died");
   }
 
   /** Lets the next calls of a kind fail, once each, before the engine hears of them. */
