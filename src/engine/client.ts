@@ -5,17 +5,13 @@ import { withSignal } from "../abort.ts";
 import { DockformError, messageOf, systemCode, type Advice } from "../errors.ts";
 import { EndlessAnswerError, readText } from "./answer-body.ts";
 import { LOOKUP, PING, startTimer, type AnswerLimit } from "./answer-limit.ts";
+import { refusesVersion, tooNew, versionFor } from "./api-version.ts";
 import type { EngineEndpoint } from "./endpoint.ts";
 import { Intake } from "./intake.ts";
 import { dockersStatus, isPodmans } from "./podman.ts";
 import type { Shape } from "./shape.ts";
 import { TransportAgent, type Transport } from "./transport.ts";
 import { transportFor } from "./transport-for.ts";
-
-/** The newest Engine API version whose behaviour this client was written for. */
-const NEWEST_API_VERSION = "1.47";
-/** Docker 19.03, the oldest with everything the helper container asks for. */
-const OLDEST_API_VERSION = "1.40";
 
 /** More than 5,000 containers need, as an engine lists them. */
 const JSON_BYTES = 16 * 1024 * 1024;
@@ -207,14 +203,7 @@ export class EngineClient {
     if (typeof offered !== "string" || !/^\d{1,3}\.\d{1,3}$/.test(offered)) {
       throw this.notAnEngine(what, "it names no API version");
     }
-    if (compareVersions(offered, OLDEST_API_VERSION) < 0) {
-      throw new DockformError(
-        "engine.too-old",
-        `the engine at ${this.#transport.address} offers API version ${offered}`,
-        { hint: `Use an engine with API version ${OLDEST_API_VERSION} or later (Docker 19.03).` },
-      );
-    }
-    return compareVersions(offered, NEWEST_API_VERSION) < 0 ? offered : NEWEST_API_VERSION;
+    return versionFor(offered, this.#transport.address);
   }
 
   #silent(): DockformError {
@@ -321,6 +310,7 @@ export class EngineClient {
     if (decides && message === undefined && said !== "" && !isRaw) {
       throw this.notAnEngine(what, `its status is ${statusCode}, without a reason in JSON`);
     }
+    if (refusesVersion(statusCode, words)) throw tooNew(words, this.#transport.address);
     throw new EngineApiError(status, words || `status ${statusCode}`);
   }
 
@@ -384,15 +374,4 @@ function errorMessage(body: string): string | undefined {
     // No JSON.
   }
   return undefined;
-}
-
-/** Compares `1.41` with `1.9` by number, not by letter. */
-export function compareVersions(a: string, b: string): number {
-  const left = a.split(".").map(Number);
-  const right = b.split(".").map(Number);
-  for (let i = 0; i < Math.max(left.length, right.length); i += 1) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { compareVersions } from "./client.ts";
+import { compareVersions } from "./api-version.ts";
 import { currentContextName, resolveEndpoint, type EndpointEnvironment } from "./endpoint.ts";
 import { transportFor } from "./transport-for.ts";
 

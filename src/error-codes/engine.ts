@@ -53,6 +53,11 @@ export const ENGINE_ERRORS = {
       "What answers at the context's address does not answer as a Docker Engine does: not HTTP or JSON, other fields, a redirect, or an answer without an end.",
     cure: "Check the context's host: it may be another program's socket. If `docker info` fails as well, restart the engine.",
   },
+  "engine.too-new": {
+    kind: "failed",
+    cause: "The engine no longer knows the newest API version that dockform can talk.",
+    cure: "Use a newer version of dockform.",
+  },
   "engine.too-old": {
     kind: "failed",
     cause: "The engine offers only API versions that are older than those of Docker 19.03.",
