@@ -91,7 +91,7 @@ volumes:
   assert.equal(volumes.get("still")?.verified_at, inSeconds);
   assert.equal(volumes.get("still")?.proven_at, inSeconds);
   const text = await sandbox.dockform(["snapshot", "status"]);
-  assert.match(text.stdout, /^late +stale +37 hours +36h +- +-$/m);
+  assert.match(text.stdout, /^late +stale +37 hours +36h +never +never$/m);
   assert.match(text.stdout, /^bare +missing +- +2w +- +-$/m);
 });
 
