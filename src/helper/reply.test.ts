@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { test } from "node:test";
+import { DockformError } from "../errors.ts";
 import { ReplyReader, type HelperProgress } from "./reply.ts";
 
 const MARK = "0123456789abcdef";
@@ -75,4 +76,12 @@ test("a line ends at its line end alone", async () => {
   const reply = await new ReplyReader(stderr, MARK).expect().reply;
   assert.deepEqual([...reply.facts], [["kept", kept]]);
   assert.deepEqual(reply.messages, ["said\u2028so"]);
+});
+
+test("where the way to the engine is cut, that is what ends the calls", async () => {
+  const cut = new DockformError("ssh.broken", "the ssh connection broke");
+  const stderr = new Readable({ read() {} });
+  const call = new ReplyReader(stderr, MARK).expect();
+  stderr.destroy(cut);
+  await assert.rejects(call.reply, cut);
 });

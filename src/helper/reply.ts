@@ -109,17 +109,23 @@ export class ReplyReader {
   }
 
   #end(cause?: Error): void {
-    const last = this.#lastMessage;
-    this.#ended ??= new DockformError(
-      "helper.ended",
-      `the helper container ended unexpectedly${last === undefined ? "" : `: ${last}`}`,
-      {
-        hint: "Was it removed, was the engine stopped, or was memory short? Look at the engine's log, then run the command again.",
-        cause,
-      },
-    );
+    this.#ended ??= endOf(this.#lastMessage, cause);
     for (const call of this.#calls.splice(0)) call.fail(this.#ended);
   }
+}
+
+/** Where the way to the engine is cut, nothing is known of the helper. */
+function endOf(last: string | undefined, cause: Error | undefined): DockformError {
+  return cause instanceof DockformError && cause.kind === "unreachable"
+    ? cause
+    : new DockformError(
+        "helper.ended",
+        `the helper container ended unexpectedly${last === undefined ? "" : `: ${last}`}`,
+        {
+          hint: "Was it removed, was the engine stopped, or was memory short? Look at the engine's log, then run the command again.",
+          cause,
+        },
+      );
 }
 
 class PendingCall {

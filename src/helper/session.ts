@@ -323,7 +323,12 @@ export async function endHelper(
   } catch (error) {
     if (isNotFound(error)) return;
     signal.throwIfAborted();
-    await killContainer(engine, id, signal);
+    try {
+      await killContainer(engine, id, signal);
+    } catch (failure) {
+      // It has ended since; only the way to the engine was cut.
+      if (!isConflict(failure)) throw failure;
+    }
     await waitContainer(engine, id, signal);
   }
 }
