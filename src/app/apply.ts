@@ -5,6 +5,7 @@ import type { Tools } from "../tools.ts";
 import { labelsFor } from "./identifier.ts";
 import { planContexts, type ContextPlan } from "./plan.ts";
 import { refuseRemoval, removeVolume, type RemovedVolume } from "./removal.ts";
+import type { FailedContext } from "./several.ts";
 import { targetIn, type Workspace } from "./workspace.ts";
 
 /** A volume that is declared and does not exist. */
@@ -19,6 +20,8 @@ export interface ApplyPlan {
   readonly toCreate: readonly Creation[];
   /** They carry the manifest's label and are no longer declared; none where they are not to be removed. */
   readonly toRemove: readonly VolumeTarget[];
+  /** Whose engine could not be asked; nothing is done there. */
+  readonly failed: readonly FailedContext[];
 }
 
 /** What an apply has done. */
@@ -26,20 +29,29 @@ export type ApplyStep =
   | { readonly kind: "created"; readonly context: string; readonly volume: string }
   | ({ readonly kind: "removed" } & RemovedVolume);
 
-/** Plans what leads to the declared volumes, and changes nothing. */
+/**
+ * Plans what leads to the declared volumes, and changes nothing. An engine that cannot be asked stops none of the others,
+ * unless volumes are to be removed.
+ */
 export async function planApply(
   workspace: Workspace,
   { prune }: { readonly prune: boolean },
   signal: AbortSignal,
 ): Promise<ApplyPlan> {
   const identifier = workspace.requireIdentifier();
-  const plans = await planContexts(workspace, signal);
+  const { contexts: plans, failed } = await planContexts(workspace, signal);
+  // Who removes wants to see all that goes.
+  if (prune && failed[0] !== undefined) throw failed[0].error;
   const contexts = await workspace.contexts();
-  const planned = contexts.flatMap((context, i) =>
-    (plans[i]?.volumes ?? []).map((each) => ({ ...each, target: targetIn(context, each.name) })),
+  const planned = contexts.flatMap((context) =>
+    (plans.find((plan) => plan.context === context.name)?.volumes ?? []).map((each) => ({
+      ...each,
+      target: targetIn(context, each.name),
+    })),
   );
   return {
     contexts: plans,
+    failed,
     toCreate: planned.flatMap((each) =>
       each.action === "create"
         ? { target: each.target, spec: { ...each.spec, labels: labelsFor(each.spec, identifier) } }

@@ -20,7 +20,7 @@ test("volumes that are declared, or that the engine has, are listed once each, b
   const manifest = { identifier: "home", volumes: { data: {}, wanted: {} } };
   await using site = await FakeSite.create(manifest, { [DEFAULT_HOST]: engine });
   using workspace = await site.open();
-  const volumes = await inventory(workspace, site.tools);
+  const { volumes } = await inventory(workspace, site.tools);
   assert.deepEqual(
     volumes.map((each) => [each.volume, each.declared, each.exists, each.sizeBytes]),
     [
@@ -56,7 +56,7 @@ test("a volume is interrupted where an operation on it was cut short, not where 
   putOperation(engine, "cut", "exited");
   await using site = await FakeSite.create(undefined, { [DEFAULT_HOST]: engine });
   using workspace = await site.open();
-  const volumes = await inventory(workspace, site.tools);
+  const { volumes } = await inventory(workspace, site.tools);
   assert.deepEqual(
     volumes.map(({ volume, interrupted }) => [volume, interrupted]),
     [

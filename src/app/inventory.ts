@@ -9,6 +9,7 @@ import { newestSnapshot } from "../store/newest.ts";
 import type { StoredSnapshot } from "../store/store.ts";
 import type { Tools } from "../tools.ts";
 import { usersAmong } from "../workload/users.ts";
+import { inEachContext, type FailedContext } from "./several.ts";
 import type { Workspace, WorkspaceContext } from "./workspace.ts";
 
 /** A volume that is declared, or that an engine has. */
@@ -30,14 +31,18 @@ export interface ListedVolume {
   readonly interrupted: boolean;
 }
 
-/** The volumes of all contexts: in the manifest's order of contexts, and by name. */
-export async function inventory(
-  workspace: Workspace,
-  tools: Tools,
-): Promise<readonly ListedVolume[]> {
+export interface Inventory {
+  /** In the manifest's order of contexts, and by name. */
+  readonly volumes: readonly ListedVolume[];
+  /** Of their volumes nothing is known. */
+  readonly failed: readonly FailedContext[];
+}
+
+/** The volumes of all contexts. */
+export async function inventory(workspace: Workspace, tools: Tools): Promise<Inventory> {
   const contexts = await workspace.contexts();
-  const lists = await Promise.all(contexts.map((context) => listContext(context, tools)));
-  return lists.flat();
+  const { reports, failed } = await inEachContext(contexts, (each) => listContext(each, tools));
+  return { volumes: reports.flat(), failed };
 }
 
 async function listContext(

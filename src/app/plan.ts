@@ -1,6 +1,7 @@
 import { listVolumes, type EngineVolume } from "../engine/volumes.ts";
 import type { VolumeSpec } from "../manifest/manifest.ts";
 import { identifierOf, ownedVolumes } from "./identifier.ts";
+import { inEachContext, type FailedContext } from "./several.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What is to be done, or only to be said, about one volume. */
@@ -18,25 +19,33 @@ export interface ContextPlan {
   readonly volumes: readonly PlannedVolume[];
 }
 
+export interface Plans {
+  /** In the order of the manifest. */
+  readonly contexts: readonly ContextPlan[];
+  /** What is to be done there is not known. */
+  readonly failed: readonly FailedContext[];
+}
+
 /**
- * What is to be done in each context, in the order of the manifest.
+ * What is to be done in each context.
  *
  * @throws DockformError `manifest` without a manifest, or an identifier in it.
  */
-export async function planContexts(
-  workspace: Workspace,
-  signal: AbortSignal,
-): Promise<readonly ContextPlan[]> {
+export async function planContexts(workspace: Workspace, signal: AbortSignal): Promise<Plans> {
   const identifier = workspace.requireIdentifier();
   const contexts = await workspace.contexts();
   const everywhere = workspace.requireManifest().manifest.contexts;
   const anyDeclared = new Set(everywhere.flatMap((each) => [...each.volumes.keys()]));
-  return Promise.all(
-    contexts.map(async ({ name, engine, volumes }) => ({
-      context: name,
-      volumes: planVolumes(volumes, await listVolumes(engine, signal), identifier, anyDeclared),
-    })),
-  );
+  const { reports, failed } = await inEachContext(contexts, async (context) => ({
+    context: context.name,
+    volumes: planVolumes(
+      context.volumes,
+      await listVolumes(context.engine, signal),
+      identifier,
+      anyDeclared,
+    ),
+  }));
+  return { contexts: reports, failed };
 }
 
 /**

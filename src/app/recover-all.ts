@@ -6,7 +6,7 @@ import { volumesToRecover } from "../restore/volumes-to-recover.ts";
 import { WRITER_WAIT_MS } from "../restore/await-writer.ts";
 import { stopwatch } from "../stopwatch.ts";
 import type { Tools } from "../tools.ts";
-import type { FailedVolume } from "./several.ts";
+import { inEachContext, type FailedContext, type FailedVolume } from "./several.ts";
 import { targetIn, type Workspace } from "./workspace.ts";
 
 /** What was found of one volume, or done on it. */
@@ -16,13 +16,13 @@ export type RecoveryStep =
   /** A client works on it, still or since the engine was asked what is to be recovered. */
   | { readonly kind: "since at work"; readonly error: AtWorkError }
   | { readonly kind: "recovered"; readonly report: RecoveryReport }
-  | ({ readonly kind: "failed" } & FailedVolume);
+  | ({ readonly kind: "failed" } & FailedVolume)
+  /** What is to be recovered there is not known. */
+  | ({ readonly kind: "not asked" } & FailedContext);
 
 /**
  * Brings to its end what was cut short on any volume of the workspace's engines. A failure on one volume
- * stops none of the others.
- *
- * @throws DockformError when an engine cannot be asked; nothing was done then.
+ * stops none of the others, and neither does an engine that cannot be asked.
  */
 export async function* recoverAll(
   workspace: Workspace,
@@ -31,8 +31,12 @@ export async function* recoverAll(
 ): AsyncGenerator<RecoveryStep> {
   const targets: VolumeTarget[] = [];
   const writtenTo: VolumeTarget[] = [];
-  for (const context of await workspace.contexts()) {
-    const { volumes, written, alive } = await volumesToRecover(context.engine, tools.signal);
+  const { reports, failed } = await inEachContext(await workspace.contexts(), async (context) => ({
+    context,
+    ...(await volumesToRecover(context.engine, tools.signal)),
+  }));
+  for (const each of failed) yield { kind: "not asked", ...each };
+  for (const { context, volumes, written, alive } of reports) {
     for (const { operation } of alive) yield { kind: "at work", operation };
     targets.push(...volumes.map((volume) => targetIn(context, volume)));
     writtenTo.push(...written.map((volume) => targetIn(context, volume)));

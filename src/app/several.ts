@@ -14,6 +14,31 @@ export interface FailedVolume {
   readonly error: unknown;
 }
 
+/** One of several contexts whose engine could not be asked. */
+export interface FailedContext {
+  readonly context: string;
+  readonly error: unknown;
+}
+
+/** Asks all contexts at the same time. One that fails stops none of the others. */
+export async function inEachContext<Context extends { readonly name: string }, Report>(
+  contexts: readonly Context[],
+  ask: (context: Context) => Promise<Report>,
+): Promise<{ readonly reports: readonly Report[]; readonly failed: readonly FailedContext[] }> {
+  const results = await Promise.allSettled(contexts.map(ask));
+  return {
+    reports: outcomesOf(results).reports,
+    failed: contexts.flatMap(({ name: context }, i) => {
+      const result = results[i];
+      return result?.status === "rejected" ? [{ context, error: result.reason as unknown }] : [];
+    }),
+  };
+}
+
+export function errorsOf(failed: readonly FailedContext[]): readonly unknown[] {
+  return failed.map(({ error }) => error);
+}
+
 /** Where failures are told. */
 export interface FailureLog {
   warn(message: string): void;

@@ -3,7 +3,7 @@ import { inventory } from "../app/inventory.ts";
 import { listSnapshots } from "../app/list-snapshots.ts";
 import { recoverAll } from "../app/recover-all.ts";
 import { restoreNamed, type RestoreOrder } from "../app/restore-volume.ts";
-import { throwFirst } from "../app/several.ts";
+import { errorsOf, throwFirst } from "../app/several.ts";
 import { verifySnapshots } from "../app/verify-snapshots.ts";
 import { Workspace } from "../app/workspace.ts";
 import { snapshotVolume } from "../capture/snapshot.ts";
@@ -60,9 +60,11 @@ export class OpenedDockform implements api.Dockform {
   }
 
   listVolumes(options: api.CallOptions = {}): Promise<readonly api.VolumeInfo[]> {
-    return this.#call(options, async (workspace, tools) =>
-      (await inventory(workspace, tools)).map(volumeInfo),
-    );
+    return this.#call(options, async (workspace, tools) => {
+      const { volumes, failed } = await inventory(workspace, tools);
+      throwFirst(errorsOf(failed), this.#events.log);
+      return volumes.map(volumeInfo);
+    });
   }
 
   snapshot(volume: string, options: api.SnapshotOptions = {}): Promise<api.SnapshotResult> {
@@ -143,7 +145,7 @@ export class OpenedDockform implements api.Dockform {
     const failures: unknown[] = [];
     for await (const step of recoverAll(workspace, { healthTimeoutMs }, tools)) {
       if (step.kind === "recovered") reports.push(step.report);
-      else if (step.kind === "failed") failures.push(step.error);
+      else if (step.kind === "failed" || step.kind === "not asked") failures.push(step.error);
       else if (step.kind === "since at work") tools.log.info(step.error.message);
       else tools.log.info(`volume ${step.operation.volume}: ${describeOperation(step.operation)}`);
     }

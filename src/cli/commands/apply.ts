@@ -4,6 +4,7 @@ import type { FailedVolume } from "../../app/several.ts";
 import { formatCount } from "../../format.ts";
 import { confirmByTyping } from "../confirm.ts";
 import { isInteractive } from "../io.ts";
+import { failedToJson, summaryOf } from "../failed-context.ts";
 import { renderPlan } from "../plan-view.ts";
 import { removedLine, removedToJson } from "../removed-volume.ts";
 import { failedVolume, throwFailures } from "../failures.ts";
@@ -16,6 +17,9 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   const plan = await planApply(workspace, options, tools.signal);
   const { unmanagedSections } = workspace.requireManifest().manifest;
   for (const line of renderPlan(plan.contexts, unmanagedSections, paint, options)) log.info(line);
+  const { failed } = plan;
+  const contexts = await workspace.contexts();
+  if (plan.contexts.length === 0) throwFailures(failed, session, summaryOf(failed, contexts));
   const created: { readonly context: string; readonly volume: string }[] = [];
   const removed: RemovedVolume[] = [];
   const failures: FailedVolume[] = [];
@@ -42,10 +46,11 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
       created,
       removed: removed.map(removedToJson),
       failures: failures.map((failure) => failedVolume(failure, session)),
+      failed_contexts: failedToJson(failed, session),
     },
     [`Created ${formatCount(created.length, "volume")}, removed ${removed.length}.`],
   );
-  throwFailures(failures, session);
+  throwFailures([...failures, ...failed], session, summaryOf(failed, contexts));
 }
 
 async function confirmPlan(

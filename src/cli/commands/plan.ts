@@ -7,6 +7,8 @@ import { planContexts, type PlannedVolume } from "../../app/plan.ts";
 import type { VolumeSpec } from "../../manifest/manifest.ts";
 import type { RetentionPolicy } from "../../snapshot/retention.ts";
 import { checkFreshness } from "../freshness-view.ts";
+import { failedToJson, hasResult, summaryOf } from "../failed-context.ts";
+import { throwFailures } from "../failures.ts";
 import { renderFreshness, renderPlan } from "../plan-view.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
@@ -15,23 +17,29 @@ import type { PlanOptions } from "../spec/manifest.ts";
 export async function plan(session: Session, { check, store }: PlanOptions): Promise<void> {
   using workspace = await session.openWorkspace({ store });
   const { now, signal } = session.tools;
-  const plans = await planContexts(workspace, signal);
+  const { contexts: plans, failed } = await planContexts(workspace, signal);
+  const contexts = await workspace.contexts();
   const { unmanagedSections } = workspace.requireManifest().manifest;
-  const declared = await declaredFreshness(workspace, now());
+  const all = await declaredFreshness(workspace, now());
+  const declared = all.filter(({ context }) => plans.some((each) => each.context === context));
   const freshness = freshnessOfExisting(declared, plans);
-  const attention = renderFreshness(freshness, plans.length > 1, session.paint);
-  session.result<"plan">(
-    {
-      contexts: plans.map(({ context, volumes }) => ({
-        context,
-        volumes: volumes.map(volumeToJson),
-      })),
-      unmanaged_sections: unmanagedSections,
-      unmanagedSections,
-      snapshots: freshness.map(toJson),
-    },
-    [...renderPlan(plans, unmanagedSections, session.paint, { prune: false }), ...attention],
-  );
+  const attention = renderFreshness(freshness, contexts.length > 1, session.paint);
+  if (hasResult(contexts, failed)) {
+    session.result<"plan">(
+      {
+        contexts: plans.map(({ context, volumes }) => ({
+          context,
+          volumes: volumes.map(volumeToJson),
+        })),
+        unmanaged_sections: unmanagedSections,
+        unmanagedSections,
+        snapshots: freshness.map(toJson),
+        failed_contexts: failedToJson(failed, session),
+      },
+      [...renderPlan(plans, unmanagedSections, session.paint, { prune: false }), ...attention],
+    );
+  }
+  throwFailures(failed, session, summaryOf(failed, contexts));
   if (check) checkFreshness(freshness, declared);
 }
 

@@ -2,6 +2,8 @@ import { inventory, type ListedVolume } from "../../app/inventory.ts";
 import { formatBytes, formatTime } from "../../format.ts";
 import { asideAdvice, asideText } from "../../lock/aside.ts";
 import { leftoverHint } from "../../lock/leftover.ts";
+import { failedToJson, hasResult, summaryOf } from "../failed-context.ts";
+import { throwFailures } from "../failures.ts";
 import { table } from "../output/terminal.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
@@ -9,13 +11,16 @@ import type { VolumeListOptions } from "../spec/volume.ts";
 
 export async function volumeList(session: Session, options: VolumeListOptions): Promise<void> {
   using workspace = await session.openWorkspace(options);
-  const volumes = await inventory(workspace, session.tools);
-  const severalContexts = (await workspace.contexts()).length > 1;
-  session.result<"volume list">(
-    { volumes: volumes.map(toJson) },
-    toText(volumes, severalContexts, session),
-  );
+  const { volumes, failed } = await inventory(workspace, session.tools);
+  const contexts = await workspace.contexts();
+  if (hasResult(contexts, failed)) {
+    session.result<"volume list">(
+      { volumes: volumes.map(toJson), failed_contexts: failedToJson(failed, session) },
+      toText(volumes, contexts.length > 1, session),
+    );
+  }
   warnOf(volumes, session);
+  throwFailures(failed, session, summaryOf(failed, contexts));
 }
 
 function warnOf(volumes: readonly ListedVolume[], { log }: Session): void {

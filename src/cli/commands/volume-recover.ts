@@ -1,10 +1,11 @@
 import { recoverAll } from "../../app/recover-all.ts";
-import type { FailedVolume } from "../../app/several.ts";
+import type { FailedContext, FailedVolume } from "../../app/several.ts";
 import type { Workspace } from "../../app/workspace.ts";
 import { describeOperation } from "../../journal/operation.ts";
 import { recoverVolume, type RecoveryReport } from "../../restore/recover.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { ItemOf } from "../documents/documents.ts";
+import { failedToJson, summaryOf } from "../failed-context.ts";
 import { failedVolume, throwFailures } from "../failures.ts";
 import type { Session } from "../session.ts";
 import type { VolumeRecoverOptions } from "../spec/volume.ts";
@@ -15,24 +16,25 @@ export async function volumeRecover(
   { store, healthTimeout: healthTimeoutMs }: VolumeRecoverOptions,
 ): Promise<void> {
   using workspace = await session.openWorkspace({ store });
-  const { reports, failures } =
+  const { reports, failures, failed } =
     reference === undefined
       ? await recoverInterrupted(session, workspace, healthTimeoutMs)
       : await recoverNamed(session, workspace, reference, healthTimeoutMs);
-  if (reports.length > 0 || failures.length !== 1) {
+  const failureCount = failures.length + failed.length;
+  const contexts = reference === undefined ? await workspace.contexts() : [];
+  if (reports.length > 0 || failureCount !== 1 || (failed.length > 0 && contexts.length > 1)) {
     const lines =
-      reports.length + failures.length === 0
-        ? ["Nothing was interrupted."]
-        : reports.flatMap(toText);
+      reports.length + failureCount === 0 ? ["Nothing was interrupted."] : reports.flatMap(toText);
     session.result<"volume recover">(
       {
         volumes: reports.map(toJson),
         failures: failures.map((failure) => failedVolume(failure, session)),
+        failed_contexts: failedToJson(failed, session),
       },
       lines,
     );
   }
-  throwFailures(failures, session);
+  throwFailures([...failures, ...failed], session, summaryOf(failed, contexts));
   for (const { volume, containers } of reports)
     throwIfDown(containers, `volume "${volume}" is whole`);
 }
@@ -40,6 +42,7 @@ export async function volumeRecover(
 interface Recoveries {
   readonly reports: readonly RecoveryReport[];
   readonly failures: readonly FailedVolume[];
+  readonly failed: readonly FailedContext[];
 }
 
 async function recoverNamed(
@@ -49,7 +52,8 @@ async function recoverNamed(
   healthTimeoutMs: number,
 ): Promise<Recoveries> {
   const target = await workspace.target(reference);
-  return { reports: [await recoverVolume({ target, healthTimeoutMs }, tools)], failures: [] };
+  const report = await recoverVolume({ target, healthTimeoutMs }, tools);
+  return { reports: [report], failures: [], failed: [] };
 }
 
 async function recoverInterrupted(
@@ -59,9 +63,11 @@ async function recoverInterrupted(
 ): Promise<Recoveries> {
   const reports: RecoveryReport[] = [];
   const failures: FailedVolume[] = [];
+  const failed: FailedContext[] = [];
   for await (const step of recoverAll(workspace, { healthTimeoutMs }, tools)) {
     if (step.kind === "recovered") reports.push(step.report);
     else if (step.kind === "failed") failures.push(step);
+    else if (step.kind === "not asked") failed.push(step);
     else if (step.kind === "since at work") log.info(`Skipped: ${step.error.message}`);
     else {
       const { operation } = step;
@@ -70,7 +76,7 @@ async function recoverInterrupted(
       );
     }
   }
-  return { reports, failures };
+  return { reports, failures, failed };
 }
 
 const OUTCOMES = {

@@ -43,3 +43,9 @@ export const errorDocument = fields({ error });
 export const failedVolume = fields({ ...volumeName, error });
 
 export const failedSnapshot = fields({ archive: archivePath, error });
+
+/** Of a command over several contexts. */
+export const failedContexts = list(
+  fields({ context: volumeName.context, error }),
+  "Contexts whose engine could not be asked. Where there was only that one, the error is the whole document.",
+);

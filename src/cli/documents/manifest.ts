@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { failedContexts } from "./diagnostic.ts";
 import {
   count,
   deprecated,
@@ -115,6 +116,7 @@ export const planDocument = fields({
     }),
     "Of the declared volumes that exist.",
   ),
+  failed_contexts: failedContexts,
 });
 
 const removed = fields({
@@ -136,6 +138,7 @@ export const applyDocument = fields({
   created: list(fields(volumeName), "Volumes that were created."),
   removed: list(removed, "Volumes that `--prune` removed."),
   failures,
+  failed_contexts: failedContexts,
 });
 
 export const destroyDocument = fields({

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { LEFT_OUT_REASONS } from "../../app/choose-volumes.ts";
 import { COPY_REASONS } from "../../capture/unchanged.ts";
-import { failedVolume } from "./diagnostic.ts";
+import { failedContexts, failedVolume } from "./diagnostic.ts";
 import { ASPECTS } from "../../helper/message-groups.ts";
 import {
   archivePath,
@@ -47,6 +47,7 @@ const listedVolume = fields({
 
 export const volumeListDocument = fields({
   volumes: list(listedVolume, "Declared and existing volumes, by context and name."),
+  failed_contexts: failedContexts,
 });
 
 export const copiedBecause = v.nullable(
@@ -202,4 +203,5 @@ export const volumeRecoverDocument = fields({
     failedVolume,
     "One for each volume that could not be. Where there was only that one, the error is the whole document.",
   ),
+  failed_contexts: failedContexts,
 });

@@ -63,7 +63,7 @@ test(
 );
 
 test(
-  "one engine that cannot be reached keeps apply from changing the other",
+  "one engine that cannot be reached stops none of the others, and is told",
   { skip },
   async () => {
     await using sandbox = await Sandbox.create(engine.host);
@@ -76,8 +76,21 @@ test(
       },
     });
     const apply = await sandbox.dockform(["apply", "--json"]);
-    assertError(apply, { exitCode: 5, message: /context "second"/, hint: /./ });
-    assert.equal(await sandbox.volumeExists(data), false);
+    assert.equal(apply.code, 5, apply.stderr);
+    const { created, failed_contexts: failed } = JSON.parse(apply.stdout);
+    assert.deepEqual(created, [{ context: "default", volume: data }]);
+    assert.equal(failed[0].context, "second");
+    assert.equal(failed[0].error.code, "engine.unreachable");
+    assert.match(apply.stderr, /1 of 2 contexts failed: second/);
+    for (const command of [["volume", "list"], ["plan"]]) {
+      const result = await sandbox.dockform([...command, "--json"]);
+      assert.equal(result.code, 5, result.stderr);
+      const document = JSON.parse(result.stdout);
+      assert.equal(document.failed_contexts[0].context, "second");
+      assert.match(result.stdout, new RegExp(data));
+    }
+    const prune = await sandbox.dockform(["apply", "--prune", "--skip-confirmation", "--json"]);
+    assertError(prune, { exitCode: 5, message: /context "second"/, hint: /./ });
   },
 );
 
