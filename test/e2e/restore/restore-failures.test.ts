@@ -208,21 +208,27 @@ for (const [kind, options] of [
   );
 }
 
-test(
-  "after kill -9 during extraction the old data is in place",
-  { skip: skipUnlessPrivate },
-  async () => {
-    await using sandbox = await Sandbox.create(host);
-    const { into, user } = await setUp(sandbox);
-    const before = await sandbox.evidence(into.folder, [user.id]);
-    const restore = await startLargeRestore(sandbox, into);
-    restore.signal("SIGKILL");
-    await restore.ended;
-    await sandbox.helpersEnded();
-    assert.equal(await sandbox.state(user.id), "running");
-    await assertOldDataThenRestore(sandbox, into, before.tree.length);
-  },
-);
+for (const [kind, options] of [
+  ["pipe", {}],
+  ["exec", UNSEEN_TMPDIR],
+] as const) {
+  test(
+    `after kill -9 during extraction by ${kind} the old data is in place, and nothing beside it`,
+    { skip: skipUnlessPrivate },
+    async () => {
+      await using sandbox = await Sandbox.create(host);
+      const { into, user } = await setUp(sandbox);
+      const before = await sandbox.evidence(into.folder, [user.id]);
+      const restore = await startLargeRestore(sandbox, into, options);
+      restore.signal("SIGKILL");
+      await restore.ended;
+      await sandbox.helpersEnded();
+      assert.equal(await sandbox.state(user.id), "running");
+      assert.deepEqual((await readdir(into.folder)).toSorted(), ["old", "other"]);
+      await assertOldDataThenRestore(sandbox, into, before.tree.length);
+    },
+  );
+}
 
 /** Nobody was left to take the staging folder away, so the next restore does. */
 async function assertOldDataThenRestore(
