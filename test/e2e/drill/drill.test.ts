@@ -213,8 +213,8 @@ test(
     for (const difference of [
       `/other is empty in place of volume ${other.name}`,
       `/config (${config}) is read-only`,
-      `/doors (${doors}) is left out`,
-      "/run (/run) is left out",
+      `/doors (${doors}) is not mounted`,
+      "/run (/run) is not mounted",
       "it has no capability NET_ADMIN",
     ]) {
       assert.ok(stderr.includes(`In the copy, ${difference}\n`), difference);
