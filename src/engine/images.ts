@@ -4,9 +4,11 @@ import { EndlessAnswerError, readLines } from "./answer-body.ts";
 import { DATA_WORK, PROGRESS } from "./answer-limit.ts";
 import type { EngineClient } from "./client.ts";
 import { isNotFound } from "./client.ts";
-import { objectOf, text } from "./shape.ts";
+import { listOf, number, objectOf, optional, text } from "./shape.ts";
 
 const IMAGE = objectOf({ Id: text });
+/** Created is a time in seconds since 1970. */
+const IMAGES = listOf(objectOf({ RepoTags: optional(listOf(text)), Created: number }));
 /** Hours of progress bars; each line of one is some hundred bytes, and those of a build are as long as its output. */
 const PROGRESS_BYTES = { lineBytes: 256 * 1024, bytes: 256 * 1024 * 1024 };
 
@@ -25,6 +27,24 @@ export async function findImage(
     if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+/** The names of the engine's images of a repository, with their tags, the newest first. */
+export async function imagesNamed(
+  engine: EngineClient,
+  repository: string,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const query = { filters: JSON.stringify({ reference: [repository] }) };
+  const answer = await engine.ask("GET", "/images/json", IMAGES, { query, signal });
+  return (
+    answer
+      .toSorted((a, b) => b.Created - a.Created)
+      .flatMap(({ RepoTags }) => RepoTags ?? [])
+      // Podman says which registry a name without one would be of.
+      .map((name) => name.replace(/^(?:docker\.io\/library|localhost)\//, ""))
+      .filter((name) => name.startsWith(`${repository}:`))
+  );
 }
 
 /** Pulls an image from the registry that its name says. */

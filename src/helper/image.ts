@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { EngineClient } from "../engine/client.ts";
-import { buildImage, findImage, importImage, pullImage } from "../engine/images.ts";
+import { buildImage, findImage, imagesNamed, importImage, pullImage } from "../engine/images.ts";
 import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -128,6 +128,9 @@ async function assembleFromHost(
 ): Promise<HelperImage> {
   const recipe = await usableHostRecipe(engine, options);
   if (typeof recipe === "string") {
+    // Made by a client elsewhere: this one may be in a container that has the engine's socket, and few tools.
+    const [reference] = await imagesNamed(engine, REPOSITORY, options.signal);
+    if (reference !== undefined) return { reference, origin: "prepared earlier" };
     throw new DockformError(
       "helper.image-impossible",
       `there is no helper image, and none can be built: ${recipe}`,
