@@ -80,10 +80,16 @@ export class SshHost implements AsyncDisposable {
     }
   }
 
+  /** From now on it says nothing, neither to those who are in nor to anybody else. */
+  async freeze(): Promise<void> {
+    this.#server.kill("SIGSTOP");
+    await this.signalSessions("SIGSTOP");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.signalSessions("SIGKILL");
-    if (this.#server.exitCode === null) {
-      this.#server.kill();
+    if (this.#server.exitCode === null && this.#server.signalCode === null) {
+      this.#server.kill("SIGKILL");
       await once(this.#server, "exit");
     }
   }
