@@ -2,6 +2,8 @@ import { diffSnapshots, LIVE } from "../../app/diff-snapshots.ts";
 import type { EntryDifference } from "../../tar/compare.ts";
 import { displayText } from "../../tar/path.ts";
 import type { EntryChange } from "../../tar/record.ts";
+import { inPieces } from "../output/lines.ts";
+import { shownJsonWithList } from "../output/shown-text.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotDiffOptions } from "../spec/snapshot.ts";
@@ -14,25 +16,32 @@ export async function snapshotDiff(
 ): Promise<void> {
   using workspace = await session.openWorkspace(options);
   const { before, after, differences } = await diffSnapshots(workspace, from, to, session.tools);
-  session.result<"snapshot diff">(
-    {
-      before: before.archivePath,
-      after: after === LIVE ? LIVE : after.archivePath,
-      differences: differences.map(toJson),
-    },
-    toText(differences, session),
-  );
+  // There may be as many as a volume has entries: they are put into words as they are written.
+  if (session.options.json === true) {
+    const about = { before: before.archivePath, after: after === LIVE ? LIVE : after.archivePath };
+    const items = shownJsonWithList(about, "differences", inTurn(differences.values().map(toJson)));
+    await session.streamResult(items);
+  } else {
+    await session.streamResult(inPieces(inTurn(textLines(differences, session))));
+  }
+}
+
+async function* inTurn<Item>(items: Iterable<Item>): AsyncGenerator<Item> {
+  yield* items;
 }
 
 const MARKS = { added: "+", removed: "-", changed: "~" } as const;
 const COLOURS = { added: "green", removed: "red", changed: "yellow" } as const;
 
-function toText(differences: readonly EntryDifference[], session: Session): readonly string[] {
-  if (differences.length === 0) return ["There is no difference."];
+function* textLines(differences: readonly EntryDifference[], session: Session): Generator<string> {
+  if (differences.length === 0) {
+    yield "There is no difference.";
+    return;
+  }
+  for (const difference of differences) yield line(difference, session);
   const count = (kind: EntryDifference["kind"]): number =>
     differences.filter((difference) => difference.kind === kind).length;
-  const total = `${count("added")} added, ${count("removed")} removed, ${count("changed")} changed`;
-  return [...differences.map((difference) => line(difference, session)), total];
+  yield `${count("added")} added, ${count("removed")} removed, ${count("changed")} changed`;
 }
 
 function line({ path, kind, type, changes }: EntryDifference, { paint }: Session): string {
