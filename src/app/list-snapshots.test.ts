@@ -86,7 +86,7 @@ test("whoever verifies all is told of data that is gone as well", async () => {
     ...DATA,
     snapshots: [],
     leftovers: [
-      { path: "/s/data/a.json", kind: "no data" },
+      { path: "/s/data/a.json", kind: "no data", archivePath: "/s/data/a.tar.zst" },
       { path: "/s/data/b.tar.zst", kind: "no sidecar" },
     ],
   } as const;

@@ -1,11 +1,5 @@
-import { access } from "node:fs/promises";
 import { DockformError } from "../errors.ts";
-import {
-  archiveExtension,
-  archiveFormat,
-  parseSnapshotBaseName,
-  sidecarPath,
-} from "../snapshot/name.ts";
+import { archiveExtension } from "../snapshot/name.ts";
 import type { DescribedSnapshot, Store, StoredSnapshot, VolumeSnapshots } from "../store/store.ts";
 import type { Catalog, FoundSnapshot } from "./catalog.ts";
 
@@ -80,20 +74,11 @@ function requireExplicit(reference: string): void {
   );
 }
 
-async function complete({ archivePath, stored }: FoundSnapshot): Promise<StoredSnapshot> {
+async function complete({ archivePath, stored, store }: FoundSnapshot): Promise<StoredSnapshot> {
   if (stored !== undefined) return stored;
-  const format = archiveFormat(archivePath);
-  if (format === undefined) throw notASnapshot(archivePath, "expected .tar.zst or .tar");
-  const sidecar = sidecarPath(archivePath, format);
-  for (const file of [archivePath, sidecar]) {
-    await access(file).catch(() => {
-      throw notASnapshot(archivePath, `there is no ${file}`);
-    });
-  }
-  const baseName = archivePath.slice(archivePath.lastIndexOf("/") + 1, -(format.length + 1));
-  const name = parseSnapshotBaseName(baseName);
-  if (name === undefined) throw notASnapshot(archivePath, "it is not named like one");
-  return { ...name, archivePath, sidecarPath: sidecar };
+  const found = await store.identify(archivePath);
+  if ("whyNot" in found) throw notASnapshot(archivePath, found.whyNot);
+  return found;
 }
 
 function notASnapshot(path: string, why: string): DockformError {

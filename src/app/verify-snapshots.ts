@@ -1,7 +1,7 @@
 import { verifySnapshot, type Verification } from "../archive/verify.ts";
 import { compareRestored } from "../drill/verify-deep.ts";
 import { DockformError } from "../errors.ts";
-import type { ArchiveInStore, Leftover } from "../store/store.ts";
+import type { ArchiveInStore } from "../store/store.ts";
 import { displayText } from "../tar/path.ts";
 import type { Tools } from "../tools.ts";
 import type { Catalog } from "./catalog.ts";
@@ -28,15 +28,11 @@ export async function snapshotsToVerify(
   const volumes = await catalog.volumes(volume);
   const archivePaths = volumes.flatMap(({ snapshots, leftovers }) => [
     ...snapshots.map(({ archivePath }) => archivePath),
-    ...leftovers.flatMap(withoutData),
+    // A sidecar whose data is gone is a loss, and must not pass for nothing.
+    ...leftovers.flatMap(({ archivePath }) => archivePath ?? []),
   ]);
   if (archivePaths.length === 0) throw catalog.empty();
   return archivePaths.map((archivePath) => ({ store, archivePath }));
-}
-
-/** A sidecar whose data is gone is a loss, and must not pass for nothing. */
-function withoutData({ path, kind }: Leftover): readonly string[] {
-  return kind === "no data" ? [path.replace(/\.json$/, ".tar.zst")] : [];
 }
 
 /**

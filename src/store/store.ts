@@ -25,6 +25,9 @@ export interface Store {
    */
   snapshotsOf(volume: StoredVolume): Promise<readonly StoredSnapshot[]>;
 
+  /** What somebody names by the data's path: a snapshot with both its parts, or why it is none. */
+  identify(archivePath: string): Promise<StoredSnapshot | NotASnapshot>;
+
   /** Reads a snapshot's sidecar. What is wrong with it is in the description and no error. */
   describe(snapshot: StoredSnapshot): Promise<DescribedSnapshot>;
 
@@ -83,9 +86,17 @@ export interface StoredSnapshot extends SnapshotName {
   readonly sidecarPath: string;
 }
 
+/** A path that names no snapshot. */
+export interface NotASnapshot {
+  /** For messages: `it is not named like one`. */
+  readonly whyNot: string;
+}
+
 /** A file that is no snapshot, or not yet, or not any more. */
 export interface Leftover {
   readonly path: string;
+  /** Of `no data`: by which the data was known. */
+  readonly archivePath?: string;
   /**
    * `unfinished`: being written, or left by a program that was killed. `no sidecar`: data that a removal
    * has left, or that came from elsewhere. `no data`: a sidecar without its data.

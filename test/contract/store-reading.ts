@@ -95,6 +95,18 @@ export const READING: Checks = {
     await assert.rejects(store.open(missing), refused("failed"));
   },
 
+  "a snapshot is known by its path, and what is none is told with the reason": async ({
+    store,
+  }) => {
+    const snapshot = await put(store, HERE);
+    assert.deepEqual(await store.identify(snapshot.archivePath), snapshot);
+    await store.remove(snapshot);
+    for (const path of [snapshot.archivePath, `${snapshot.archivePath}.other`]) {
+      const found = await store.identify(path);
+      assert.ok("whyNot" in found && found.whyNot !== "", path);
+    }
+  },
+
   "a sidecar that is not valid is a problem of its snapshot alone": async ({
     store,
     writeSidecar,

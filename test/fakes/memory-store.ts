@@ -12,6 +12,7 @@ import {
   volumeTitle,
   type BeginOptions,
   type DescribedSnapshot,
+  type NotASnapshot,
   type PendingSnapshot,
   type Store,
   type StoredArchive,
@@ -67,6 +68,12 @@ export class MemoryStore implements Store {
       ({ place }) => place.context === context && place.volume === volume,
     );
     return newestFirst(own.map(({ snapshot }) => snapshot));
+  }
+
+  async identify(archivePath: string): Promise<StoredSnapshot | NotASnapshot> {
+    const kept = this.kept.get(archivePath);
+    if (kept === undefined) return { whyNot: `there is no ${archivePath}` };
+    return kept.sidecarText === undefined ? { whyNot: "it has no sidecar" } : kept.snapshot;
   }
 
   async describe(snapshot: StoredSnapshot): Promise<DescribedSnapshot> {

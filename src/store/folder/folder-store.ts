@@ -6,6 +6,7 @@ import type {
   ArchiveInStore,
   BeginOptions,
   DescribedSnapshot,
+  NotASnapshot,
   PendingSnapshot,
   Store,
   StoredArchive,
@@ -17,6 +18,7 @@ import type {
 import { ArchiveFile } from "./archive-file.ts";
 import { describeSnapshot } from "./describe.ts";
 import { freeBytes } from "./disk.ts";
+import { identifyFile } from "./identify.ts";
 import { listFolder, listRoot } from "./list.ts";
 import { PendingInFolder } from "./pending.ts";
 import { removeSnapshot } from "./remove.ts";
@@ -40,6 +42,10 @@ export class FolderStore implements Store {
 
   async snapshotsOf(volume: StoredVolume): Promise<readonly StoredSnapshot[]> {
     return isFolderName(volume) ? listFolder(this.placeOnThisMachine(volume)) : [];
+  }
+
+  identify(archivePath: string): Promise<StoredSnapshot | NotASnapshot> {
+    return identifyFile(archivePath);
   }
 
   async describe(snapshot: StoredSnapshot): Promise<DescribedSnapshot> {

@@ -73,8 +73,10 @@ function snapshotsAmong(
     if (extension === "json" && hasData(names, baseName)) continue;
     const snapshotName = parseSnapshotBaseName(baseName);
     if (snapshotName === undefined) continue;
-    if (extension === "json") leftovers.push({ path, kind: "no data" });
-    else if (!names.has(`${baseName}.json`)) leftovers.push({ path, kind: "no sidecar" });
+    if (extension === "json") {
+      const archivePath = `${folder}${sep}${baseName}.${ARCHIVE_FORMATS[0]}`;
+      leftovers.push({ path, kind: "no data", archivePath });
+    } else if (!names.has(`${baseName}.json`)) leftovers.push({ path, kind: "no sidecar" });
     else {
       const sidecarPath = `${folder}${sep}${baseName}.json`;
       snapshots.push({ ...snapshotName, archivePath: path, sidecarPath });
