@@ -7,6 +7,7 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatLocalTime,
   formatNumber,
   shellWord,
 } from "./format.ts";
@@ -97,4 +98,24 @@ test("a shell takes a shown word as the word that was meant", () => {
     assert.equal(shellWord(word), word);
   }
   assert.equal(shellWord("=ls"), "'=ls'");
+});
+
+test("a local time says how far it is from UTC, and what is no time stays as it is", () => {
+  const before = process.env["TZ"];
+  try {
+    for (const [zone, summer, winter] of [
+      ["UTC", "2026-07-01 23:30:00 +00:00", "2026-01-01 00:00:00 +00:00"],
+      ["Europe/Berlin", "2026-07-02 01:30:00 +02:00", "2026-01-01 01:00:00 +01:00"],
+      ["America/St_Johns", "2026-07-01 21:00:00 -02:30", "2025-12-31 20:30:00 -03:30"],
+      ["Asia/Kathmandu", "2026-07-02 05:15:00 +05:45", "2026-01-01 05:45:00 +05:45"],
+    ] as const) {
+      process.env["TZ"] = zone;
+      assert.equal(formatLocalTime("2026-07-01T23:30:00Z"), summer);
+      assert.equal(formatLocalTime("2026-01-01T00:00:00Z"), winter);
+      assert.equal(formatLocalTime("an unknown time"), "an unknown time");
+    }
+  } finally {
+    if (before === undefined) delete process.env["TZ"];
+    else process.env["TZ"] = before;
+  }
 });

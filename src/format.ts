@@ -64,6 +64,18 @@ export function timeOrNull(time: Date | undefined): string | null {
 }
 
 /**
+ * A time as sidecars have it, on the clock of this machine: `2026-11-24 06:31:11 +01:00`. What is no time stays as it is.
+ */
+export function formatLocalTime(text: string): string {
+  const time = new Date(/^\d{4}-\d\d-\d\dT/.test(text) ? text : NaN);
+  const aheadMinutes = -time.getTimezoneOffset();
+  if (Number.isNaN(aheadMinutes)) return text;
+  const local = new Date(time.getTime() + aheadMinutes * MINUTE_MS).toISOString();
+  const offset = new Date(Math.abs(aheadMinutes) * MINUTE_MS).toISOString().slice(11, 16);
+  return `${local.slice(0, 19).replace("T", " ")} ${aheadMinutes < 0 ? "-" : "+"}${offset}`;
+}
+
+/**
  * A word as a shell takes it, so that a command that is shown can be used as it is. Shells expand `~` at the start of
  * a word and after `=` and `:`, and zsh a word that starts with `=`.
  */

@@ -2,6 +2,7 @@ import type { HelperImage } from "./helper/image.ts";
 import type { HelperProgress } from "./helper/reply.ts";
 import type { Emit } from "./events.ts";
 import type { Log } from "./log.ts";
+import type { StartWait } from "./wait.ts";
 
 /** Shows how far something is that can take more than a second. */
 export interface ProgressTask {
@@ -19,6 +20,7 @@ export interface Tools {
   readonly log: Log;
   readonly emit: Emit;
   readonly startProgress: StartProgress;
+  readonly startWait: StartWait;
   readonly now: () => Date;
   /** Aborted when the person interrupts. */
   readonly signal: AbortSignal;

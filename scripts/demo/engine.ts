@@ -105,6 +105,7 @@ export class DemoEngine {
         temporaryFolder: tmpdir(),
       },
       log: { debug: silent, info: silent, warn: silent },
+      startWait: () => silent,
       signal,
     });
     this.#helperImage = reference;

@@ -219,11 +219,12 @@ export class Workspace implements Disposable {
 
   helperImageOptions(): HelperImageOptions {
     const { env, platform, machine, tools } = this.#around;
-    const { log, signal, temporaryFolder } = tools;
+    const { log, startWait, signal, temporaryFolder } = tools;
     return {
       named: env["DOCKFORM_HELPER_IMAGE"] || this.file?.manifest.helperImage,
       host: { platform, machine, temporaryFolder, path: env["PATH"] ?? "" },
       log,
+      startWait,
       signal,
     };
   }

@@ -12,74 +12,134 @@ import type {
 import { shellWord } from "../format.ts";
 import type { Call } from "./call.ts";
 
+/** What is said of an advice: a sentence, and a command or choices that it speaks of, to be copied. */
+interface Said {
+  readonly text: string;
+  readonly command?: string;
+  readonly choices?: readonly Said[];
+}
+
+type ErrorAdvice = { readonly hint?: string | undefined; readonly advice: readonly Advice[] };
+
 /**
  * What to do about an error or a warning, in the words of this face.
  *
- * @param hint what goes before, for every face the same.
+ * @param about the hint, which goes before, is for every face the same.
  * @param call advice that names an option which its command has not is left out.
- * @returns sentences in one line, and below it, indented, what there is to choose from; nothing where there is nothing
- * to do.
+ * @returns a line for the sentences in a row, and below it, indented, one for each command and choice; nothing where
+ * there is nothing to do.
  */
-export function adviceLines(
-  { hint, advice }: { readonly hint?: string | undefined; readonly advice: readonly Advice[] },
-  call: Call,
-): readonly string[] {
-  const given = advice
-    .map((each) => ({ sentence: inWords(each, call.line), choices: choicesOf(each, call.line) }))
-    .filter(({ sentence, choices }) => [sentence, ...choices].every((t) => call.hasOptionsOf(t)));
-  const sentences = [hint ?? "", ...given.map(({ sentence }) => sentence)].map((each) =>
-    call.onTheSame(each),
-  );
-  const text = sentences.filter((each) => each !== "").join(" ");
-  const choices = given.flatMap((each) => each.choices);
-  return text === "" ? [] : [text, ...choices.map((choice) => `  ${choice}`)];
+export function adviceLines(about: ErrorAdvice, call: Call): readonly string[] {
+  const lines: string[] = [];
+  let sentences: string[] = [];
+  const end = (): void => {
+    if (sentences.length > 0) lines.push(sentences.join(" "));
+    sentences = [];
+  };
+  for (const said of allSaid(about, call)) {
+    sentences.push(said.text);
+    const below = linesBelow(said);
+    if (below.length > 0) end();
+    lines.push(...below);
+  }
+  end();
+  return lines;
+}
+
+function linesBelow({ command, choices = [] }: Said): readonly string[] {
+  return [
+    ...(command === undefined ? [] : [command]),
+    ...choices.flatMap((choice) => [choice.text, ...linesBelow(choice)]),
+  ].map((line) => `  ${line}`);
 }
 
 /** The same as one text, as documents have it; `undefined` where there is nothing to do. */
-export function adviceText(...about: Parameters<typeof adviceLines>): string | undefined {
-  const lines = adviceLines(...about);
-  return lines.length === 0 ? undefined : inOneText(lines);
+export function adviceText(about: ErrorAdvice, call: Call): string | undefined {
+  const said = allSaid(about, call);
+  const sentences = said.map(inOneLine).join(" ");
+  const choices = said.flatMap((each) => each.choices ?? []).map(inOneLine);
+  return said.length === 0 ? undefined : [sentences, ...choices].join("\n    ");
 }
 
-/** Lines of advice as the one text that documents have. */
-export function inOneText(lines: readonly string[]): string {
-  return lines.join("\n  ");
+function inOneLine({ text, command }: Said): string {
+  return command === undefined ? text : `${text} ${command}`;
 }
 
-function choicesOf(advice: Advice, commandLine: string): readonly string[] {
-  if (advice.code === "choose-snapshot") return advice.names;
-  return advice.code === "choose-root" ? advice.ways.map((way) => rootWay(way, commandLine)) : [];
+function allSaid({ hint = "", advice }: ErrorAdvice, call: Call): readonly Said[] {
+  const given = advice
+    .map((each) => inWords(each, call.line))
+    .filter((said) =>
+      [said, ...(said.choices ?? [])].every((each) => call.hasOptionsOf(inOneLine(each))),
+    );
+  return [...(hint === "" ? [] : [{ text: hint }]), ...given].map((said) => onTheSame(said, call));
 }
 
-function inWords(advice: Advice, commandLine: string): string {
+function onTheSame({ text, command, choices = [] }: Said, call: Call): Said {
+  return {
+    text: call.onTheSame(text),
+    ...(command === undefined ? {} : { command: call.onTheSame(command) }),
+    choices: choices.map((choice) => onTheSame(choice, call)),
+  };
+}
+
+function inWords(advice: Advice, commandLine: string): Said {
+  if (isAboutSnapshot(advice)) {
+    return { text: WITH_SNAPSHOT[advice.code], command: restoreCommand(advice) };
+  }
+  if (isInSentence(advice)) return { text: inSentence(advice) };
+  switch (advice.code) {
+    case "create-from-snapshot":
+      return {
+        text: `${advice.when === "missing" ? "If it does not exist, create" : "Or create"} it as the snapshot says and restore into it:`,
+        command: `${commandLine} --create`,
+      };
+    case "go-on":
+      return { text: "To continue:", command: `${commandLine} ${allowing(advice.allow)}` };
+    case "choose-snapshot":
+      return { text: "There are:", choices: advice.names.map((text) => ({ text })) };
+    case "choose-root":
+      return {
+        text: `Say what is to be the root of volume "${advice.volume}":`,
+        choices: advice.ways.map((way) => rootWay(way, commandLine)),
+      };
+  }
+}
+
+/** What has lines below its sentence. */
+type WithLines = With<
+  SnapshotAdviceCode | "create-from-snapshot" | "go-on" | "choose-snapshot" | "choose-root"
+>;
+type InSentence = Exclude<Advice, WithLines>;
+
+const WITH_LINES: ReadonlySet<string> = new Set<Exclude<WithLines["code"], SnapshotAdviceCode>>([
+  "create-from-snapshot",
+  "go-on",
+  "choose-snapshot",
+  "choose-root",
+]);
+
+function isInSentence(advice: Exclude<Advice, With<SnapshotAdviceCode>>): advice is InSentence {
+  return !WITH_LINES.has(advice.code);
+}
+
+function inSentence(advice: InSentence): string {
   if (isPlain(advice)) return PLAIN[advice.code];
   if (isAboutVolume(advice)) return WITH_VOLUME[advice.code](advice.volume);
-  if (isAboutSnapshot(advice)) {
-    return WITH_SNAPSHOT[advice.code](restoreCommand(advice));
-  }
   switch (advice.code) {
     case "recover":
       return RECOVER[advice.when](`\`dockform volume recover ${advice.volume}\``);
-    case "create-from-snapshot":
-      return `${advice.when === "missing" ? "If it does not exist, create" : "Or create"} it as the snapshot says and restore into it: ${commandLine} --create`;
-    case "go-on":
-      return `To continue: ${commandLine} ${allowing(advice.allow)}`;
     case "undo-to-new":
       return `The new contents are kept: ${advice.volumes.map((volume) => `\`${undoCommand(volume)}\``).join(", ")} puts them in place.`;
     case "undo-to-old":
       return `The old ones are kept: \`${undoCommand(advice)}\` puts them back.`;
     case "choose-context":
       return `Name one with --context: ${advice.contexts.join(", ")}.`;
-    case "choose-snapshot":
-      return "There are:";
     case "restore-without":
       return `To restore without what cannot be put back: --without ${advice.aspects.join(",")}`;
     case "restore-in-place":
       return IN_PLACE[advice.why];
     case "choose-origin":
       return `Add --from-volume ${advice.origin} to restore it into volume "${advice.volume}" all the same.`;
-    case "choose-root":
-      return `Say what is to be the root of volume "${advice.volume}":`;
   }
 }
 
@@ -151,14 +211,20 @@ export const IN_PLACE: Readonly<Record<InPlaceWhy, string>> = {
   "another-time": "A snapshot can be restored with `dockform volume restore --in-place`.",
 };
 
-function rootWay(way: RootWay, commandLine: string): string {
+function rootWay(way: RootWay, commandLine: string): Said {
   switch (way.kind) {
     case "folder":
-      return `What is in ${way.folder}: ${commandLine} --from ${shellWord(way.folder)}`;
+      return {
+        text: `What is in ${way.folder}:`,
+        command: `${commandLine} --from ${shellWord(way.folder)}`,
+      };
     case "strip":
-      return `What is in ${way.folder}: ${commandLine} --strip-components ${way.components}`;
+      return {
+        text: `What is in ${way.folder}:`,
+        command: `${commandLine} --strip-components ${way.components}`,
+      };
     case "as it is":
-      return `Everything as it is: ${commandLine} --strip-components 0`;
+      return { text: "Everything as it is:", command: `${commandLine} --strip-components 0` };
   }
 }
 
@@ -239,8 +305,8 @@ export const WITH_VOLUME: Readonly<Record<VolumeAdviceCode, (volume: string) => 
     `\`dockform volume undo ${volume}\` puts them back, and \`dockform volume undo ${volume} --discard\` removes them.`,
 };
 
-export const WITH_SNAPSHOT: Readonly<Record<SnapshotAdviceCode, (command: string) => string>> = {
-  "restore-snapshot": (command) => `Restore a snapshot: ${command}`,
-  "restore-when-possible": (command) => `Where the volume can hold it, restore it: ${command}`,
-  "go-back": (command) => `To go back: ${command}`,
+export const WITH_SNAPSHOT: Readonly<Record<SnapshotAdviceCode, string>> = {
+  "restore-snapshot": "Restore a snapshot:",
+  "restore-when-possible": "Where the volume can hold it, restore it:",
+  "go-back": "To go back:",
 };

@@ -1,8 +1,8 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { shellWord } from "../format.ts";
 
-/** A command of ours in a text: in backquotes, or as the text's end. */
-const COMMAND = /`(dockform [^`]+)`|(?<=: )dockform .+$/gs;
+/** A command of ours in a text: in backquotes, or the whole of it. */
+const COMMAND = /`(dockform [^`]+)`|^dockform .+$/gs;
 const IN_BACKQUOTES = /`[^`]*`/g;
 const FLAG = /(?<![\w-])-(?:-[a-z][a-z-]*|[a-z])(?![\w-])/g;
 

@@ -2,6 +2,7 @@ import type { Writable } from "node:stream";
 import { createInterface } from "node:readline/promises";
 import { DockformError, messageOf } from "../errors.ts";
 import { isInteractive, type CliIo } from "./io.ts";
+import { columnsOf, laidOut } from "./output/layout.ts";
 import { shownLine } from "./output/shown-text.ts";
 
 /**
@@ -22,7 +23,7 @@ export async function confirmByTyping(io: CliIo, question: string, word: string)
   const output: Writable = io.stderr;
   const prompt = createInterface({ input: io.stdin, output });
   try {
-    const answer = await prompt.question(shownLine(`${question} `), { signal: io.signal });
+    const answer = await prompt.question(asPrompt(question, io), { signal: io.signal });
     if (answer.trim() === word) return;
   } catch (error) {
     io.signal.throwIfAborted();
@@ -38,4 +39,10 @@ export async function confirmByTyping(io: CliIo, question: string, word: string)
   throw new DockformError("confirm.declined", "not confirmed; nothing was done", {
     hint: `Type ${word} to confirm.`,
   });
+}
+
+/** The question as it fits the terminal; the answer is typed after its last line. */
+function asPrompt(question: string, { stderr }: CliIo): string {
+  const lines = laidOut([question], columnsOf(stderr), 0);
+  return `${lines.map(shownLine).join("\n")} `;
 }

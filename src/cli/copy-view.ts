@@ -14,7 +14,7 @@ export function copyToText(
   report: CopyReport,
   reference: string,
   done: "Copied" | "Moved",
-  session: Pick<Session, "call">,
+  session: Session,
 ): readonly string[] {
   const { context, volume, source, read, durations, createdVolume, plan } = report;
   const [from, to] = [`${source.context}/${source.volume}`, `${context}/${volume}`];
@@ -22,7 +22,7 @@ export function copyToText(
     const can = plan.refusal === undefined ? "can" : "could";
     return [
       `Dry run: ${from} ${can} be ${done.toLowerCase()} to ${to}${createdVolume ? ", which would be created" : ""}. Nothing was changed.`,
-      ...planLines(plan).map((line) => `  ${line}`),
+      ...planLines(plan, session).map((line) => `  ${line}`),
     ];
   }
   const size = `${formatCount(read.entries, "entry", "entries")}, ${formatBytes(read.tarBytes)} as tar`;
@@ -31,7 +31,10 @@ export function copyToText(
     ...stepLines(report, "all checks made"),
     ...outcomeLines(report),
     ...(report.keptPrevious
-      ? [session.call.onTheSame(`To go back: ${undoCommand({ ...report, volume: reference })}`)]
+      ? [
+          "To go back:",
+          `  ${session.call.onTheSame(undoCommand({ ...report, volume: reference }))}`,
+        ]
       : []),
   ];
 }

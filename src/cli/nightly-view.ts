@@ -10,14 +10,14 @@ import { formatAge, formatBytes, formatCount } from "../format.ts";
 import { wantsAttention } from "../snapshot/freshness.ts";
 import { copyReasonText } from "./copy-reason.ts";
 import { intervalText } from "./freshness-view.ts";
-import { paragraphs, table } from "./output/terminal.ts";
+import { paragraphs, table } from "./output/table.ts";
 import type { Session } from "./session.ts";
 
 /** What a night did, for people: a line for each volume, one for what was removed, one for how all stand. */
 export function nightlyText(night: Night, dryRun: boolean, session: Session): readonly string[] {
   const { columns } = session;
   const rows = night.snapshots.map((each) => snapshotRow(each, session));
-  return paragraphs(table(rows, { columns, flexible: [2, 1] }), [
+  return paragraphs(table(rows, { columns, flexible: [2], names: [1] }), [
     ...pruningLines(night.pruning, dryRun),
     ...(dryRun ? ["Dry run: nothing was done."] : [checkLine(night)]),
   ]);

@@ -5,6 +5,8 @@ import { Call } from "./call.ts";
 import { refuseUnknownCommands } from "./did-you-mean.ts";
 import { asDockformError } from "./failures.ts";
 import type { CliIo } from "./io.ts";
+import { columnsOf, laidOut } from "./output/layout.ts";
+import { messageLines } from "./output/logger.ts";
 import { ownText, shownJson, shownLines } from "./output/shown-text.ts";
 import { WatchedOutput } from "./output/standard-output.ts";
 import { addCommands } from "./routes/all.ts";
@@ -68,9 +70,9 @@ function report(
 ): number {
   const error = asDockformError(thrown);
   if (session === undefined) {
-    const advice = adviceLines(error, new Call([])).map((line) => `  ${line}`);
-    const [first = "", ...rest] = error.lines;
-    io.stderr.write(shownLines([`error: ${first}`, ...rest, ...advice]));
+    const columns = columnsOf(io.stderr);
+    const advice = adviceLines(error, new Call([]));
+    io.stderr.write(shownLines(messageLines("error: ", error.lines, advice, columns)));
     writeDocument(io, argv, error);
     return error.exitCode;
   }
@@ -91,14 +93,21 @@ function withoutFalse(option: Option): string {
   return new Help().optionDescription(option).replace(" (default: false)", "");
 }
 
+/** Where no terminal says how wide it is. */
+const HELP_COLUMNS = 80;
+
+function laidOutText(text: string, columns: number | undefined): string {
+  return laidOut(text.split("\n"), columns).join("\n");
+}
+
 function program(io: CliIo, start: Start): RootCommand {
   const root = rootSpec()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(ownText(text)),
-      writeErr: (text) => io.stderr.write(ownText(text)),
-      getOutHelpWidth: () => io.stdout.columns ?? 80,
-      getErrHelpWidth: () => io.stderr.columns ?? 80,
+      writeErr: (text) => io.stderr.write(ownText(laidOutText(text, columnsOf(io.stderr)))),
+      getOutHelpWidth: () => columnsOf(io.stdout) ?? HELP_COLUMNS,
+      getErrHelpWidth: () => columnsOf(io.stderr) ?? HELP_COLUMNS,
     })
     .configureHelp({ minWidthToWrap: 20, optionDescription: withoutFalse })
     .showHelpAfterError("Run the command with --help to see how it is used.");

@@ -4,6 +4,7 @@ import { reasonsOf } from "../restore/refusals.ts";
 import { leftOutText } from "../restore/without.ts";
 import { containerLine, containerToJson } from "./container-outcome.ts";
 import type { DocumentOf } from "./documents/documents.ts";
+import type { Session } from "./session.ts";
 
 /** What was done to a volume, a line each. */
 export function stepLines(
@@ -25,13 +26,8 @@ export function outcomeLines({ leftOut, containers }: ReplacementReport): readon
 }
 
 /** What would be done to the volume. */
-export function planLines({
-  replacesContents,
-  inPlace,
-  stops,
-  oldContents,
-  keptBefore,
-}: ReplacementSteps): readonly string[] {
+export function planLines(plan: ReplacementSteps, session: Session): readonly string[] {
+  const { replacesContents, inPlace, stops, oldContents, keptBefore } = plan;
   const becomes =
     oldContents === "kept"
       ? "kept for `dockform volume undo`"
@@ -48,7 +44,7 @@ export function planLines({
     ...(keptBefore === undefined
       ? []
       : [
-          `what it keeps since ${keptBefore.keptAt} ${keptBefore.removed ? "is removed" : "stays"}`,
+          `what it keeps since ${session.timeText(keptBefore.keptAt)} ${keptBefore.removed ? "is removed" : "stays"}`,
         ]),
   ];
 }

@@ -4,12 +4,15 @@ import { VERSION } from "../version.ts";
 import type { DockformError } from "../errors.ts";
 import type { Surroundings } from "../app/surroundings.ts";
 import type { Workspace } from "../app/workspace.ts";
+import { formatLocalTime, shellWord } from "../format.ts";
+import type { LogLevel } from "../log.ts";
 import type { Tools } from "../tools.ts";
 import { adviceText } from "./advice.ts";
 import { Call } from "./call.ts";
 import type { DocumentName, DocumentOf } from "./documents/documents.ts";
 import type { CliIo } from "./io.ts";
 import { writeAll } from "./output/lines.ts";
+import { columnsOf, laidOut } from "./output/layout.ts";
 import { Logger } from "./output/logger.ts";
 import { shownJson, shownLines, type ShownText } from "./output/shown-text.ts";
 import { painter, StatusArea, type Paint } from "./output/terminal.ts";
@@ -46,9 +49,10 @@ export class Session {
     this.call = new Call(argv, command, options);
     this.paint = painter(io.stdout, io, options.color);
     const paintLog = painter(io.stderr, io, options.color, options.logFormat === "pretty");
-    this.#status = new StatusArea(io.stderr, (text) => this.log.info(text));
+    const isQuiet = options.quiet === true;
+    this.#status = new StatusArea(io.stderr, isQuiet, (text) => this.log.info(text));
     this.log = new Logger(io, this.#status, paintLog, {
-      level: options.verbose === true ? "debug" : options.logLevel,
+      level: levelOf(options),
       format: options.logFormat,
       file: options.logFile,
       call: this.call,
@@ -57,6 +61,7 @@ export class Session {
       log: this.log,
       emit: ({ phase }) => this.log.debug(`phase: ${phase}`),
       startProgress: this.#status.startProgress,
+      startWait: this.#status.startWait,
       now: io.now,
       signal: io.signal,
       version: VERSION,
@@ -88,14 +93,23 @@ export class Session {
 
   /** How wide standard output is; `undefined` where it is no terminal, and nothing needs to be cut. */
   get columns(): number | undefined {
-    const { isTTY, columns } = this.io.stdout;
-    return isTTY === true ? columns : undefined;
+    return columnsOf(this.io.stdout);
   }
 
-  /** A path as it is shown: from the current folder on where it lies below that. */
+  /** A time as people read it: on a terminal that of their own zone, unless --utc says otherwise. */
+  timeText(time: string): string {
+    return this.showsLocalTime ? formatLocalTime(time) : time;
+  }
+
+  get showsLocalTime(): boolean {
+    return this.columns !== undefined && this.options.utc !== true;
+  }
+
+  /** A path as it is shown: from the current folder on where it lies below that; on a terminal as a shell takes it. */
   displayPath(path: string): string {
     const inside = relative(this.io.cwd, path);
-    return inside === "" || inside.startsWith("..") ? path : inside;
+    const shown = inside === "" || inside.startsWith("..") ? path : inside;
+    return this.columns === undefined ? shown : shellWord(shown);
   }
 
   /** Loads the manifest; its parser is loaded only by the commands that need it. */
@@ -135,7 +149,7 @@ export class Session {
       this.#writeJson(value());
       return;
     }
-    this.io.stdout.write(shownLines(lines()));
+    this.io.stdout.write(shownLines(laidOut(lines(), this.columns)));
   }
 
   /**
@@ -181,6 +195,11 @@ function factOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(factOf);
   if (typeof value === "object" && value !== null) return inSnakeCase(value);
   return value ?? null;
+}
+
+function levelOf({ verbose, quiet, logLevel }: GlobalOptions): LogLevel {
+  if (verbose === true) return "debug";
+  return quiet === true && logLevel !== "error" ? "warn" : logLevel;
 }
 
 /** An error as `--json` prints it. */

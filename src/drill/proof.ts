@@ -32,7 +32,7 @@ export async function proof(
   const name = `${throwAway.name}-drill`;
   const id = await createContainerSurely(engine, name, definition, tools);
   await startContainer(engine, id, tools.signal);
-  const progress = tools.startProgress(`Drill of ${throwAway.target.volume}`);
+  const end = tools.startWait(`Drill of ${throwAway.target.volume}`, timeoutMs);
   try {
     const seen = await watch(engine, id, subject.kind === "container", { timeoutMs, tools });
     if (seen.well) return seen.text;
@@ -44,7 +44,7 @@ export async function proof(
       data: { last_lines: lastLines },
     });
   } finally {
-    progress.end();
+    end();
   }
 }
 

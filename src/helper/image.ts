@@ -4,6 +4,7 @@ import { buildImage, findImage, imagesNamed, importImage, pullImage } from "../e
 import { engineInfo } from "../engine/system.ts";
 import { DockformError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import type { StartWait } from "../wait.ts";
 import { hostRecipe, packHostRootfs, type HostRecipe, type HostSystem } from "./host-rootfs.ts";
 import { packDockerfile } from "./dockerfile.ts";
 import type { Hello } from "./verbs.ts";
@@ -34,6 +35,7 @@ export interface HelperImageOptions {
   readonly named: string | undefined;
   readonly host: HostSystem;
   readonly log: Log;
+  readonly startWait: StartWait;
   readonly signal: AbortSignal;
 }
 
@@ -75,13 +77,23 @@ async function chooseImage(
 ): Promise<HelperImage> {
   const prepared = await preparedHelperImage(engine, options);
   if (prepared !== undefined) return prepared;
-  options.log.info("Preparing the helper image; this happens once for each engine.");
+  const { log, signal, startWait } = options;
+  const what = "Preparing the helper image, once for each engine";
   try {
-    return await buildFromAlpine(engine, options);
+    return await during(startWait(what, BUILD_TIMEOUT_MS), buildFromAlpine(engine, options));
   } catch (error) {
-    options.signal.throwIfAborted();
-    options.log.debug(`no helper image from Alpine: ${messageOf(error)}`);
-    return assembleFromHost(engine, options, error);
+    signal.throwIfAborted();
+    log.debug(`no helper image from Alpine: ${messageOf(error)}`);
+    const otherwise = "Assembling the helper image from this machine's tools";
+    return await during(startWait(otherwise), assembleFromHost(engine, options, error));
+  }
+}
+
+async function during<T>(end: () => void, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } finally {
+    end();
   }
 }
 

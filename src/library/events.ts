@@ -3,6 +3,7 @@ import type { HelperProgress } from "../helper/reply.ts";
 import type { FailureLog } from "../app/several.ts";
 import type { Log } from "../log.ts";
 import type { StartProgress } from "../tools.ts";
+import type { StartWait } from "../wait.ts";
 import type { DockformEvent, MessageEvent } from "./api.ts";
 
 const PROGRESS_MS = 100;
@@ -31,6 +32,11 @@ export class Events {
         throw error;
       });
     }
+  };
+
+  readonly startWait: StartWait = (what) => {
+    this.#say("info", what);
+    return () => {};
   };
 
   readonly startProgress: StartProgress = (task, totalBytes) => {

@@ -212,6 +212,7 @@ export class OpenedDockform implements api.Dockform {
       log: this.#events.log,
       emit: this.#events.emit,
       startProgress: this.#events.startProgress,
+      startWait: this.#events.startWait,
       now: () => new Date(),
       signal,
       version: VERSION,

@@ -31,11 +31,11 @@ export async function whyUnhealthy(
   engine: EngineClient,
   outcomes: readonly ContainerOutcome[],
   { healthTimeoutMs }: Pick<WorkloadOptions, "healthTimeoutMs">,
-  { log, signal }: Tools,
+  { log, startWait, signal }: Tools,
 ): Promise<HealthFailure | undefined> {
-  if (healthTimeoutMs > 0 && outcomes.length > 0) {
-    log.info(`Watching ${outcomes.map(({ name }) => name).join(", ")}`);
-  }
+  const names = outcomes.map(({ name }) => name).join(", ");
+  const isWatched = healthTimeoutMs > 0 && outcomes.length > 0;
+  const end = isWatched ? startWait(`Watching ${names}`, healthTimeoutMs) : undefined;
   try {
     const unhealthy = await findUnhealthy(engine, outcomes, healthTimeoutMs, signal);
     for (const { name, symptom, lastLines } of unhealthy) {
@@ -47,5 +47,7 @@ export async function whyUnhealthy(
       : { text: "not healthy on the new contents", unhealthy };
   } catch (cause) {
     return { text: "the containers could not be watched to the end", unhealthy: undefined, cause };
+  } finally {
+    end?.();
   }
 }

@@ -21,19 +21,29 @@ const SIZE_WIDTH = 12;
  * an ACL, `@` attributes.
  */
 export function listingLine(entry: TarEntry): string {
-  const { type, mode, uid, gid, sizeBytes, device, mtimeNs } = entry;
-  const size = device === undefined ? String(sizeBytes) : `${device.major}, ${device.minor}`;
+  const { uid, gid, sizeBytes, mtimeNs } = entry;
   return [
-    LETTERS[type] + permissions(mode) + marks(entry),
+    modeText(entry),
     String(uid).padStart(OWNER_WIDTH),
     String(gid).padStart(OWNER_WIDTH),
-    size.padStart(SIZE_WIDTH),
+    (deviceText(entry) ?? String(sizeBytes)).padStart(SIZE_WIDTH),
     timeText(mtimeNs).replace("T", " ").slice(0, "2026-11-23 02:15:40".length),
-    displayText(entryPath(entry.path)) + target(entry),
+    displayText(entryPath(entry.path)) + targetText(entry),
   ].join(" ");
 }
 
-function target({ type, linkTarget }: TarEntry): string {
+/** What an entry is and who may do what: `-rw-r--r--@`. */
+export function modeText(entry: TarEntry): string {
+  return LETTERS[entry.type] + permissions(entry.mode) + marks(entry);
+}
+
+/** A device's numbers, which stand in place of a size. */
+export function deviceText({ device }: TarEntry): string | undefined {
+  return device === undefined ? undefined : `${device.major}, ${device.minor}`;
+}
+
+/** What a link leads to; with a blank before it, or empty. */
+export function targetText({ type, linkTarget }: TarEntry): string {
   if (type === "symlink") return ` -> ${displayText(linkTarget)}`;
   return type === "hardlink" ? ` link to ${displayText(entryPath(linkTarget))}` : "";
 }

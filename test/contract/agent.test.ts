@@ -27,7 +27,13 @@ async function openHelper(temporaryFolder: string): Promise<AgentPlace> {
   const { platform, env, arch } = process;
   const machine = arch === "arm64" ? "aarch64" : "x86_64";
   const system = { platform, machine, temporaryFolder: tmpdir(), path: env["PATH"] ?? "" };
-  const image = await helperImage(engine, { named: undefined, host: system, log, signal });
+  const image = await helperImage(engine, {
+    named: undefined,
+    host: system,
+    log,
+    startWait: () => () => {},
+    signal,
+  });
   const place = stack.use(await helperPlace(engine, image, name, temporaryFolder));
   const all = stack.move();
   return { ...place, [Symbol.asyncDispose]: () => all.disposeAsync() };

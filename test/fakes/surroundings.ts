@@ -47,6 +47,7 @@ export function fakeTools(
     log: new FakeLog(),
     emit: (event) => events.push(event),
     startProgress: () => ({ advance: () => {}, report: () => {}, end: () => {} }),
+    startWait: () => () => {},
     now: () => new Date("2026-01-02T03:04:05Z"),
     signal,
     version: "1.2.3",

@@ -16,7 +16,10 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   const { log, paint, tools } = session;
   const plan = await planApply(workspace, options, tools.signal);
   const { unmanagedSections } = workspace.requireManifest().manifest;
-  for (const line of renderPlan(plan.contexts, unmanagedSections, paint, options)) log.info(line);
+  for (const line of renderPlan(plan.contexts, unmanagedSections, paint, options)) {
+    if (options.skipConfirmation) log.info(line);
+    else log.beforeQuestion(line);
+  }
   const { failed } = plan;
   const contexts = await workspace.contexts();
   if (plan.contexts.length === 0) throwFailures(failed, session, summaryOf(failed, contexts));

@@ -50,9 +50,15 @@ async function confirmDestroy(
   identifier: string,
   targets: readonly VolumeTarget[],
 ): Promise<void> {
-  log.info("These volumes will be removed, with everything in them:");
-  for (const { context, volume } of targets) log.info(`  - ${volume} in context ${context}`);
-  log.info(snapshot ? "A snapshot of each is written first." : "No snapshot of them is written.");
+  const lines = [
+    "These volumes will be removed, with everything in them:",
+    ...targets.map(({ context, volume }) => `  - ${volume} in context ${context}`),
+    snapshot ? "A snapshot of each is written first." : "No snapshot of them is written.",
+  ];
+  for (const line of lines) {
+    if (skipConfirmation) log.info(line);
+    else log.beforeQuestion(line);
+  }
   if (skipConfirmation) return;
   await confirmByTyping(io, `Type the identifier (${identifier}) to continue:`, identifier);
 }

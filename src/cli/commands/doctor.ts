@@ -4,9 +4,10 @@ import { formatBytes, formatCount } from "../../format.ts";
 import { describeOperation } from "../../journal/operation.ts";
 import { asideAdvice, asideText } from "../../lock/aside.ts";
 import { leftoverHint } from "../../lock/leftover.ts";
-import { adviceText } from "../advice.ts";
+import { adviceLines, adviceText } from "../advice.ts";
 import { checkFreshness, freshnessRemark } from "../freshness-view.ts";
-import { table } from "../output/terminal.ts";
+import { laidOut } from "../output/layout.ts";
+import { tableRows } from "../output/table.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import type { Call } from "../call.ts";
 import type { Session } from "../session.ts";
@@ -204,17 +205,35 @@ function foundLines(finding: Finding, call: Call): readonly string[] {
   return isError ? finding.error.lines : [words(finding, call).found];
 }
 
-function toText(findings: readonly Finding[], { paint, call }: Session): readonly string[] {
+const ADVICE_INDENT = " ".repeat("warning  ".length);
+
+function toText(
+  findings: readonly Finding[],
+  { paint, columns, call }: Session,
+): readonly string[] {
   const colours = { ok: "green", warning: "yellow", failed: "red" } as const;
-  return table(
-    findings.flatMap((finding) => {
-      const { check, advice } = words(finding, call);
-      const [found = "", ...more] = foundLines(finding, call);
-      return [
-        [paint(colours[finding.status], finding.status), check, found],
-        ...more.map((line) => ["", "", line]),
-        ...(advice === undefined ? [] : [["", "", advice]]),
-      ];
-    }),
+  const found = findings.map((finding) => foundLines(finding, call));
+  const rows = findings.flatMap((finding, i) =>
+    (found[i] ?? []).map((line, at) =>
+      at === 0
+        ? [paint(colours[finding.status], finding.status), words(finding, call).check, line]
+        : ["", "", line],
+    ),
   );
+  const shown = [...tableRows(rows, { columns, names: [1], wraps: true })];
+  return findings.flatMap((finding, i) => [
+    ...shown.splice(0, found[i]?.length).flat(),
+    ...laidOut(
+      adviceOf(finding, call).map((line) => `${ADVICE_INDENT}${line}`),
+      columns,
+      0,
+    ),
+  ]);
+}
+
+function adviceOf(finding: Finding, call: Call): readonly string[] {
+  const isError = finding.kind === "cannot check" && finding.error instanceof DockformError;
+  if (isError) return adviceLines(finding.error, call);
+  const { advice } = words(finding, call);
+  return advice === undefined ? [] : [advice];
 }

@@ -28,9 +28,9 @@ async function said(fields: Partial<Sidecar>) {
     return stripVTControlCharacters((await runOnConsole(words, where)).stdout);
   };
   return {
-    list: await run("snapshot", "list"),
+    list: await run("snapshot", "list", "--utc"),
     status: await run("snapshot", "status"),
-    show: await run("snapshot", "show", `${base}.tar.zst`),
+    show: await run("snapshot", "show", `${base}.tar.zst`, "--utc"),
     inList: fieldsOf(await run("snapshot", "list", "--json")),
     inStatus: fieldsOf(await run("snapshot", "status", "--json")),
     whole: await run("snapshot", "list", "--json"),

@@ -1,10 +1,13 @@
 import { diffSnapshots, LIVE } from "../../app/diff-snapshots.ts";
+import { shellWord } from "../../format.ts";
 import type { EntryDifference } from "../../tar/compare.ts";
 import { displayText } from "../../tar/path.ts";
 import type { EntryChange } from "../../tar/record.ts";
+import { laidOut } from "../output/layout.ts";
 import { inPieces } from "../output/lines.ts";
 import { shownJsonWithList } from "../output/shown-text.ts";
 import type { ItemOf } from "../documents/documents.ts";
+import { textWidth } from "../output/width.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotDiffOptions } from "../spec/snapshot.ts";
 
@@ -38,16 +41,25 @@ function* textLines(differences: readonly EntryDifference[], session: Session): 
     yield "There is no difference.";
     return;
   }
-  for (const difference of differences) yield line(difference, session);
+  for (const difference of differences) yield* lines(difference, session);
   const count = (kind: EntryDifference["kind"]): number =>
     differences.filter((difference) => difference.kind === kind).length;
   yield `${count("added")} added, ${count("removed")} removed, ${count("changed")} changed`;
 }
 
-function line({ path, kind, type, changes }: EntryDifference, { paint }: Session): string {
-  const shown = displayText(path) + (type === "folder" ? "/" : "");
-  const how = changes.length === 0 ? "" : `  ${changes.map(describe).join("; ")}`;
-  return `${paint(COLOURS[kind], `${MARKS[kind]} ${shown}`)}${paint("dim", how)}`;
+function lines(
+  { path, kind, type, changes }: EntryDifference,
+  { paint, columns }: Session,
+): readonly string[] {
+  const name = displayText(path) + (type === "folder" ? "/" : "");
+  const shown = columns === undefined ? name : shellWord(name);
+  const what = paint(COLOURS[kind], `${MARKS[kind]} ${shown}`);
+  if (changes.length === 0) return [what];
+  const how = changes.map(describe);
+  const line = `${what}${paint("dim", `  ${how.join("; ")}`)}`;
+  if (columns === undefined || textWidth(line) <= columns) return [line];
+  const below = how.map((change) => `    ${change}`);
+  return [what, ...laidOut(below, columns).map((each) => paint("dim", each))];
 }
 
 /** Digests say nothing to people; all else is shown before and after. */

@@ -1,6 +1,5 @@
 import type { TarEntry } from "../../tar/entries.ts";
 import type { ByteText } from "../../tar/header.ts";
-import { listingLine } from "../../tar/listing.ts";
 import { displayText, entryPath, isWithin } from "../../tar/path.ts";
 import { timeText } from "../../tar/record.ts";
 import { Archive } from "../../archive/archive.ts";
@@ -9,6 +8,7 @@ import type { Tools } from "../../tools.ts";
 import { inPieces } from "../output/lines.ts";
 import { shownJsonWithList } from "../output/shown-text.ts";
 import type { ItemOf } from "../documents/documents.ts";
+import { listingLines } from "../listing-view.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotFilesOptions } from "../spec/snapshot.ts";
 import { notInArchive, typedPath } from "../../app/typed-path.ts";
@@ -36,7 +36,7 @@ export async function snapshotFiles(
   const counted = async function* (): AsyncGenerator<string> {
     for await (const entry of entriesIn(archive, wanted, tools)) {
       found += 1;
-      yield listingLine(entry);
+      yield* listingLines(entry, session);
     }
   };
   // Lines go out as they come, whatever their number.

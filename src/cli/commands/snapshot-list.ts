@@ -13,7 +13,7 @@ import {
 } from "../../format.ts";
 import type { Leftover } from "../../store/store.ts";
 import { foundOutText } from "../found-out-view.ts";
-import { paragraphs, table } from "../output/terminal.ts";
+import { paragraphs, tableRows } from "../output/table.ts";
 import type { DocumentOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotListOptions } from "../spec/snapshot.ts";
@@ -56,15 +56,16 @@ function snapshotTable(volumes: readonly ListedSnapshots[], session: Session): r
   const proven = snapshots.some(({ provenAt }) => provenAt !== undefined) ? ["PROVEN"] : [];
   const titles = ["  AGE", "TIME", "SIZE", "FILES", "VERIFIED", ...proven, "NOTE"];
   const rows = snapshots.map((each) => row(each, proven.length > 0, session));
-  const form = { columns: session.columns, right: [2, 3], flexible: [titles.length - 1] };
-  const [head = "", ...lines] = table([titles.map((name) => paint("bold", name)), ...rows], form);
+  const form = { columns: session.columns, right: [2, 3], droppable: [3], wraps: true };
+  const bold = titles.map((name) => paint("bold", name));
+  const [head = [], ...lines] = tableRows([bold, ...rows], form);
   const blocks = volumes.flatMap((volume) => {
     const own = lines.splice(0, volume.snapshots.length);
     const count = formatCount(volume.snapshots.length, "snapshot");
     const title = `${paint("bold", volume.title)}: ${count}, ${formatBytes(volume.storedBytes)}`;
-    return [title, ...own];
+    return [title, ...own.flat()];
   });
-  return [head, ...blocks];
+  return [...head, ...blocks];
 }
 
 function row(snapshot: ListedSnapshot, isProof: boolean, session: Session): readonly string[] {
@@ -76,20 +77,21 @@ function row(snapshot: ListedSnapshot, isProof: boolean, session: Session): read
     fileCount === undefined ? "?" : formatNumber(fileCount),
     foundOutText(verifiedAt, session),
     ...(isProof ? [foundOutText(provenAt, session)] : []),
-    remark(snapshot, session.paint),
+    remark(snapshot, session),
   ];
 }
 
 function remark(
   { notes = "", problem, unhealthyAt, otherVolume: other }: ListedSnapshot,
-  paint: Session["paint"],
+  session: Session,
 ): string {
+  const { paint } = session;
   if (problem !== undefined) return paint("red", `damaged: ${problem}`);
   const marks = [
     ...(other === undefined ? [] : [`of volume ${other}`]),
     ...(unhealthyAt === undefined
       ? []
-      : [`containers were not healthy on it at ${formatTime(unhealthyAt)}`]),
+      : [`containers were not healthy on it at ${session.timeText(formatTime(unhealthyAt))}`]),
   ];
   return [...marks.map((mark) => paint("yellow", mark)), notes].filter(Boolean).join("; ");
 }

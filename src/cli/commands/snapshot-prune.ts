@@ -2,7 +2,7 @@ import { leaving, planPruning, removeLeaving, type VolumePruning } from "../../a
 import type { UnremovedSnapshot } from "../../app/remove-snapshots.ts";
 import { formatBytes, formatCount, formatTime } from "../../format.ts";
 import { isEmptyPolicy, type RetentionPolicy } from "../../snapshot/retention.ts";
-import { paragraphs, table } from "../output/terminal.ts";
+import { paragraphs, table } from "../output/table.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import { failedSnapshot, throwFailures } from "../failures.ts";
 import type { Session } from "../session.ts";

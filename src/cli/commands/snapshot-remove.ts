@@ -45,13 +45,13 @@ async function confirm(
   { skipConfirmation }: SnapshotRemoveOptions,
 ): Promise<void> {
   const { io, log } = session;
-  log.info(`${snapshots.length === 1 ? "This snapshot" : "These snapshots"} removed for good:`);
+  const say = (line: string): void =>
+    skipConfirmation ? log.info(line) : log.beforeQuestion(line);
+  say(`${snapshots.length === 1 ? "This snapshot is" : "These snapshots are"} removed for good:`);
   for (const { archivePath, time, storedBytes, sidecar } of snapshots) {
     const note = sidecar?.notes ? `, "${sidecar.notes}"` : "";
     const age = formatAge(io.now().getTime() - time.getTime());
-    log.info(
-      `  - ${session.displayPath(archivePath)}: ${age} old, ${formatBytes(storedBytes)}${note}`,
-    );
+    say(`  - ${session.displayPath(archivePath)}: ${age} old, ${formatBytes(storedBytes)}${note}`);
   }
   for (const { volume } of volumesLeftWithout(snapshots, volumes)) {
     log.warn(`volume ${volume} will then have no snapshot`);

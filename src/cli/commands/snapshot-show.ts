@@ -10,7 +10,7 @@ import { knowsSizes, storedChecksum, type Sidecar } from "../../snapshot/sidecar
 import { assuranceOf } from "../../snapshot/assurance.ts";
 import { problemOf } from "../../store/problem.ts";
 import { Archive } from "../../archive/archive.ts";
-import { table } from "../output/terminal.ts";
+import { table } from "../output/table.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotShowOptions } from "../spec/snapshot.ts";
 
@@ -53,7 +53,7 @@ function toText(
       ? [...data, ["sidecar", "none: only the data itself is known"] as const]
       : [...data, ...known(archive, sidecar, session), ...unknown(sidecar)];
   const cells = rows.map(([label, value]) => [session.paint("bold", label), value]);
-  return table(cells);
+  return table(cells, { columns: session.columns, names: [0], wraps: true });
 }
 
 /** Of the original's snapshots of files in use. */
@@ -117,8 +117,8 @@ function optional(label: string, value: string | undefined): readonly Row[] {
   return value === undefined || value === "" ? [] : [[label, value]];
 }
 
-function withAge(time: string, { io }: Session): string {
-  return `${time}, ${formatAge(io.now().getTime() - new Date(time).getTime())} ago`;
+function withAge(time: string, session: Session): string {
+  return `${session.timeText(time)}, ${formatAge(session.io.now().getTime() - new Date(time).getTime())} ago`;
 }
 
 function foundOut(at: Date | undefined, session: Session): string | undefined {

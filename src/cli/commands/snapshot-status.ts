@@ -3,7 +3,7 @@ import { formatAge, formatTime } from "../../format.ts";
 import { declaredFreshness, type DeclaredFreshness } from "../../app/freshness.ts";
 import { checkFreshness, freshnessDocument, intervalText } from "../freshness-view.ts";
 import { foundOutText } from "../found-out-view.ts";
-import { table } from "../output/terminal.ts";
+import { table } from "../output/table.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotStatusOptions } from "../spec/snapshot-care.ts";
 
@@ -40,6 +40,6 @@ function toText(
     foundOut(volume, volume.assurance.verifiedAt),
     foundOut(volume, volume.assurance.provenAt),
   ]);
-  const form = { columns, flexible: [0] };
+  const form = { columns, names: [0], droppable: [3] };
   return table([head.map((title) => paint("bold", title)), ...rows], form);
 }

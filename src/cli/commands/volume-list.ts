@@ -1,10 +1,10 @@
 import { inventory, type ListedVolume } from "../../app/inventory.ts";
-import { formatBytes, formatTime } from "../../format.ts";
+import { formatAge, formatBytes } from "../../format.ts";
 import { asideAdvice, asideText } from "../../lock/aside.ts";
 import { leftoverHint } from "../../lock/leftover.ts";
 import { failedToJson, hasResult, summaryOf } from "../failed-context.ts";
 import { throwFailures } from "../failures.ts";
-import { table } from "../output/terminal.ts";
+import { table } from "../output/table.ts";
 import type { ItemOf } from "../documents/documents.ts";
 import type { Session } from "../session.ts";
 import type { VolumeListOptions } from "../spec/volume.ts";
@@ -47,21 +47,26 @@ function warnOf(volumes: readonly ListedVolume[], { log }: Session): void {
 function toText(
   volumes: readonly ListedVolume[],
   severalContexts: boolean,
-  { paint }: Session,
+  { paint, columns, io }: Session,
 ): readonly string[] {
   if (volumes.length === 0) return ["There are no volumes, and none are declared."];
   const keeping = volumes.some(({ kept }) => kept !== undefined);
-  const head = ["VOLUME", "DECLARED", "SIZE", "NEWEST SNAPSHOT"];
+  const head = ["VOLUME", "DECLARED", "SIZE", "SNAPSHOT"];
   head.push(...(keeping ? ["KEPT"] : []), "CONTAINERS");
   const rows = volumes.map((volume) => [
     severalContexts ? `${volume.context}/${volume.volume}` : volume.volume,
     volume.declared ? "yes" : "no",
     sizeText(volume),
-    volume.newestSnapshot === undefined ? "-" : formatTime(volume.newestSnapshot.time),
+    newestText(volume, io.now()),
     ...(keeping ? [volume.kept === undefined ? "-" : formatBytes(volume.kept.bytes)] : []),
     volume.containers.map(({ name, state }) => `${name} (${state})`).join(", ") || "-",
   ]);
-  return table([head.map((title) => paint("bold", title)), ...rows]);
+  const form = { columns, names: [0], droppable: [1, ...(keeping ? [4] : [])], wraps: true };
+  return table([head.map((title) => paint("bold", title)), ...rows], form);
+}
+
+function newestText({ newestSnapshot: newest }: ListedVolume, now: Date): string {
+  return newest === undefined ? "-" : `${formatAge(now.getTime() - newest.time.getTime())} ago`;
 }
 
 function sizeText({ exists, sizeBytes }: ListedVolume): string {

@@ -38,7 +38,7 @@ function toText(report: RestoreReport, reference: string, session: Session): rea
     const can = report.plan.refusal === undefined ? "can" : "could";
     return [
       `Dry run: ${session.displayPath(report.archivePath)} (${size}; ${check}) ${can} be restored into ${context}/${volume}${report.createdVolume ? ", which would be created" : ""}. Nothing was changed.`,
-      ...planLines(report.plan).map((line) => `  ${line}`),
+      ...planLines(report.plan, session).map((line) => `  ${line}`),
     ];
   }
   return [
@@ -52,7 +52,10 @@ function toText(report: RestoreReport, reference: string, session: Session): rea
         ]),
     ...outcomeLines(report),
     ...(report.keptPrevious
-      ? [session.call.onTheSame(`To go back: ${undoCommand({ ...report, volume: reference })}`)]
+      ? [
+          "To go back:",
+          `  ${session.call.onTheSame(undoCommand({ ...report, volume: reference }))}`,
+        ]
       : []),
   ];
 }

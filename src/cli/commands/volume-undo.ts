@@ -22,11 +22,10 @@ export async function volumeUndo(
     session.tools,
   );
   const text = [
-    `Put back what ${context}/${volume} held until ${returned.kept_at}, ${formatDuration(durations.totalMs)}`,
+    `Put back what ${context}/${volume} held until ${session.timeText(returned.kept_at)}, ${formatDuration(durations.totalMs)}`,
     ...containers.map(containerLine),
-    session.call.onTheSame(
-      `The contents it replaced are kept. To switch back to them: ${undoCommand({ ...target, volume: reference })}`,
-    ),
+    "The contents it replaced are kept. To switch back to them:",
+    `  ${session.call.onTheSame(undoCommand({ ...target, volume: reference }))}`,
   ];
   session.result<"volume undo">(
     {
@@ -56,6 +55,6 @@ async function discard(
   };
   const kept = await discardKeptContents({ target, undeclared, confirm }, session.tools);
   session.result<"volume undo --discard">({ context, volume, discarded: kept }, [
-    `Removed what ${context}/${volume} kept since ${kept.kept_at}.`,
+    `Removed what ${context}/${volume} kept since ${session.timeText(kept.kept_at)}.`,
   ]);
 }

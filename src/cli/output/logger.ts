@@ -1,11 +1,13 @@
 import { openSync, writeSync } from "node:fs";
 import { DockformError, messageOf, type Advice } from "../../errors.ts";
 import type { Log, LogLevel } from "../../log.ts";
-import { adviceLines, inOneText } from "../advice.ts";
+import { adviceLines, adviceText } from "../advice.ts";
 import type { Call } from "../call.ts";
 import type { CliIo } from "../io.ts";
+import { columnsOf, laidOut, wrapped } from "./layout.ts";
 import { shownJson, shownLines } from "./shown-text.ts";
 import type { Paint, StatusArea } from "./terminal.ts";
+import { textWidth } from "./width.ts";
 
 export type LogFormat = "auto" | "pretty" | "json";
 
@@ -42,43 +44,51 @@ export class Logger implements Log {
   }
 
   debug(message: string): void {
-    this.#write("debug", [message]);
+    this.#write("debug", { lines: [message] });
   }
 
   info(message: string): void {
-    this.#write("info", [message]);
+    this.#write("info", { lines: [message] });
+  }
+
+  /** What a question is about: whoever is asked has to know it, however little is to be logged. */
+  beforeQuestion(message: string): void {
+    this.#write("info", { lines: [message] }, true);
   }
 
   warn(message: string, ...advice: readonly Advice[]): void {
-    const [first, ...list] = adviceLines({ advice }, this.#options.call);
-    this.#write("warn", [first === undefined ? message : `${message}. ${first}`, ...list]);
+    if (advice.length === 0) return this.#write("warn", { lines: [message] });
+    const about = { hint: `${message}.`, advice };
+    const { call } = this.#options;
+    return this.#write("warn", { lines: adviceLines(about, call), text: adviceText(about, call) });
   }
 
   /** An error that ends the command, with what to do about it. */
   error(error: DockformError): void {
-    this.#write("error", error.lines, adviceLines(error, this.#options.call));
+    const { call } = this.#options;
+    this.#write("error", {
+      lines: error.lines,
+      advice: adviceLines(error, call),
+      hint: adviceText(error, call),
+    });
     for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
-      this.#write("debug", [`caused by: ${messageOf(cause)}`]);
+      this.#write("debug", { lines: [`caused by: ${messageOf(cause)}`] });
     }
   }
 
-  #write(level: LogLevel, lines: readonly string[], advice: readonly string[] = []): void {
-    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.level)) return;
+  #write(level: LogLevel, said: LogMessage, always = false): void {
+    const isWanted = LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.#options.level);
+    if (!isWanted && !always) return;
+    const { lines, text: message = lines.join("\n"), advice = [], hint } = said;
     const time = this.#io.now().toISOString();
-    const hint = advice.length === 0 ? {} : { hint: inOneText(advice) };
-    const json = shownJson({ time, level, message: lines.join("\n"), ...hint });
+    const json = shownJson({ time, level, message, hint });
     this.#writeToFile(json);
-    this.#status.write(
-      this.#options.format === "json" ? json : shownLines(this.#pretty(level, lines, advice)),
-    );
-  }
-
-  #pretty(
-    level: LogLevel,
-    [first = "", ...rest]: readonly string[],
-    advice: readonly string[],
-  ): readonly string[] {
-    return [`${this.#prefix(level)}${first}`, ...rest, ...advice.map((line) => `  ${line}`)];
+    if (this.#options.format === "json") {
+      this.#status.write(json);
+      return;
+    }
+    const columns = columnsOf(this.#io.stderr);
+    this.#status.write(shownLines(messageLines(this.#prefix(level), lines, advice, columns)));
   }
 
   /** A log file that cannot be written to any more must not stop the work. */
@@ -104,6 +114,42 @@ export class Logger implements Log {
         return this.#paint("red", "error: ");
     }
   }
+}
+
+/** What is logged at once. */
+interface LogMessage {
+  readonly lines: readonly string[];
+  /** The lines as one text, where that is not what they are with line ends between them. */
+  readonly text?: string | undefined;
+  /** Lines on what to do about it, and the same as one text. */
+  readonly advice?: readonly string[];
+  readonly hint?: string | undefined;
+}
+
+/** A message with its level before it, and below it, further in, what to do about it. */
+export function messageLines(
+  prefix: string,
+  [first = "", ...more]: readonly string[],
+  advice: readonly string[],
+  columns: number | undefined,
+): readonly string[] {
+  const indented = advice.map((line) => `  ${line}`);
+  return [
+    ...underPrefix(prefix, first, columns),
+    ...laidOut(more, columns),
+    ...laidOut(indented, columns, 0),
+  ];
+}
+
+/** The lines after the first begin where its message does. */
+function underPrefix(
+  prefix: string,
+  message: string,
+  columns: number | undefined,
+): readonly string[] {
+  if (columns === undefined) return [`${prefix}${message}`];
+  if (prefix === "") return laidOut([message], columns);
+  return wrapped(message, { columns, first: prefix, rest: textWidth(prefix) });
 }
 
 function openLogFile(file: string): number {

@@ -36,6 +36,28 @@ export function progressText(state: TaskState): string {
   return `${state.label}: ${parts.join(", ")}`;
 }
 
+/** One line of a terminal on what is waited for: `Watching db: 3 s of at most 60 s`. */
+export function waitBar(
+  what: string,
+  elapsedMs: number,
+  limitMs: number | undefined,
+  columns: number,
+): string {
+  const limit = limitMs === undefined ? "" : ` of at most ${wholeSeconds(limitMs)}`;
+  const time = `: ${wholeSeconds(elapsedMs)}${limit}`;
+  return shortened(shortened(what, Math.max(1, columns - 1 - time.length)) + time, columns - 1);
+}
+
+/** The same for a log, where it is said once. */
+export function waitText(what: string, limitMs: number | undefined): string {
+  return limitMs === undefined ? what : `${what}: at most ${wholeSeconds(limitMs)}`;
+}
+
+function wholeSeconds(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  return seconds < 120 ? `${seconds} s` : formatDuration(seconds * 1000);
+}
+
 /** Below 1; `undefined` while the total is not known. A total can turn out a little too small. */
 function doneShare({ bytes = 0, totalBytes }: TaskState): number | undefined {
   return totalBytes === undefined || totalBytes === 0

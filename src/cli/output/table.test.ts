@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { coloured, shownLines } from "./shown-text.ts";
-import { table } from "./terminal.ts";
+import { table } from "./table.ts";
 import { textWidth } from "./width.ts";
 
 const ROWS = [
@@ -76,4 +76,41 @@ test("no line is longer than there is room, as long as the flexible columns can 
       },
     ),
   );
+});
+
+const VOLUMES = [
+  ["VOLUME", "DECLARED", "SNAPSHOT", "CONTAINERS"],
+  ["paperless_production_media", "yes", "3 hours ago", "web (running), worker (running)"],
+  ["db", "no", "-", "-"],
+];
+
+test("the last column goes on at words beside the others, or below them", () => {
+  assert.deepEqual(table(VOLUMES, { columns: 76, wraps: true }), [
+    "VOLUME                      DECLARED  SNAPSHOT     CONTAINERS",
+    "paperless_production_media  yes       3 hours ago  web (running), worker",
+    "                                                   (running)",
+    "db                          no        -            -",
+  ]);
+  assert.deepEqual(table(VOLUMES, { columns: 62, wraps: true }), [
+    "VOLUME                      DECLARED  SNAPSHOT     CONTAINERS",
+    "paperless_production_media  yes       3 hours ago",
+    "    web (running), worker (running)",
+    "db                          no        -            -",
+  ]);
+});
+
+test("names are cut in their middle, and columns left out where that is not enough", () => {
+  const form = { wraps: true, names: [0], droppable: [1] };
+  assert.deepEqual(table(VOLUMES, { ...form, columns: 70 }), [
+    "VOLUME                 DECLARED  SNAPSHOT     CONTAINERS",
+    "paperless_…tion_media  yes       3 hours ago  web (running), worker",
+    "                                              (running)",
+    "db                     no        -            -",
+  ]);
+  assert.deepEqual(table(VOLUMES, { ...form, columns: 62 }), [
+    "VOLUME                   SNAPSHOT     CONTAINERS",
+    "paperless_p…ction_media  3 hours ago  web (running), worker",
+    "                                      (running)",
+    "db                       -            -",
+  ]);
 });

@@ -1,7 +1,9 @@
 import type { HelperProgress } from "../../helper/reply.ts";
 import type { ProgressTask, StartProgress } from "../../tools.ts";
+import type { StartWait } from "../../wait.ts";
 import type { CliIo, OutputStream } from "../io.ts";
-import { progressBar, progressText, type TaskState } from "./progress.ts";
+import { columnsOf } from "./layout.ts";
+import { progressBar, progressText, waitBar, waitText, type TaskState } from "./progress.ts";
 import {
   clearedLines,
   coloured,
@@ -11,14 +13,14 @@ import {
   type ShownText,
   type Style,
 } from "./shown-text.ts";
-import { shortened, textWidth } from "./width.ts";
 
 const REDRAW_MS = 100;
 /** How often a task is told of where there is no terminal. */
 const TELL_MS = 30_000;
+/** When a wait is told of there. */
+const TELL_WAIT_MS = 3_000;
 /** More would push what was said before out of sight. */
 const MOST_BARS = 8;
-const DEFAULT_COLUMNS = 80;
 
 /** Colours a text, or leaves it as it is. */
 export type Paint = (style: Style, text: string) => string;
@@ -33,7 +35,10 @@ export function painter(stream: OutputStream, io: CliIo, colour: boolean, always
 interface RunningTask {
   readonly label: string;
   readonly startedMs: number;
-  progress: HelperProgress;
+  /** `undefined` for what is only waited for. */
+  progress: HelperProgress | undefined;
+  /** How long it takes at most, where that is known. */
+  readonly limitMs?: number | undefined;
 }
 
 /**
@@ -43,15 +48,20 @@ interface RunningTask {
 export class StatusArea {
   readonly #stream: OutputStream;
   readonly #live: boolean;
+  readonly #quiet: boolean;
   readonly #announce: (text: string) => void;
   readonly #tasks = new Set<RunningTask>();
   #timer: NodeJS.Timeout | undefined;
   #linesDrawn = 0;
   #gaveWay = false;
 
-  /** @param announce takes what is told of a task where there is no terminal. */
-  constructor(stream: OutputStream, announce: (text: string) => void) {
+  /**
+   * @param quiet nothing is told of tasks.
+   * @param announce takes what is told of a task where there is no terminal.
+   */
+  constructor(stream: OutputStream, quiet: boolean, announce: (text: string) => void) {
     this.#stream = stream;
+    this.#quiet = quiet;
     this.#live = stream.isTTY === true;
     this.#announce = announce;
   }
@@ -68,15 +78,13 @@ export class StatusArea {
   }
 
   readonly startProgress: StartProgress = (label, totalBytes): ProgressTask => {
-    const progress = totalBytes === undefined ? {} : { totalBytes };
-    const task: RunningTask = { label: shownPart(label), startedMs: performance.now(), progress };
-    this.#tasks.add(task);
-    this.#timer ??= this.#live
-      ? setInterval(() => this.#draw(), REDRAW_MS)
-      : setInterval(() => this.#tell(), TELL_MS);
+    const progress: HelperProgress = totalBytes === undefined ? {} : { totalBytes };
+    const task = { label: shownPart(label), startedMs: performance.now(), progress };
+    this.#begin(task);
     return {
       advance: (bytes) => {
-        task.progress = { ...task.progress, bytes: (task.progress.bytes ?? 0) + bytes };
+        const { bytes: before = 0 } = task.progress;
+        task.progress = { ...task.progress, bytes: before + bytes };
       },
       report: (more) => {
         task.progress = { ...task.progress, ...more };
@@ -84,6 +92,27 @@ export class StatusArea {
       end: () => this.#end(task),
     };
   };
+
+  readonly startWait: StartWait = (what, limitMs) => {
+    const startedMs = performance.now();
+    const task = { label: shownPart(what), startedMs, progress: undefined, limitMs };
+    this.#begin(task);
+    const telling = this.#live
+      ? undefined
+      : setTimeout(() => this.#announce(waitText(what, limitMs)), TELL_WAIT_MS);
+    return () => {
+      clearTimeout(telling);
+      this.#end(task);
+    };
+  };
+
+  #begin(task: RunningTask): void {
+    this.#tasks.add(task);
+    if (this.#quiet) return;
+    this.#timer ??= this.#live
+      ? setInterval(() => this.#draw(), REDRAW_MS)
+      : setInterval(() => this.#tell(), TELL_MS);
+  }
 
   #end(task: RunningTask): void {
     this.#tasks.delete(task);
@@ -95,10 +124,8 @@ export class StatusArea {
 
   #draw(): void {
     if (this.#gaveWay) return;
-    const columns = this.#stream.columns ?? DEFAULT_COLUMNS;
-    const lines = [...this.#tasks]
-      .slice(0, MOST_BARS)
-      .map((task) => progressBar(stateOf(task), columns));
+    const columns = columnsOf(this.#stream) ?? 0;
+    const lines = [...this.#tasks].slice(0, MOST_BARS).map((task) => drawn(task, columns));
     this.#clear();
     this.#stream.write(shownLines(lines.slice(0, -1)));
     this.#stream.write(shownLine(lines.at(-1) ?? ""));
@@ -107,8 +134,9 @@ export class StatusArea {
 
   #tell(): void {
     for (const task of this.#tasks) {
-      if (performance.now() - task.startedMs >= TELL_MS / 2) {
-        this.#announce(progressText(stateOf(task)));
+      const { progress } = task;
+      if (progress !== undefined && performance.now() - task.startedMs >= TELL_MS / 2) {
+        this.#announce(progressText(stateOf(task, progress)));
       }
     }
   }
@@ -120,63 +148,13 @@ export class StatusArea {
   }
 }
 
-function stateOf({ label, startedMs, progress }: RunningTask): TaskState {
+function drawn(task: RunningTask, columns: number): string {
+  const { label, startedMs, limitMs, progress } = task;
+  return progress === undefined
+    ? waitBar(label, performance.now() - startedMs, limitMs, columns)
+    : progressBar(stateOf(task, progress), columns);
+}
+
+function stateOf({ label, startedMs }: RunningTask, progress: HelperProgress): TaskState {
   return { label, elapsedMs: performance.now() - startedMs, ...progress };
-}
-
-export interface TableForm {
-  /** How wide it may get; `undefined` for as wide as it is, as in a file or for another program. */
-  readonly columns?: number | undefined;
-  /** Columns whose cells stand on the right: numbers, ages, sizes. */
-  readonly right?: readonly number[];
-  /** Columns that are cut short where there is no room, in this order. */
-  readonly flexible?: readonly number[];
-}
-
-const GAP = 2;
-const FLEXIBLE_MIN = 8;
-
-/**
- * Columns aligned by what is seen, lines no longer than there is room; nothing is padded at a line's end.
- *
- * @returns a line for each row.
- */
-export function table(
-  texts: readonly (readonly string[])[],
-  form: TableForm = {},
-): readonly string[] {
-  const rows = texts.map((row) => row.map(shownPart));
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, textWidth(cell));
-  }
-  fit(widths, form);
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, i) => padded(shortened(cell, widths[i] ?? 0), widths[i] ?? 0, form, i))
-      .join(" ".repeat(GAP))
-      .trimEnd();
-  return rows.map(line);
-}
-
-/** Blocks of lines with an empty line between them. */
-export function paragraphs(...blocks: readonly (readonly string[])[]): readonly string[] {
-  return blocks.flatMap((block, i) => (i === 0 ? block : ["", ...block]));
-}
-
-/** Takes what is too much from the flexible columns, the first of them first. */
-function fit(widths: number[], { columns, flexible = [] }: TableForm): void {
-  if (columns === undefined) return;
-  let excess = widths.reduce((sum, width) => sum + width + GAP, -GAP) - columns;
-  for (const i of flexible) {
-    const width = widths[i] ?? 0;
-    const taken = Math.max(0, Math.min(excess, width - FLEXIBLE_MIN));
-    widths[i] = width - taken;
-    excess -= taken;
-  }
-}
-
-function padded(cell: string, width: number, { right = [] }: TableForm, column: number): string {
-  const blanks = " ".repeat(width - textWidth(cell));
-  return right.includes(column) ? blanks + cell : cell + blanks;
 }

@@ -16,12 +16,16 @@ export function rootSpec() {
     )
     .option("--context <name>", "docker context to work on", parsePlace)
     .option("--insecure", "allow tcp:// engines without encryption or proof of who they are")
+    .option("--utc", "show times in UTC (as they are in --json, and outside a terminal)")
     .option("--json", "print the result as one JSON document")
     .option("--no-color", "no colours (NO_COLOR does the same)")
     .addOption(choice("--log-level <level>", "lowest level of log lines", LOG_LEVELS, "info"))
     .addOption(choice("--log-format <format>", "format of log lines", LOG_FORMATS, "auto"))
     .option("--log-file <path>", "also write log lines to this file, as JSON", parsePlace)
-    .option("-v, --verbose", "the same as --log-level debug");
+    .option("-v, --verbose", "the same as --log-level debug")
+    .addOption(
+      new Option("-q, --quiet", "print only results, warnings and errors").conflicts("verbose"),
+    );
 }
 
 export type RootCommand = ReturnType<typeof rootSpec>;

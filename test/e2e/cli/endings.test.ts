@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { basename } from "node:path";
 import { test } from "node:test";
 import { testEngine } from "../../engine/test-engine.ts";
 import { needProgram } from "../../oracle/host.ts";
@@ -93,9 +92,7 @@ test(
     const text = await sandbox.dockform(["volume", "ls"]);
     const row = (name: string): string =>
       text.stdout.split("\n").find((line) => line.startsWith(`${name} `)) ?? "";
-    const [time = ""] = basename(archive).split("__");
-    const shownTime = time.replace(/T(\d\d)-(\d\d)-(\d\d)/, "T$1:$2:$3");
-    assert.match(row(used.name), new RegExp(` yes +5\\d\\.\\d kB +${shownTime} +\\S`));
+    assert.match(row(used.name), / yes +5\d\.\d kB +moments ago +\S/);
     assert.match(row(used.name), new RegExp(`${running.name} \\(running\\)`));
     assert.match(row(missing), / yes +not created +- +-$/);
     assert.match(row(other.name), / no +0 B +- +-$/);

@@ -183,6 +183,7 @@ const TOOLS: Tools = {
   log: { debug: () => {}, info: () => {}, warn: () => {} },
   emit: () => {},
   startProgress: () => ({ advance: () => {}, report: () => {}, end: () => {} }),
+  startWait: () => () => {},
   now: () => new Date(),
   signal: new AbortController().signal,
   version: "test",

@@ -146,6 +146,7 @@ test(
       log: { debug: () => {}, info: () => {}, warn: assert.fail },
       emit: () => assert.fail(),
       startProgress: assert.fail,
+      startWait: assert.fail,
       now: () => new Date(),
       signal: AbortSignal.timeout(60_000),
       version: "0",

@@ -41,6 +41,7 @@ class Pair {
       log: { debug: () => {}, info: () => {}, warn: () => {} },
       emit: () => {},
       startProgress: () => ({ advance: () => {}, report: () => {}, end: () => {} }),
+      startWait: () => () => {},
       now: () => new Date(),
       signal: new AbortController().signal,
       version: "1.2.3",
