@@ -47,6 +47,7 @@ function find(images: readonly string[]): ReturnType<typeof helperImage> {
     named: undefined,
     host,
     log: new FakeLog(),
+    startWait: () => () => {},
     signal,
   });
 }
