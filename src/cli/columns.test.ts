@@ -8,9 +8,9 @@ import { textWidth } from "./output/width.ts";
 const TEXT =
   "paperless-production-document-archive 文書の前に (before the upgrade to 3.0) and after a while";
 
-/** Whether a line has nothing that it could be broken at. */
+/** Whether a line has nothing that it could be broken at: a word, or what a difference is of. */
 function isUnbreakable(line: string): boolean {
-  return /^\s*(?:'[^']*'|\S)+(?: \\)?$/.test(line);
+  return /^\s*(?:[+~-] )?(?:'[^']*'|\S)+(?: \\)?$/.test(line);
 }
 
 for (const columns of [80, 60, 200]) {
