@@ -309,7 +309,8 @@ test("a recovery from the snapshot says what it could not put back", { skip }, a
   await restore.ended;
   await sandbox.helpersEnded();
   // As tar says it where devices cannot be made.
-  const main = await sandbox.flawed(`tar() {
+  const main = await sandbox.flawed(`stoppable() { "$@"; }
+tar() {
     command tar "$@" || return
     case " $* " in *' --extract '*' --block-number '*) ;; *) return 0 ;; esac
     echo "tar: ./disk: Cannot mknod: Operation not permitted" >&2

@@ -237,7 +237,8 @@ test("a context that does not exist, or that is broken, is told with what to loo
   const empty = { exitCode: 2, message: /"empty" has no docker endpoint/, hint: /meta\.json/ };
   assertError(await failure("empty"), empty);
   await storeContext(home, "remote", "tcp://192.0.2.1:2376");
-  assertError(await failure("remote"), { exitCode: 2, message: /192\.0\.2\.1/, hint: /unix:\/\// });
+  const insecure = { exitCode: 3, message: /192\.0\.2\.1:2376, .* is not encrypted/, hint: /ssh:/ };
+  assertError(await failure("remote"), insecure);
   await writeFile(`${home}/config.json`, "{");
   const result = await sandbox.dockform(["volume", "list", "--json"], { env: { DOCKER_HOST: "" } });
   assertError(result, { exitCode: 1, message: /config\.json is not valid JSON/, hint: /./ });

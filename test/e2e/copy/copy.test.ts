@@ -177,7 +177,7 @@ test(
     const unasked = ["volume", "move", from.name, into, "--json"];
     assertError(await sandbox.dockform(unasked), {
       exitCode: 3,
-      message: /no terminal to ask on/,
+      message: /no terminal to ask for confirmation/,
       hint: /--skip-confirmation/,
     });
     const { code, stdout, stderr } = await sandbox.dockform(move);

@@ -60,7 +60,7 @@ test(
       helper: { image: NO_SUCH_IMAGE },
       volumes: { [volume.name]: {} },
     });
-    const message = new RegExp(`helper image ${NO_SUCH_IMAGE} is not there: `);
+    const message = new RegExp(`cannot get the helper image ${NO_SUCH_IMAGE}: `);
     const failure = { exitCode: 1, message, hint: /helper\.image.*DOCKFORM_HELPER_IMAGE/ };
     assertError(await sandbox.dockform(["volume", "snapshot", volume.name, "--json"]), failure);
     assert.deepEqual(await sandbox.leftBehind(), []);
@@ -175,7 +175,7 @@ test(
     const withoutTools = await sandbox.dockform(["volume", "snapshot", volume, "--json"], {
       env: { PATH: "/no/tools/here" },
     });
-    const message = /there is no helper image, and none can be made: .*lacks tar, zstd/;
+    const message = /there is no helper image, and none can be built: .*lacks tar, zstd/;
     assertError(withoutTools, { exitCode: 1, message, hint: /registry.*DOCKFORM_HELPER_IMAGE/ });
   },
 );

@@ -171,7 +171,7 @@ test("a snapshot that begins in the middle, and gives way, stops nobody", { skip
   await sandbox.running("reader", { Image, Entrypoint, OpenStdin, Cmd: ["read line"], Labels });
   const { code, stdout, stderr } = await restore.ended;
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /To go back: dockform volume undo/);
+  assert.match(stdout, /To go back:\n +dockform volume undo/);
   const list = await sandbox.dockform(["volume", "list", "--json"]);
   assert.match(list.stdout, /"kept"|kept_/);
 });

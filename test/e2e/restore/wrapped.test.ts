@@ -101,7 +101,7 @@ async function declaredVolume(sandbox: Sandbox, suffix = "into"): Promise<TestVo
 
 /** The command that a hint gives for a flag, as arguments. */
 function commandIn(stderr: string, flag: string): readonly string[] {
-  const [, words] = new RegExp(`: dockform (.* ${flag}.*)$`, "m").exec(stderr) ?? [];
+  const [, words] = new RegExp(`^ *dockform (.* ${flag}.*)$`, "m").exec(stderr) ?? [];
   assert.ok(words, stderr);
   return words.split(" ");
 }

@@ -240,7 +240,7 @@ test(
     await startContainer(sandbox.engine, late.id);
     assertError(await restore.ended, {
       exitCode: 1,
-      message: new RegExp(`${late.name} began to use volume "${into.name}" meanwhile`),
+      message: new RegExp(`${late.name} began to use volume "${into.name}" during the restore`),
       hint: /old contents are in place/,
     });
     assertUntouched(before, await sandbox.evidence(into.folder));
