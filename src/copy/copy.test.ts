@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClient } from "../../test/fakes/client.ts";
 import { contentsOf, FakeDisk } from "../../test/fakes/contents.ts";
+import type { FakeVerb } from "../../test/fakes/helper.ts";
 import { House } from "../../test/fakes/house.ts";
 import { fakeTarget } from "../../test/fakes/surroundings.ts";
 import { wordText } from "../helper/words.ts";
@@ -196,6 +197,38 @@ test("a move keeps the source where the copy is not what it is, or may lack some
   await assert.rejects(street.move(), { code: "copy.source-kept" });
   assert.ok(street.isCopied);
   assert.ok(street.from.engine.volumes.has("data"));
+});
+
+test("a move keeps a source that was written to after it was compared, or nobody knows", async () => {
+  const written = await Street.build();
+  let changedSeconds = 1_700_000_000;
+  const tell: FakeVerb = ({ output }) => {
+    output(Buffer.from(`8 ${changedSeconds}.5 1.5 f 644 0 0 17 1 5 letter\0\0`));
+    return { facts: { file_system: "xfs", find_status: "0", time: "1700060000", boot: "one" } };
+  };
+  written.from.contents.instead.set("fingerprint", tell);
+  written.to.contents.instead.set("conclude", (call, real) => {
+    changedSeconds += 60;
+    return real(call);
+  });
+  await assert.rejects(written.move(), {
+    code: "copy.source-kept",
+    message: /not removed: .*: the source changed meanwhile, letter for one$/,
+  });
+  assert.ok(written.isCopied);
+  assert.ok(written.from.engine.volumes.has("data"));
+
+  const unknown = await Street.build();
+  unknown.from.contents.instead.set("fingerprint", tell);
+  unknown.to.contents.instead.set("conclude", (call, real) => {
+    unknown.from.contents.instead.set("fingerprint", () => ({ status: 1 }));
+    return real(call);
+  });
+  await assert.rejects(unknown.move(), {
+    code: "copy.source-kept",
+    message: /whether the source changed since is not known/,
+  });
+  assert.ok(unknown.from.engine.volumes.has("data"));
 });
 
 test("a volume that keeps contents is not moved: the copy would not hold them", async () => {

@@ -2,8 +2,9 @@ import { ReadingWarnings } from "../capture/warnings.ts";
 import { openUndisturbedReader } from "../capture/snapshot.ts";
 import { listContainers } from "../engine/containers.ts";
 import { DockformError } from "../errors.ts";
-import { existingVolume, type VolumeTarget } from "../lock/target.ts";
+import type { VolumeVerbs } from "../helper/verbs.ts";
 import { removeVolumeForGood } from "../lock/remove.ts";
+import { existingVolume, type VolumeTarget } from "../lock/target.ts";
 import { inspectVolumeFiles } from "../restore/files.ts";
 import { keepsContents } from "../restore/kept.ts";
 import { replaceContents } from "../restore/replace-contents.ts";
@@ -13,6 +14,7 @@ import type {
   VolumeReplacement,
 } from "../restore/request.ts";
 import type { Tools } from "../tools.ts";
+import { SourceChange } from "./source-change.ts";
 import { VolumeContents, type CopyRead } from "./volume-contents.ts";
 
 /** A volume whose contents are to be another one's as well. */
@@ -29,6 +31,8 @@ export interface CopyReport extends ReplacementReport {
   readonly source: { readonly context: string; readonly volume: string };
   /** `undefined` in a dry run: nothing was read. */
   readonly read: CopyRead | undefined;
+  /** Why the source may hold by now what the copy does not; looked for where the copy stands for it. */
+  readonly sourceChanged: string | undefined;
 }
 
 /**
@@ -44,10 +48,9 @@ export async function copyVolume(request: CopyRequest, tools: Tools): Promise<Co
   await using helper = reader.helper;
   const { verbs } = helper;
   const isOneEngine = await onOneEngine(request, helper.containerId, tools);
-  if (request.replacesSource) {
-    const { kept } = await inspectVolumeFiles(verbs, tools.signal);
-    if (kept !== undefined) throw keepsContents(volume.name, kept, "Nothing was copied.");
-  }
+  if (request.replacesSource) await refuseKept(verbs, volume.name, tools);
+  const isRemoved = request.replacesSource && !request.dryRun;
+  const change = isRemoved ? await SourceChange.watch(verbs, tools) : undefined;
   const warnings = new ReadingWarnings(volume.name, undefined, tools.log);
   warnings.writers(users);
   const compression = isOneEngine ? "none" : "zstd";
@@ -57,8 +60,15 @@ export async function copyVolume(request: CopyRequest, tools: Tools): Promise<Co
   );
   const replacement = { ...request, create: true, paths: [], inPlace: false };
   const report = await replaceContents({ request: replacement, contents }, request, tools);
+  const sourceChanged = await change?.sinceThen();
   const { context, volume: name } = source;
-  return { ...report, source: { context, volume: name }, read: contents.read };
+  return { ...report, source: { context, volume: name }, read: contents.read, sourceChanged };
+}
+
+/** @throws DockformError `refused` where the volume holds more than a copy of it would. */
+async function refuseKept(verbs: VolumeVerbs, volume: string, { signal }: Tools): Promise<void> {
+  const { kept } = await inspectVolumeFiles(verbs, signal);
+  if (kept !== undefined) throw keepsContents(volume, kept, "Nothing was copied.");
 }
 
 /**
@@ -101,8 +111,8 @@ export async function moveVolume(
   return report;
 }
 
-function lackingIn({ read, leftOut }: CopyReport): string | undefined {
-  return read?.shortcomings[0] ?? leftOut[0]?.what;
+function lackingIn({ read, leftOut, sourceChanged }: CopyReport): string | undefined {
+  return sourceChanged ?? read?.shortcomings[0] ?? leftOut[0]?.what;
 }
 
 function notRemoved({ source, volume }: CopyReport, lacking: string): DockformError {
