@@ -1,5 +1,6 @@
 /** The steps of an operation that take time, or after which something is different. */
 export type Phase =
+  | "snapshot"
   | "check"
   | "extract"
   | "verify"
@@ -10,6 +11,7 @@ export type Phase =
   | "swap"
   | "start"
   | "health"
+  | "go-back"
   | "clean-up";
 
 /** Something that a face may want to show, or a program to know, while an operation goes on. */

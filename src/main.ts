@@ -1,32 +1,33 @@
 import { homedir, machine, tmpdir } from "node:os";
 import { shownLines } from "./cli/output/shown-text.ts";
+import { Interruption } from "./cli/interruption.ts";
 import { outputStream } from "./cli/output/standard-output.ts";
 import type { OutputStream } from "./cli/io.ts";
 import { runProgram } from "./cli/program.ts";
-import { DockformError, messageOf, stackOf, unexpected } from "./errors.ts";
+import { EXIT_CODES } from "./error-codes/entry.ts";
 import { clientName, runsHere } from "./process-edge.ts";
-import { showable } from "./showable.ts";
 
 const stderr: OutputStream = process.stderr;
-const interruption = new AbortController();
+let isOver = false;
+/** Before a command has begun nothing is drawn on the terminal, and nothing has to be undone. */
+const interruption = new Interruption(
+  {
+    interrupted: () => {},
+    defect: (lines) => stderr.write(shownLines(lines)),
+  },
+  () => {
+    isOver = true;
+    process.exit(EXIT_CODES.interrupted);
+  },
+);
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => {
-    if (interruption.signal.aborted) {
-      stderr.write(shownLines(["Still cleaning up; this will finish by itself."]));
-      return;
-    }
-    stderr.write(shownLines(["", "Interrupted; cleaning up."]));
-    interruption.abort(new DockformError("command.interrupted", "interrupted"));
-  });
+  process.on(signal, () => interruption.receive(signal));
 }
-// Even a defect must not leave containers stopped: it ends the command by the same way.
 for (const event of ["uncaughtException", "unhandledRejection"] as const) {
   process.on(event, (error: unknown) => {
-    // At once: a command that hangs does not come to tell it.
-    stderr.write(shownLines(unexpected(stackOf(error), error).lines));
+    interruption.defect(error);
     process.exitCode = 1;
-    interruption.abort(unexpected(showable(messageOf(error)), error));
   });
 }
 // Nobody to read messages is no reason to leave work half-done.
@@ -57,15 +58,14 @@ async function main(): Promise<void> {
       return (endpoint) => new EngineClient(endpoint);
     },
     now: () => new Date(),
-    signal: interruption.signal,
+    interruption,
   });
 }
 
-let isOver = false;
 // A command that waits for what never comes would end with 0.
 process.once("exit", () => {
   if (isOver) return;
-  stderr.write(shownLines(["unexpected: the command did not finish"]));
+  interruption.tellDefect(["unexpected: the command did not finish"]);
   process.exitCode = 1;
 });
 void main().finally(() => (isOver = true));

@@ -78,6 +78,7 @@ export async function snapshotVolume(
   const startedMs = performance.now();
   const { target } = request;
   const volume = await existingVolume(target, tools.signal);
+  tools.emit({ type: "phase", phase: "snapshot", volumes: [volume.name] });
   const engine = engineInfo(target.engine, tools.signal);
   engine.catch(() => {});
   const reader = await openUndisturbedReader(target, volume, tools);

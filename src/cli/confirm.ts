@@ -23,10 +23,12 @@ export async function confirmByTyping(io: CliIo, question: string, word: string)
   const output: Writable = io.stderr;
   const prompt = createInterface({ input: io.stdin, output });
   try {
-    const answer = await prompt.question(asPrompt(question, io), { signal: io.signal });
+    const answer = await prompt.question(asPrompt(question, io), {
+      signal: io.interruption.signal,
+    });
     if (answer.trim() === word) return;
   } catch (error) {
-    io.signal.throwIfAborted();
+    io.interruption.signal.throwIfAborted();
     // On a terminal readline takes Ctrl-C and Ctrl-D as keys; no signal arrives.
     if (messageOf(error).endsWith("Ctrl+C")) {
       throw new DockformError("command.interrupted", "interrupted: nothing was done", {

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { EngineClient } from "../engine/client.ts";
 import type { EngineEndpoint } from "../engine/endpoint.ts";
+import type { Interruption } from "./interruption.ts";
 import type { ShownText } from "./output/shown-text.ts";
 
 /** A stream that people read on, or that was sent into a file or another program. Text has to be made fit for it. */
@@ -35,8 +36,7 @@ export interface CliIo {
   /** Loads what speaks to engines, which few commands need. */
   readonly loadConnect: () => Promise<(endpoint: EngineEndpoint) => EngineClient>;
   readonly now: () => Date;
-  /** Aborted when the person interrupts; its reason is the error to end with. */
-  readonly signal: AbortSignal;
+  readonly interruption: Interruption;
 }
 
 /** Whether somebody is there to answer a question. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Readable, Writable } from "node:stream";
 import { test } from "node:test";
 import { FakeClient } from "../../test/fakes/client.ts";
+import { quietInterruption } from "../../test/fakes/console.ts";
 import { FakeEngine } from "../../test/fakes/engine.ts";
 import type { CliIo } from "./io.ts";
 import { runProgram } from "./program.ts";
@@ -34,7 +35,7 @@ async function outcome(
     loadConnect,
     userId: 0,
     now: () => new Date(0),
-    signal: new AbortController().signal,
+    interruption: quietInterruption(),
   } as const;
   const code = await runProgram(words, io);
   return { code, text };

@@ -30,7 +30,7 @@ export async function runProgram(argv: readonly string[], io: CliIo): Promise<nu
       .parseAsync([...argv], { from: "user" })
       .catch(unlessHelp);
     await output.end();
-    throwOnDefect(io.signal);
+    throwOnDefect(io.interruption.signal);
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return endedByCommander(io, argv, error);
@@ -76,10 +76,24 @@ function report(
     writeDocument(io, argv, error);
     return error.exitCode;
   }
-  if (!io.signal.aborted || error === io.signal.reason) return end(session, error);
-  // What an interruption made fail is told, and then the interruption itself.
-  if (thrown instanceof DockformError) session.log.error(thrown);
-  return end(session, asDockformError(io.signal.reason));
+  const { signal } = io.interruption;
+  return end(session, signal.aborted ? afterAbort(session, signal, thrown) : error);
+}
+
+/** What an interruption made fail is told, and then the interruption itself is the error. */
+function afterAbort(session: Session, { reason }: AbortSignal, thrown: unknown): DockformError {
+  const cause = asDockformError(reason);
+  if (thrown === reason || isAbortError(thrown)) {
+    return cause.kind === "interrupted" ? session.interruptionOver() : cause;
+  }
+  if (!(thrown instanceof DockformError)) return cause;
+  if (thrown.kind === "interrupted") return thrown;
+  session.log.error(thrown);
+  return cause;
+}
+
+function isAbortError(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === "AbortError";
 }
 
 function end(session: Session, error: DockformError): number {

@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { VERSION } from "../version.ts";
-import type { DockformError } from "../errors.ts";
+import { DockformError } from "../errors.ts";
 import type { Surroundings } from "../app/surroundings.ts";
 import type { Workspace } from "../app/workspace.ts";
 import { formatLocalTime, shellWord } from "../format.ts";
@@ -11,6 +11,8 @@ import { adviceText } from "./advice.ts";
 import { Call } from "./call.ts";
 import type { DocumentName, DocumentOf } from "./documents/documents.ts";
 import type { CliIo } from "./io.ts";
+import { InterruptedPhase } from "./interrupted-phase.ts";
+import type { InterruptionMoment } from "./interruption.ts";
 import { writeAll } from "./output/lines.ts";
 import { columnsOf, laidOut } from "./output/layout.ts";
 import { Logger } from "./output/logger.ts";
@@ -39,6 +41,7 @@ export class Session {
   readonly paint: Paint;
   readonly tools: Tools;
   readonly #status: StatusArea;
+  readonly #phase = new InterruptedPhase();
   #resultWritten = false;
 
   /** @throws DockformError `usage` when the log file cannot be opened. */
@@ -59,11 +62,14 @@ export class Session {
     });
     this.tools = {
       log: this.log,
-      emit: ({ phase }) => this.log.debug(`phase: ${phase}`),
+      emit: (event) => {
+        this.#phase.note(event);
+        this.log.debug(`phase: ${event.phase}`);
+      },
       startProgress: this.#status.startProgress,
       startWait: this.#status.startWait,
       now: io.now,
-      signal: io.signal,
+      signal: io.interruption.signal,
       version: VERSION,
       temporaryFolder: io.temporaryFolder,
       // Few commands ask for it, and the system may look it up on the network.
@@ -72,6 +78,10 @@ export class Session {
       },
       runsHere: io.runsHere,
     };
+    io.interruption.tellBy({
+      interrupted: (moment) => this.#interrupted(moment),
+      defect: (lines) => this.#status.write(shownLines(lines)),
+    });
   }
 
   /** The machine and the process, for use cases; what speaks to engines is loaded for those alone. */
@@ -149,7 +159,24 @@ export class Session {
       this.#writeJson(value());
       return;
     }
-    this.io.stdout.write(shownLines(laidOut(lines(), this.columns)));
+    this.print(shownLines(laidOut(lines(), this.columns)));
+  }
+
+  /** Writes to standard output what is not a document. */
+  print(text: ShownText): void {
+    this.#status.clear();
+    this.io.stdout.write(text);
+  }
+
+  /**
+   * Asks for a word to be typed before something is done that cannot be undone.
+   *
+   * @throws DockformError `refused` when another word is typed, or when nobody is there to ask.
+   */
+  async confirm(question: string, word: string): Promise<void> {
+    const { confirmByTyping } = await import("./confirm.ts");
+    using _ = this.#status.question();
+    await confirmByTyping(this.io, question, word);
   }
 
   /**
@@ -177,7 +204,31 @@ export class Session {
 
   #writeJson(value: unknown): void {
     this.#resultWritten = true;
-    this.io.stdout.write(shownJson(value, 2));
+    this.print(shownJson(value, 2));
+  }
+
+  /** An interruption as the command's last error, where nothing else went wrong: it says what is true now. */
+  interruptionOver(): DockformError {
+    const truth = this.#phase.over();
+    const text = truth === undefined ? "interrupted" : `interrupted: ${truth}`;
+    return new DockformError("command.interrupted", text);
+  }
+
+  #interrupted(moment: InterruptionMoment): void {
+    const byKeys = moment.kind === "ends" || (moment.kind === "begins" && moment.byKeys);
+    if (byKeys) this.#status.passKeys();
+    this.log.notice(this.call.onTheSame(this.#interruptionText(moment)));
+  }
+
+  #interruptionText(moment: InterruptionMoment): string {
+    switch (moment.kind) {
+      case "begins":
+        return this.#phase.begins(moment.byKeys);
+      case "goes on":
+        return "Still cleaning up; this will finish by itself.";
+      case "ends":
+        return this.#phase.ends();
+    }
   }
 }
 

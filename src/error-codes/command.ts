@@ -20,7 +20,7 @@ export const COMMAND_ERRORS = {
   "command.interrupted": {
     kind: "interrupted",
     cause: "The command was ended by SIGINT, SIGTERM or SIGHUP, or by Ctrl-C at a question.",
-    cure: "Run it again. `dockform doctor` shows whether anything is left to do.",
+    cure: "The message says what is in place, where that is known. Run it again. `dockform doctor` shows whether anything is left to do.",
   },
   "confirm.no-terminal": {
     kind: "refused",

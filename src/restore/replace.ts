@@ -1,4 +1,4 @@
-import { messageOf, type Advice } from "../errors.ts";
+import { DockformError, messageOf, type Advice } from "../errors.ts";
 import type { LockedVolume } from "../lock/lock.ts";
 import { declaredOf } from "../lock/target.ts";
 import { stopwatch } from "../stopwatch.ts";
@@ -139,6 +139,9 @@ export async function startOrGoBack(
     stays === undefined
       ? backInPlace(outcomes, await letGoOfAll(members, tools))
       : await keepOld(stays.lock, stays, tools);
+  if (stays !== undefined && tools.signal.aborted) {
+    throw interruptedTooLate(whatNow, failure.unhealthy === undefined ? failure.cause : undefined);
+  }
   if (failure.unhealthy === undefined) throw failure.cause;
   throw new UnhealthyError(failure.unhealthy, whatNow);
 }
@@ -151,6 +154,7 @@ interface GoneBack {
 
 async function goBack(set: ReplacementSet, tools: Tools): Promise<GoneBack> {
   const { members, stopped } = set;
+  tools.emit({ type: "phase", phase: "go-back", volumes: namesOf(members) });
   await holdOn(set);
   let stays: Replacement | undefined;
   try {
@@ -172,6 +176,7 @@ async function swapBackSome(
   tools: Tools,
 ): Promise<void> {
   tools.log.warn("not all volumes could be given their new contents: the old ones are put back");
+  tools.emit({ type: "phase", phase: "go-back", volumes: namesOf(set.members) });
   try {
     await holdOn({ members: swapped });
     const stays = await swapBack(swapped, { keepNew: false });
@@ -211,6 +216,12 @@ function leftStopped(
   for (const { lock } of members) lock.abandon();
   log.warn(`left stopped: ${stopped.names().join(", ") || "no container"}`);
   return error;
+}
+
+/** Whoever interrupts expects the old contents. */
+function interruptedTooLate({ hint, advice }: WhatNow, cause: unknown): DockformError {
+  const text = "interrupted: the new contents stay";
+  return new DockformError("command.interrupted", text, { hint, advice, cause });
 }
 
 /** What to say once the old contents are in place again. */

@@ -126,6 +126,7 @@ export async function refillFromSafety(
   safety: Safety,
   tools: Tools,
 ): Promise<void> {
+  tools.emit({ type: "phase", phase: "go-back", volumes: [staged.volume] });
   const { signal } = new AbortController();
   try {
     const { store } = staged;

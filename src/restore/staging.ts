@@ -29,6 +29,10 @@ export class StagedContents {
     this.#tools = tools;
   }
 
+  get volume(): string {
+    return this.#lock.volume.name;
+  }
+
   /** Where a snapshot of the old contents is. */
   get store(): Store {
     return this.#lock.target.store;

@@ -1,5 +1,6 @@
 import { Readable, Writable } from "node:stream";
 import type { CliIo } from "../../src/cli/io.ts";
+import { Interruption } from "../../src/cli/interruption.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { FakeClient } from "./client.ts";
 import type { FakeEngine } from "./engine.ts";
@@ -10,6 +11,8 @@ export interface Printed {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Both, as a terminal gets them. */
+  readonly shown: string;
 }
 
 export interface FakeConsole {
@@ -20,16 +23,39 @@ export interface FakeConsole {
   /** How wide the terminal is. */
   readonly columns?: number;
   readonly prepare?: (client: FakeClient) => void;
+  /** Hears what is written to the terminal, as it comes. */
+  readonly onOutput?: (text: string) => void;
+  /** What is typed at questions; without, nobody is there. */
+  readonly typed?: string;
+  /** What the person does to end the command. */
+  readonly interruption?: Interruption;
 }
 
-/** Runs a command as on a terminal, with colours, in this process and on an engine in memory. */
-export async function runOnConsole(
-  words: readonly string[],
-  { cwd, engine, now, columns = 300, prepare }: FakeConsole,
-): Promise<Printed> {
-  const [stdout, stderr] = [new Screen(columns), new Screen(columns)];
+/** A terminal for standard output and standard error, and what was written to them. */
+export interface FakeTerminal {
+  readonly io: CliIo;
+  readonly printed: () => Omit<Printed, "code">;
+}
+
+export function fakeTerminal({
+  cwd,
+  engine,
+  now,
+  columns = 300,
+  prepare,
+  onOutput = () => {},
+  typed,
+  interruption = quietInterruption(),
+}: FakeConsole): FakeTerminal {
+  let shown = "";
+  const show = (text: string): void => {
+    shown += text;
+    onOutput(text);
+  };
+  const [stdout, stderr] = [new Screen(columns, show), new Screen(columns, show)];
+  const stdin = Readable.from(typed === undefined ? [] : [typed]);
   const io: CliIo = {
-    stdin: Readable.from([]),
+    stdin: Object.assign(stdin, { isTTY: typed !== undefined }),
     stdout,
     stderr,
     env: { DOCKER_HOST: DEFAULT_HOST, DOCKFORM_HELPER_IMAGE: "helper:1" },
@@ -49,10 +75,24 @@ export async function runOnConsole(
       return client;
     },
     now,
-    signal: new AbortController().signal,
+    interruption,
   };
+  return { io, printed: () => ({ stdout: stdout.text, stderr: stderr.text, shown }) };
+}
+
+/** Runs a command as on a terminal, with colours, in this process and on an engine in memory. */
+export async function runOnConsole(
+  words: readonly string[],
+  console: FakeConsole,
+): Promise<Printed> {
+  const { io, printed } = fakeTerminal(console);
   const code = await runProgram(words, io);
-  return { code, stdout: stdout.text, stderr: stderr.text };
+  return { code, ...printed() };
+}
+
+/** Nobody interrupts. */
+export function quietInterruption(endAtOnce: () => void = () => {}): Interruption {
+  return new Interruption({ interrupted: () => {}, defect: () => {} }, endAtOnce);
 }
 
 class Screen extends Writable {
@@ -60,13 +100,18 @@ class Screen extends Writable {
   readonly columns: number;
   text = "";
 
-  constructor(columns: number) {
+  readonly #show: (text: string) => void;
+
+  constructor(columns: number, show: (text: string) => void) {
     super();
     this.columns = columns;
+    this.#show = show;
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.text += chunk.toString("utf8");
+    const text = chunk.toString("utf8");
+    this.text += text;
+    this.#show(text);
     done();
   }
 }

@@ -70,12 +70,14 @@ export class StoredSite implements AsyncDisposable {
   }
 
   /** Runs a command ten seconds after the one before: two snapshots have two times. */
-  async run(words: readonly string[], prepare?: FakeConsole["prepare"]): Promise<Printed> {
+  async run(
+    words: readonly string[],
+    more: Partial<Omit<FakeConsole, "cwd" | "engine" | "now">> = {},
+  ): Promise<Printed> {
     const time = Date.parse("2026-01-02T03:04:05Z") + 10_000 * this.#seconds;
     this.#seconds += 1;
     const now = (): Date => new Date(time);
-    const where = { cwd: this.folder, engine: this.engine, now };
-    return await runOnConsole(words, prepare === undefined ? where : { ...where, prepare });
+    return await runOnConsole(words, { cwd: this.folder, engine: this.engine, now, ...more });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,6 @@ import { applyPlan, planApply, type ApplyPlan } from "../../app/apply.ts";
 import type { RemovedVolume } from "../../app/removal.ts";
 import type { FailedVolume } from "../../app/several.ts";
 import { formatCount } from "../../format.ts";
-import { confirmByTyping } from "../confirm.ts";
 import { isInteractive } from "../io.ts";
 import { failedToJson, summaryOf } from "../failed-context.ts";
 import { renderPlan } from "../plan-view.ts";
@@ -18,7 +17,7 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   const { unmanagedSections } = workspace.requireManifest().manifest;
   for (const line of renderPlan(plan.contexts, unmanagedSections, paint, options)) {
     if (options.skipConfirmation) log.info(line);
-    else log.beforeQuestion(line);
+    else log.notice(line);
   }
   const { failed } = plan;
   const contexts = await workspace.contexts();
@@ -57,7 +56,7 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
 }
 
 async function confirmPlan(
-  { io }: Session,
+  session: Session,
   { skipConfirmation }: ApplyOptions,
   { toCreate, toRemove }: ApplyPlan,
 ): Promise<void> {
@@ -65,8 +64,8 @@ async function confirmPlan(
   if (toRemove.length > 0) {
     const names = toRemove.map(({ volume }) => volume).join(", ");
     const question = `A snapshot of ${names} is written, then ${toRemove.length === 1 ? "it is" : "they are"} removed. Type yes to continue:`;
-    await confirmByTyping(io, question, "yes");
-  } else if (toCreate.length > 0 && isInteractive(io)) {
-    await confirmByTyping(io, "Type yes to apply this plan:", "yes");
+    await session.confirm(question, "yes");
+  } else if (toCreate.length > 0 && isInteractive(session.io)) {
+    await session.confirm("Type yes to apply this plan:", "yes");
   }
 }

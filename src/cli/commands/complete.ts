@@ -31,7 +31,7 @@ export async function completeLine(
     // What cannot be shown cannot be typed either.
     .filter(({ value }) => value.startsWith(typed) && showable(value) === value);
   for (const { value, description } of lines) {
-    session.io.stdout.write(shownFields([value, description]));
+    session.print(shownFields([value, description]));
   }
 }
 
@@ -65,7 +65,7 @@ async function volumes(
   contexts: readonly WorkspaceContext[],
   { io }: Session,
 ): Promise<readonly Candidate[]> {
-  const signal = AbortSignal.any([io.signal, AbortSignal.timeout(ENGINE_LIMIT_MS)]);
+  const signal = AbortSignal.any([io.interruption.signal, AbortSignal.timeout(ENGINE_LIMIT_MS)]);
   const found = new Map<string, Candidate>();
   const add = (value: string, description: string): void => {
     if (!found.has(value)) found.set(value, { value, description });

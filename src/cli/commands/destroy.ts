@@ -3,7 +3,6 @@ import type { RemovedVolume } from "../../app/removal.ts";
 import type { FailedVolume } from "../../app/several.ts";
 import { formatCount } from "../../format.ts";
 import type { VolumeTarget } from "../../lock/target.ts";
-import { confirmByTyping } from "../confirm.ts";
 import { removedLine, removedToJson } from "../removed-volume.ts";
 import { failedVolume, throwFailures } from "../failures.ts";
 import type { Session } from "../session.ts";
@@ -45,7 +44,7 @@ export async function destroy(session: Session, options: DestroyOptions): Promis
 }
 
 async function confirmDestroy(
-  { io, log }: Session,
+  session: Session,
   { skipConfirmation, snapshot }: DestroyOptions,
   identifier: string,
   targets: readonly VolumeTarget[],
@@ -56,9 +55,9 @@ async function confirmDestroy(
     snapshot ? "A snapshot of each is written first." : "No snapshot of them is written.",
   ];
   for (const line of lines) {
-    if (skipConfirmation) log.info(line);
-    else log.beforeQuestion(line);
+    if (skipConfirmation) session.log.info(line);
+    else session.log.notice(line);
   }
   if (skipConfirmation) return;
-  await confirmByTyping(io, `Type the identifier (${identifier}) to continue:`, identifier);
+  await session.confirm(`Type the identifier (${identifier}) to continue:`, identifier);
 }

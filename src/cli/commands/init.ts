@@ -54,7 +54,10 @@ async function volumesOfContext(
   const [context] = await workspace.contexts();
   if (context === undefined) return { name: "default", volumes: undefined };
   try {
-    return { name: context.name, volumes: await listVolumes(context.engine, io.signal) };
+    return {
+      name: context.name,
+      volumes: await listVolumes(context.engine, io.interruption.signal),
+    };
   } catch (error) {
     if (!(error instanceof DockformError && error.kind === "unreachable")) throw error;
     return { name: context.name, volumes: undefined };

@@ -7,7 +7,6 @@ import {
 } from "../../app/remove-snapshots.ts";
 import { formatAge, formatBytes, formatCount } from "../../format.ts";
 import type { VolumeSnapshots } from "../../store/store.ts";
-import { confirmByTyping } from "../confirm.ts";
 import { failedSnapshot, throwFailures } from "../failures.ts";
 import type { Session } from "../session.ts";
 import type { SnapshotRemoveOptions } from "../spec/snapshot.ts";
@@ -45,8 +44,7 @@ async function confirm(
   { skipConfirmation }: SnapshotRemoveOptions,
 ): Promise<void> {
   const { io, log } = session;
-  const say = (line: string): void =>
-    skipConfirmation ? log.info(line) : log.beforeQuestion(line);
+  const say = (line: string): void => (skipConfirmation ? log.info(line) : log.notice(line));
   say(`${snapshots.length === 1 ? "This snapshot is" : "These snapshots are"} removed for good:`);
   for (const { archivePath, time, storedBytes, sidecar } of snapshots) {
     const note = sidecar?.notes ? `, "${sidecar.notes}"` : "";
@@ -56,5 +54,5 @@ async function confirm(
   for (const { volume } of volumesLeftWithout(snapshots, volumes)) {
     log.warn(`volume ${volume} will then have no snapshot`);
   }
-  if (!skipConfirmation) await confirmByTyping(io, "Type yes to remove:", "yes");
+  if (!skipConfirmation) await session.confirm("Type yes to remove:", "yes");
 }

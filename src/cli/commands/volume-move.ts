@@ -1,5 +1,4 @@
 import { moveNamed } from "../../app/copy-volume.ts";
-import { confirmByTyping } from "../confirm.ts";
 import { throwIfDown } from "../container-outcome.ts";
 import { copyToJson, copyToText } from "../copy-view.ts";
 import type { Session } from "../session.ts";
@@ -15,7 +14,7 @@ export async function volumeMove(
   const confirm = async (): Promise<void> => {
     session.log.info(`Volume ${source} is removed once its copy ${volume} was compared with it.`);
     if (skipConfirmation) return;
-    await confirmByTyping(session.io, `Type the volume (${source}) to continue:`, source);
+    await session.confirm(`Type the volume (${source}) to continue:`, source);
   };
   const healthTimeoutMs = healthTimeout;
   const order = { ...options, source, volume, project, confirm, healthTimeoutMs };

@@ -9,7 +9,11 @@ const ANONYMOUS = "0123456789abcdef".repeat(4);
 
 let seconds = 0;
 
-async function snapshot(site: FakeSite, volumes: ReadVolumes, args: string): Promise<Printed> {
+async function snapshot(
+  site: FakeSite,
+  volumes: ReadVolumes,
+  args: string,
+): Promise<Omit<Printed, "shown">> {
   const { code, stdout, stderr } = await runOnConsole(["volume", "snapshot", ...args.split(" ")], {
     cwd: site.folder,
     engine: volumes.engine,

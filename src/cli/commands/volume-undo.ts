@@ -2,7 +2,6 @@ import { discardKeptContents } from "../../app/discard-kept.ts";
 import { formatDuration } from "../../format.ts";
 import { undoVolume } from "../../restore/undo.ts";
 import { undoCommand } from "../advice.ts";
-import { confirmByTyping } from "../confirm.ts";
 import { containerLine, containerToJson, throwIfDown } from "../container-outcome.ts";
 import type { Session } from "../session.ts";
 import type { VolumeUndoOptions } from "../spec/volume.ts";
@@ -51,7 +50,7 @@ async function discard(
   const confirm = async (): Promise<void> => {
     if (skipConfirmation) return;
     const question = `What volume ${volume} keeps is removed for good. Type yes to continue:`;
-    await confirmByTyping(session.io, question, "yes");
+    await session.confirm(question, "yes");
   };
   const kept = await discardKeptContents({ target, undeclared, confirm }, session.tools);
   session.result<"volume undo --discard">({ context, volume, discarded: kept }, [

@@ -264,7 +264,7 @@ for (const [name, stories] of Object.entries(STORIES)) {
       await site.snapshot("data", "2026-01-01T02-00-00Z");
       await before?.(site);
       const words = [...call.split(" "), "--json"];
-      const printed = await site.run(words, prepare);
+      const printed = await site.run(words, prepare === undefined ? {} : { prepare });
       const all = `${call}\n${printed.stdout}\n${printed.stderr}`;
       assert.equal(printed.code, code, all);
       assert.match(printed.stdout, says, all);

@@ -51,8 +51,8 @@ export class Logger implements Log {
     this.#write("info", { lines: [message] });
   }
 
-  /** What a question is about: whoever is asked has to know it, however little is to be logged. */
-  beforeQuestion(message: string): void {
+  /** What has to be known however little is to be logged: what a question is about, that the command is interrupted. */
+  notice(message: string): void {
     this.#write("info", { lines: [message] }, true);
   }
 

@@ -54,6 +54,7 @@ export class StatusArea {
   #timer: NodeJS.Timeout | undefined;
   #linesDrawn = 0;
   #gaveWay = false;
+  #questions = 0;
 
   /**
    * @param quiet nothing is told of tasks.
@@ -67,13 +68,38 @@ export class StatusArea {
   }
 
   write(text: ShownText): void {
-    this.#clear();
+    this.clear();
+    if (this.#questions > 0) this.#endLine();
     this.#stream.write(text);
+  }
+
+  /** Goes to a line of its own, after keys were pressed that the terminal shows: `^C`. */
+  passKeys(): void {
+    if (this.#linesDrawn > 0) this.clear();
+    else if (this.#questions === 0) this.#endLine();
+  }
+
+  /** Draws nothing until it is disposed of, while somebody types at the end of a line. */
+  question(): Disposable {
+    this.clear();
+    this.#questions += 1;
+    return {
+      [Symbol.dispose]: () => {
+        this.#questions -= 1;
+      },
+    };
+  }
+
+  /** Takes the bars away before something else is written to the same terminal. They are drawn again below it. */
+  clear(): void {
+    if (this.#linesDrawn === 0) return;
+    this.#stream.write(clearedLines(this.#linesDrawn - 1));
+    this.#linesDrawn = 0;
   }
 
   /** Draws nothing any more: what follows on the terminal is the result itself. */
   giveWay(): void {
-    this.#clear();
+    this.clear();
     this.#gaveWay = true;
   }
 
@@ -119,14 +145,14 @@ export class StatusArea {
     if (this.#tasks.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#clear();
+    this.clear();
   }
 
   #draw(): void {
-    if (this.#gaveWay) return;
+    if (this.#gaveWay || this.#questions > 0) return;
     const columns = columnsOf(this.#stream) ?? 0;
     const lines = [...this.#tasks].slice(0, MOST_BARS).map((task) => drawn(task, columns));
-    this.#clear();
+    this.clear();
     this.#stream.write(shownLines(lines.slice(0, -1)));
     this.#stream.write(shownLine(lines.at(-1) ?? ""));
     this.#linesDrawn = lines.length;
@@ -141,10 +167,8 @@ export class StatusArea {
     }
   }
 
-  #clear(): void {
-    if (this.#linesDrawn === 0) return;
-    this.#stream.write(clearedLines(this.#linesDrawn - 1));
-    this.#linesDrawn = 0;
+  #endLine(): void {
+    if (this.#live) this.#stream.write(shownLines([""]));
   }
 }
 

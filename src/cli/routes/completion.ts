@@ -8,7 +8,7 @@ import type { Start } from "../session.ts";
 /** `completion`, and what its scripts call. */
 export function addCompletionCommands(root: RootCommand, start: Start): void {
   completionSpec(root).action((shell, _options, command) => {
-    start(command).io.stdout.write(ownText(SCRIPTS[shell]));
+    start(command).print(ownText(SCRIPTS[shell]));
   });
   completeSpec(root).action(async (line, _options, command) => {
     const { completeLine } = await import("../commands/complete.ts");
