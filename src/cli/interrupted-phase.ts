@@ -1,3 +1,4 @@
+import { DockformError } from "../errors.ts";
 import type { OperationEvent, Phase } from "../events.ts";
 
 /** How far a volume is: what an interruption at that point leads to. */
@@ -15,8 +16,10 @@ type Point =
 interface Words {
   /** What the program does about an interruption. */
   readonly begins: string;
-  /** What is so when it ended at once. */
-  readonly ends: string;
+  /** What is in place when it ended at once, where that is known. */
+  readonly ends?: string;
+  /** What there is to do then, as a full sentence. */
+  readonly hint: string;
   /** What is so when the operation ended with the interruption itself, and nothing else went wrong. */
   readonly over?: string;
   /** The command that puts in order what is left when it ended at once. */
@@ -25,58 +28,60 @@ interface Words {
 
 const RECOVER = "dockform volume recover";
 const OLD_IN_PLACE = "the old contents are in place";
-const WHOLE = `\`${RECOVER}\` puts old or new contents in place as a whole, and starts the containers`;
+const WHOLE = `\`${RECOVER}\` puts old or new contents in place as a whole, and starts the containers.`;
 
 const WORDS: Readonly<Record<Point, Words>> = {
   snapshot: {
     begins: "no snapshot is kept that is not complete",
-    ends: "`dockform snapshot list` names what is left of a snapshot that was not complete",
+    hint: "`dockform snapshot list` names what is left of a snapshot that was not complete.",
     over: "no snapshot was kept that was not complete",
   },
   "nothing replaced": {
     begins: "nothing was replaced, and what was extracted is removed",
-    ends: `nothing was replaced. \`${RECOVER}\` removes what is left`,
+    ends: "nothing was replaced",
+    hint: `\`${RECOVER}\` removes what is left.`,
     over: "nothing was replaced",
     repair: RECOVER,
   },
   stopped: {
     begins: "the old contents stay, and containers are started again",
-    ends: `${OLD_IN_PLACE}. \`${RECOVER}\` starts the containers again`,
+    ends: OLD_IN_PLACE,
+    hint: `\`${RECOVER}\` starts the containers again.`,
     over: OLD_IN_PLACE,
     repair: RECOVER,
   },
   cleared: {
     begins:
       "the old contents are brought back from their snapshot, and containers are started again",
-    ends: WHOLE,
+    hint: WHOLE,
     repair: RECOVER,
   },
   swapping: {
     begins:
       "the swap is finished; where containers are watched, the old contents are then put back",
-    ends: WHOLE,
+    hint: WHOLE,
     repair: RECOVER,
   },
   watching: {
     begins: "the old contents are put back, and containers are started again",
-    ends: WHOLE,
+    hint: WHOLE,
     repair: RECOVER,
   },
   "going back": {
     begins: "the old contents are being put back, which is finished first",
-    ends: WHOLE,
+    hint: WHOLE,
     over: OLD_IN_PLACE,
     repair: RECOVER,
   },
   "gone back": {
     begins: "the old contents are in place again; what is left to remove is removed",
-    ends: WHOLE,
+    hint: WHOLE,
     over: OLD_IN_PLACE,
     repair: RECOVER,
   },
   replaced: {
     begins: "the new contents stay; what they replaced is still removed, or kept",
-    ends: WHOLE,
+    hint: WHOLE,
     repair: RECOVER,
   },
 };
@@ -84,7 +89,7 @@ const WORDS: Readonly<Record<Point, Words>> = {
 /** Where nothing is known, or different things are true of several volumes. */
 const UNKNOWN: Words = {
   begins: "cleaning up",
-  ends: "`dockform doctor` shows whether anything is left to do",
+  hint: "`dockform doctor` shows whether anything is left to do.",
   repair: "dockform doctor",
 };
 
@@ -110,14 +115,15 @@ export class InterruptedPhase {
     return `Interrupted: ${begins}. Ctrl-C again ends at once${after}.`;
   }
 
-  /** One line for when the process ends at once. */
-  ends(): string {
-    return `Ended at once: ${this.#words().ends}.`;
+  /** The error of a command that ends at once. */
+  ends(): DockformError {
+    const { ends, hint } = this.#words();
+    return interrupted(", and ended at once", ends, hint);
   }
 
-  /** What is true once a command has ended with the interruption itself; `undefined` where that is not known. */
-  over(): string | undefined {
-    return this.#words().over;
+  /** The error of a command that has ended with the interruption itself. */
+  over(): DockformError {
+    return interrupted("", this.#words().over);
   }
 
   #words(): Words {
@@ -127,6 +133,11 @@ export class InterruptedPhase {
     const [point] = points;
     return point === undefined || points.size > 1 ? UNKNOWN : WORDS[point];
   }
+}
+
+function interrupted(how: string, truth: string | undefined, hint?: string): DockformError {
+  const text = `interrupted${how}${truth === undefined ? "" : `: ${truth}`}`;
+  return new DockformError("command.interrupted", text, hint === undefined ? {} : { hint });
 }
 
 function pointOf(phase: Phase, before: Point | undefined): Point {

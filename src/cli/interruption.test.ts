@@ -13,6 +13,7 @@ interface Ended {
   /** What was said after the keys were pressed, as it stands in lines. */
   readonly said: string;
   readonly inPlace: string;
+  readonly stdout: string;
 }
 
 /** A volume with old contents, its container, and a snapshot of new ones. */
@@ -44,10 +45,10 @@ class Scene implements AsyncDisposable {
   }
 
   async run(words: readonly string[], more: Partial<FakeConsole>): Promise<Ended> {
-    const { code, shown } = await this.site.run(words, more);
+    const { code, shown, stdout } = await this.site.run(words, more);
     const [, said = ""] = stripVTControlCharacters(shown).split(/^(?=Interrupted)/m);
     const text = this.site.contents.disk("data").contents.includes("new") ? "new" : "old";
-    return { code, said, inPlace: text };
+    return { code, said, inPlace: text, stdout };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -142,20 +143,26 @@ test("what is said follows the phases of every volume", () => {
     for (const [phase, ...volumes] of phases) {
       interrupted.note({ type: "phase", phase, volumes: volumes.length > 0 ? volumes : ["data"] });
     }
-    return [interrupted.begins(false), interrupted.over() ?? "nothing is known"].join(" ");
+    return [interrupted.begins(false), interrupted.over().message].join(" ");
   };
   const inPlace = [["stop"], ["safety"], ["clear"], ["extract"]] as const;
   assert.match(say(...inPlace.slice(0, 2)), /^Interrupted: the old contents stay/);
   for (const count of [3, 4]) {
-    const broughtBack = /old contents are brought back from their snapshot.*nothing is known$/;
+    const broughtBack = /old contents are brought back from their snapshot.*interrupted$/;
     assert.match(say(...inPlace.slice(0, count)), broughtBack);
   }
-  assert.match(say(...inPlace, ["go-back"]), /being put back.* the old contents are in place$/);
-  assert.match(say(["go-back"], ["clean-up"]), /in place again; .* the old contents are in place$/);
-  assert.match(say(["health"], ["clean-up"]), /the new contents stay; .* nothing is known$/);
+  assert.match(
+    say(...inPlace, ["go-back"]),
+    /being put back.* interrupted: the old contents are in place$/,
+  );
+  assert.match(
+    say(["go-back"], ["clean-up"]),
+    /in place again; .* interrupted: the old contents are in place$/,
+  );
+  assert.match(say(["health"], ["clean-up"]), /the new contents stay; .* interrupted$/);
   assert.match(say(["stop", "a", "b"], ["swap", "a"]), /the swap is finished/);
   for (const mixed of [say(["health", "a"], ["clean-up", "b"]), say()]) {
-    assert.equal(mixed, "Interrupted: cleaning up. nothing is known");
+    assert.equal(mixed, "Interrupted: cleaning up. interrupted");
   }
 });
 
@@ -185,7 +192,8 @@ async function pressedTwice(
   t: TestContext,
   phase: Phase,
   afterMs: number,
-): Promise<{ readonly said: string; readonly endedAtOnce: boolean }> {
+  ...args: readonly string[]
+): Promise<Pick<Ended, "said" | "stdout"> & { readonly endedAtOnce: boolean }> {
   await using scene = await Scene.create();
   let endedAtOnce = false;
   const interruption = quietInterruption(() => (endedAtOnce = true));
@@ -197,32 +205,41 @@ async function pressedTwice(
     interruption.receive("SIGINT");
     clock.mock.restore();
   };
-  const { said } = await scene.restore({ interruption, onOutput });
-  return { said, endedAtOnce };
+  const { said, stdout } = await scene.restore({ interruption, onOutput }, ...args);
+  return { said, stdout, endedAtOnce };
 }
 
 test("a second Ctrl-C ends at once, and says what recover will do", async (t) => {
   for (const [phase, line] of [
-    ["check", "nothing was replaced. `dockform volume recover` removes what is left."],
+    ["check", ": nothing was replaced\n  `dockform volume recover` removes what is left."],
     [
       "stop",
-      "the old contents are in place. `dockform volume recover` starts the containers again.",
+      ": the old contents are in place\n  `dockform volume recover` starts the containers again.",
     ],
     [
       "swap",
-      "`dockform volume recover` puts old or new contents in place as a whole, and starts the containers.",
+      "\n  `dockform volume recover` puts old or new contents in place as a whole, and starts the containers.",
     ],
   ] as const) {
     const { said, endedAtOnce } = await pressedTwice(t, phase, 1000);
     assert.equal(endedAtOnce, true);
-    assert.ok(said.includes(`\nEnded at once: ${line}\n`), said);
+    assert.ok(said.includes(`\nerror: interrupted, and ended at once${line}\n`), said);
   }
+});
+
+test("with --json ending at once is a document, too", async (t) => {
+  const { stdout } = await pressedTwice(t, "stop", 1000, "--json");
+  assert.match(
+    stdout,
+    /"message": "interrupted, and ended at once: the old contents are in place"/,
+  );
+  assert.match(stdout, /"exit_code": 130/);
 });
 
 test("what comes twice for one press of the keys, and another signal, end nothing at once", async (t) => {
   const { said, endedAtOnce } = await pressedTwice(t, "stop", 999);
   assert.equal(endedAtOnce, false);
-  assert.equal(said.includes("Ended at once"), false);
+  assert.equal(said.includes("ended at once"), false);
   await using scene = await Scene.create();
   const other = await scene.restore(signalsAt("stop", "SIGINT", "SIGTERM", "SIGHUP"));
   assert.equal(other.said.match(/Still cleaning up/g)?.length, 2);

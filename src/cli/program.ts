@@ -77,7 +77,7 @@ function report(
     return error.exitCode;
   }
   const { signal } = io.interruption;
-  return end(session, signal.aborted ? afterAbort(session, signal, thrown) : error);
+  return session.endWith(signal.aborted ? afterAbort(session, signal, thrown) : error);
 }
 
 /** What an interruption made fail is told, and then the interruption itself is the error. */
@@ -94,12 +94,6 @@ function afterAbort(session: Session, { reason }: AbortSignal, thrown: unknown):
 
 function isAbortError(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.name === "AbortError";
-}
-
-function end(session: Session, error: DockformError): number {
-  session.log.error(error);
-  session.failure(error);
-  return error.exitCode;
 }
 
 /** That a flag which is not given is not given goes without saying. */

@@ -196,6 +196,13 @@ export class Session {
     return await writeAll(stdout, shown());
   }
 
+  /** Tells the error that ends the command, and returns its exit code. */
+  endWith(error: DockformError): number {
+    this.log.error(error);
+    this.failure(error);
+    return error.exitCode;
+  }
+
   /** Under `--json` an error is a document, too, unless the result has said it already. */
   failure(error: DockformError): void {
     if (this.options.json === true && !this.#resultWritten)
@@ -209,25 +216,21 @@ export class Session {
 
   /** An interruption as the command's last error, where nothing else went wrong: it says what is true now. */
   interruptionOver(): DockformError {
-    const truth = this.#phase.over();
-    const text = truth === undefined ? "interrupted" : `interrupted: ${truth}`;
-    return new DockformError("command.interrupted", text);
+    return this.#phase.over();
   }
 
   #interrupted(moment: InterruptionMoment): void {
-    const byKeys = moment.kind === "ends" || (moment.kind === "begins" && moment.byKeys);
-    if (byKeys) this.#status.passKeys();
-    this.log.notice(this.call.onTheSame(this.#interruptionText(moment)));
-  }
-
-  #interruptionText(moment: InterruptionMoment): string {
     switch (moment.kind) {
       case "begins":
-        return this.#phase.begins(moment.byKeys);
+        if (moment.byKeys) this.#status.passKeys();
+        this.log.notice(this.call.onTheSame(this.#phase.begins(moment.byKeys)));
+        return;
       case "goes on":
-        return "Still cleaning up; this will finish by itself.";
+        this.log.notice("Still cleaning up; this will finish by itself.");
+        return;
       case "ends":
-        return this.#phase.ends();
+        this.#status.passKeys();
+        this.endWith(this.#phase.ends());
     }
   }
 }

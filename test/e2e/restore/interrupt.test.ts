@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { open, readdir, readlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { pauseContainer } from "../../../src/engine/containers.ts";
 import { testEngine } from "../../engine/test-engine.ts";
 import { exists } from "../../oracle/host.ts";
@@ -149,7 +150,7 @@ test(
   },
 );
 
-test("a second Ctrl-C does not cut the cleaning up short", { skip }, async () => {
+test("another signal does not cut the cleaning up short", { skip }, async () => {
   await using sandbox = await Sandbox.create(host);
   const setting = await setUp(sandbox);
   const slow = await sandbox.running(
@@ -161,8 +162,34 @@ test("a second Ctrl-C does not cut the cleaning up short", { skip }, async () =>
   await restore.said(`Stopping ${slow.name}`);
   await interrupt(restore);
   await restore.said("Interrupted");
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) restore.signal(signal);
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) restore.signal(signal);
   assertError(await restore.ended, INTERRUPTED);
+  assertUntouched(before, await sandbox.evidence(setting.into.folder));
+  assert.equal(await sandbox.state(slow.id), "running");
+  assert.deepEqual(await sandbox.leftBehind(), []);
+});
+
+test("a second Ctrl-C ends at once, and recover does what it says", { skip }, async () => {
+  await using sandbox = await Sandbox.create(host);
+  const setting = await setUp(sandbox);
+  const slow = await sandbox.running(
+    "slow",
+    await sandbox.waiting(setting.into.name, { StopSignal: "SIGTERM", StopTimeout: 5 }),
+  );
+  const before = await sandbox.evidence(setting.into.folder);
+  const restore = setting.start(await packFiles(sandbox.folder, { file: "new" }));
+  await restore.said(`Stopping ${slow.name}`);
+  await interrupt(restore);
+  await restore.said("Interrupted");
+  await setTimeout(1500);
+  restore.signal("SIGINT");
+  assertError(await restore.ended, {
+    exitCode: 130,
+    message: /^interrupted, and ended at once: the old contents are in place$/,
+    hint: /^`dockform volume recover` starts the containers again\.$/,
+  });
+  const recovered = await sandbox.start(["volume", "recover", setting.into.name]).ended;
+  assert.equal(recovered.code, 0, recovered.stderr);
   assertUntouched(before, await sandbox.evidence(setting.into.folder));
   assert.equal(await sandbox.state(slow.id), "running");
   assert.deepEqual(await sandbox.leftBehind(), []);
