@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { VERSION } from "../version.ts";
-import { DockformError } from "../errors.ts";
+import type { DockformError } from "../errors.ts";
 import type { Surroundings } from "../app/surroundings.ts";
 import type { Workspace } from "../app/workspace.ts";
 import { formatLocalTime, shellWord } from "../format.ts";

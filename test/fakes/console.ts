@@ -22,6 +22,8 @@ export interface FakeConsole {
   /** Sees each client of the engine before it is used. */
   /** How wide the terminal is. */
   readonly columns?: number;
+  /** Whether it is one; as a rule it is. */
+  readonly isTerminal?: boolean;
   readonly prepare?: (client: FakeClient) => void;
   /** Hears what is written to the terminal, as it comes. */
   readonly onOutput?: (text: string) => void;
@@ -42,6 +44,7 @@ export function fakeTerminal({
   engine,
   now,
   columns = 300,
+  isTerminal = true,
   prepare,
   onOutput = () => {},
   typed,
@@ -52,7 +55,8 @@ export function fakeTerminal({
     shown += text;
     onOutput(text);
   };
-  const [stdout, stderr] = [new Screen(columns, show), new Screen(columns, show)];
+  const stdout = new Screen(columns, isTerminal, show);
+  const stderr = new Screen(columns, isTerminal, show);
   const stdin = Readable.from(typed === undefined ? [] : [typed]);
   const io: CliIo = {
     stdin: Object.assign(stdin, { isTTY: typed !== undefined }),
@@ -96,15 +100,16 @@ export function quietInterruption(endAtOnce: () => void = () => {}): Interruptio
 }
 
 class Screen extends Writable {
-  readonly isTTY = true;
+  readonly isTTY: boolean;
   readonly columns: number;
   text = "";
 
   readonly #show: (text: string) => void;
 
-  constructor(columns: number, show: (text: string) => void) {
+  constructor(columns: number, isTTY: boolean, show: (text: string) => void) {
     super();
     this.columns = columns;
+    this.isTTY = isTTY;
     this.#show = show;
   }
 
