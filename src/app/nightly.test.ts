@@ -85,3 +85,24 @@ test("a night that is interrupted removes nothing", async () => {
     [],
   );
 });
+
+test("what was written tonight stays where a clock that was set back a little makes it an old one", async () => {
+  const volumes = new ReadVolumes("data");
+  const keep = { snapshot: { keep: { last: 1 } } };
+  const manifest = { identifier: "x", volumes: { data: keep } };
+  await using site = await FakeSite.create(manifest, { [DEFAULT_HOST]: volumes.engine });
+  using workspace = await site.open();
+  const at = (hours: number, minutes: number): Tools => ({
+    ...site.tools,
+    now: () => new Date(Date.UTC(2026, 0, 2, hours, minutes)),
+  });
+  await nightly(workspace, { dryRun: false }, at(3, 40));
+  volumes.contents.set("data", "zzzzzz");
+  const { pruning, snapshots } = await nightly(workspace, { dryRun: false }, at(3, 0));
+  assert.deepEqual(
+    [snapshots.map(({ outcome }) => outcome), pruning.map(({ heldBack }) => heldBack)],
+    [["written"], ["future"]],
+  );
+  const [listed] = await workspace.store.list();
+  assert.equal(listed?.snapshots.length, 2);
+});

@@ -48,7 +48,8 @@ export const NIGHTLY_OUTCOMES = [
  * Why a volume keeps all its snapshots, whatever the rules say.
  *
  * - `failed`: tonight's snapshot did, and the older ones may be all there is.
- * - `future`: the newest one seems to be from a time to come. By such a clock tonight's would be an old one.
+ * - `future`: the newest one seems to be from a time to come, or is later than tonight's. By such a clock tonight's would
+ *   be an old one.
  */
 export type HeldBack = (typeof HELD_BACK)[number];
 
@@ -185,9 +186,16 @@ async function pruningAfter(
   });
 }
 
-function whyHeldBack({ outcome, before }: NightlySnapshot): HeldBack | undefined {
-  if (outcome === "failed") return "failed";
-  return before.state === "future" ? "future" : undefined;
+function whyHeldBack(snapshot: NightlySnapshot): HeldBack | undefined {
+  if (snapshot.outcome === "failed") return "failed";
+  return snapshot.before.state === "future" || isWrittenBehind(snapshot) ? "future" : undefined;
+}
+
+/** By a clock that was set back a little, no more than clocks may differ by, tonight's is an old one, too. */
+function isWrittenBehind(snapshot: NightlySnapshot): boolean {
+  if (snapshot.outcome !== "written") return false;
+  const { newest } = snapshot.before;
+  return newest !== undefined && new Date(snapshot.report.sidecar.created_at) < newest.time;
 }
 
 /** A store of one context does not say which. */
