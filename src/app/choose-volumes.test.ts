@@ -88,6 +88,17 @@ test("a pattern that describes nothing is an error, with the volume that may hav
   });
 });
 
+test("where all are none, the error says whether there is none or none is declared", async () => {
+  const empty = { identifier: "x", volumes: {} };
+  for (const [manifest, message] of [
+    [empty, /: none is declared$/],
+    [undefined, /: there is none$/],
+  ] as const) {
+    await using site = await FakeSite.create(manifest, { [DEFAULT_HOST]: engineWith() });
+    await assert.rejects(chosen(site, { all: true }), { code: "volume.no-match", message });
+  }
+});
+
 test("nothing to work on is an error, whatever the reason", async () => {
   await using site = await FakeSite.create(undefined, { [DEFAULT_HOST]: engineWith(ANONYMOUS) });
   const all = { code: "volume.no-match", message: /: all are left out$/ };

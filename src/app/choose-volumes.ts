@@ -57,7 +57,7 @@ export async function chooseVolumes(
     ...found.leftOut,
     ...found.targets.filter(isExcluded).map((target) => leave(target, "excluded")),
   ];
-  if (targets.length === 0) throw nothingLeft(leftOut);
+  if (targets.length === 0) throw nothingLeft(leftOut, workspace.file !== undefined);
   return { targets, leftOut };
 }
 
@@ -195,10 +195,10 @@ function refuseBoth(named: readonly string[], all: boolean): void {
   }
 }
 
-function nothingLeft(leftOut: readonly LeftOutVolume[]): DockformError {
-  const message =
-    leftOut.length === 0
-      ? "there is no volume to work on"
-      : "there is no volume to work on: all are left out";
-  return new DockformError("volume.no-match", message, { advice: [{ code: "list-volumes" }] });
+function nothingLeft(leftOut: readonly LeftOutVolume[], hasManifest: boolean): DockformError {
+  const reason =
+    leftOut.length > 0 ? "all are left out" : hasManifest ? "none is declared" : "there is none";
+  return new DockformError("volume.no-match", `there is no volume to work on: ${reason}`, {
+    advice: [{ code: "list-volumes" }],
+  });
 }

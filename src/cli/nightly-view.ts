@@ -13,17 +13,19 @@ import { intervalText } from "./freshness-view.ts";
 import { paragraphs, table } from "./output/table.ts";
 import type { Session } from "./session.ts";
 
+type View = Pick<Session, "columns" | "paint">;
+
 /** What a night did, for people: a line for each volume, one for what was removed, one for how all stand. */
-export function nightlyText(night: Night, dryRun: boolean, session: Session): readonly string[] {
+export function nightlyText(night: Night, dryRun: boolean, session: View): readonly string[] {
   const { columns } = session;
   const rows = night.snapshots.map((each) => snapshotRow(each, session));
-  return paragraphs(table(rows, { columns, flexible: [2], names: [1] }), [
+  return paragraphs(table(rows, { columns, names: [1], wraps: true }), [
     ...pruningLines(night.pruning, dryRun),
     ...(dryRun ? ["Dry run: nothing was done."] : [checkLine(night)]),
   ]);
 }
 
-function snapshotRow(snapshot: NightlySnapshot, { paint }: Session): readonly string[] {
+function snapshotRow(snapshot: NightlySnapshot, { paint }: View): readonly string[] {
   const { outcome, before } = snapshot;
   const colour = outcome === "failed" ? "red" : "green";
   return [paint(colour, outcome), `${before.context}/${before.volume}`, remark(snapshot)];
@@ -73,5 +75,6 @@ function pruningLines(pruning: readonly NightlyPruning[], dryRun: boolean): read
 
 function checkLine({ freshness }: Night): string {
   const good = freshness.filter(({ state }) => !wantsAttention(state)).length;
-  return `${good} of ${formatCount(freshness.length, "declared volume")} have a snapshot that is fresh enough, or need none`;
+  const verbs = freshness.length === 1 ? ["has", "needs"] : ["have", "need"];
+  return `${good} of ${formatCount(freshness.length, "declared volume")} ${verbs[0]} a snapshot that is fresh enough, or ${verbs[1]} none`;
 }

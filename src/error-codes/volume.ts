@@ -9,8 +9,8 @@ export const VOLUME_ERRORS = {
   },
   "volume.no-match": {
     kind: "usage",
-    cause: "No volume matches the pattern, or all that were meant are left out.",
-    cure: "List them with `dockform volume list`, and put a pattern in quotes.",
+    cause: "No volume matches the pattern, none is declared, or all that were meant are left out.",
+    cure: "List them with `dockform volume list`, declare those that are to be in the manifest, and put a pattern in quotes.",
   },
   "volume.removed-meanwhile": {
     kind: "failed",

@@ -23,9 +23,10 @@ export async function declaredVolume(
   if (!target.declared && !undeclared) {
     const volume = await inspectVolume(target.engine, target.volume, tools.signal);
     const error = notDeclared(target, [
-      ...creating(mayCreate, "missing"),
-      // Only a volume that exists could be worked on all the same.
-      ...(volume === undefined ? [] : [goOn({ what: "undeclared volume" })]),
+      // Only a volume that exists could be worked on all the same, and only a missing one be created.
+      ...(volume === undefined
+        ? creating(mayCreate, "missing")
+        : [goOn({ what: "undeclared volume" })]),
     ]);
     if (volume === undefined || refusals === undefined) throw error;
     refusals.collect(() => {

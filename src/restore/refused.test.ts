@@ -58,6 +58,15 @@ test("a volume that is not declared is told with the declared one that may be me
   });
 });
 
+test("a volume that exists and is not declared is not said to be created", async () => {
+  const house = await House.build();
+  const target = { ...house.target(), declaredVolumes: [] };
+  await assert.rejects(restore(house, { target, undeclared: false, force: true }), {
+    code: "volume.undeclared",
+    advice: [{ code: "declare-volume" }, { code: "go-on", allow: [{ what: "undeclared volume" }] }],
+  });
+});
+
 test("a volume that is missing is refused, and a hint says how it can be had", async () => {
   const house = await House.build();
   const target = { ...fakeTarget(new FakeClient(house.engine), "none"), store: house.store };

@@ -82,7 +82,9 @@ export type SnapshotExtractOptions = OptionsOf<typeof snapshotExtractSpec>;
 export function snapshotDiffSpec(snapshot: Group) {
   return snapshot
     .command("diff")
-    .description("Show what was added, removed and changed between two snapshots, or since one.")
+    .description(
+      "Show what was added, removed and changed between two snapshots, or from one to live.",
+    )
     .argument("<from>", REFERENCE)
     .argument(
       "<to>",
