@@ -14,9 +14,10 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   using workspace = await session.openWorkspace(options);
   const { log, paint, tools } = session;
   const plan = await planApply(workspace, options, tools.signal);
+  const question = questionFor(session, options, plan);
   const { unmanagedSections } = workspace.requireManifest().manifest;
   for (const line of renderPlan(plan.contexts, unmanagedSections, paint, options)) {
-    if (options.skipConfirmation) log.info(line);
+    if (question === undefined) log.info(line);
     else log.notice(line);
   }
   const { failed } = plan;
@@ -26,7 +27,13 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   const removed: RemovedVolume[] = [];
   const failures: FailedVolume[] = [];
   try {
-    for await (const step of applyPlan(plan, () => confirmPlan(session, options, plan), tools)) {
+    for await (const step of applyPlan(
+      plan,
+      async () => {
+        if (question !== undefined) await session.confirm(question, "yes");
+      },
+      tools,
+    )) {
       if (step.kind === "created") {
         const { context, volume } = step;
         log.info(`Created volume ${volume}`);
@@ -55,17 +62,16 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   throwFailures([...failures, ...failed], session, summaryOf(failed, contexts));
 }
 
-async function confirmPlan(
-  session: Session,
+/** What is to be confirmed; `undefined` where nothing is. */
+function questionFor(
+  { io }: Session,
   { skipConfirmation }: ApplyOptions,
   { toCreate, toRemove }: ApplyPlan,
-): Promise<void> {
-  if (skipConfirmation) return;
+): string | undefined {
+  if (skipConfirmation) return undefined;
   if (toRemove.length > 0) {
     const names = toRemove.map(({ volume }) => volume).join(", ");
-    const question = `A snapshot of ${names} is written, then ${toRemove.length === 1 ? "it is" : "they are"} removed. Type yes to continue:`;
-    await session.confirm(question, "yes");
-  } else if (toCreate.length > 0 && isInteractive(session.io)) {
-    await session.confirm("Type yes to apply this plan:", "yes");
+    return `A snapshot of ${names} is written, then ${toRemove.length === 1 ? "it is" : "they are"} removed. Type yes to continue:`;
   }
+  return toCreate.length > 0 && isInteractive(io) ? "Type yes to apply this plan:" : undefined;
 }

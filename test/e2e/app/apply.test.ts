@@ -38,6 +38,7 @@ test(
       ],
       removed: [],
       failures: [],
+      failed_contexts: [],
     });
     const made = await volumes(sandbox, plain, special);
     assert.deepEqual(made[0]?.labels, { [LABEL]: sandbox.prefix });
@@ -47,7 +48,12 @@ test(
 
     const second = await sandbox.dockform(["apply", "--json"]);
     assert.equal(second.code, 0, second.stderr);
-    assert.deepEqual(JSON.parse(second.stdout), { created: [], removed: [], failures: [] });
+    assert.deepEqual(JSON.parse(second.stdout), {
+      created: [],
+      removed: [],
+      failures: [],
+      failed_contexts: [],
+    });
     assert.deepEqual(await volumes(sandbox, plain, special), made);
   },
 );
@@ -148,7 +154,7 @@ test(
     const orphan = await sandbox.volume("orphan", { labels: { [LABEL]: sandbox.prefix } });
     await sandbox.declare(sandbox.name("declared"));
     const prune = async (keys: string): Promise<number | null> => {
-      const under = await onTerminal({ question: "Type yes to continue:", keys });
+      const under = await onTerminal({ question: "to continue:", keys });
       return (await sandbox.dockform(["apply", "--prune"], { under })).code;
     };
     assert.equal(await prune("no\n"), 3);
