@@ -2,11 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeEngine } from "../../test/fakes/engine.ts";
 import { DEFAULT_HOST, FakeSite } from "../../test/fakes/workspace.ts";
+import { DockformError } from "../errors.ts";
 import { restoreNamed, type RestoreOrder } from "./restore-volume.ts";
 
 const manifest = { identifier: "home", volumes: { data: {}, missing: {} } };
 
+/** The code of an error, or the error itself, where it is none of ours. */
 async function refusal(order: Partial<RestoreOrder>): Promise<unknown> {
+  const error = await failure(order);
+  return error instanceof DockformError ? error.code : error;
+}
+
+async function failure(order: Partial<RestoreOrder>): Promise<unknown> {
   const engine = new FakeEngine();
   for (const name of ["data", "foreign"]) engine.createVolume(name);
   await using site = await FakeSite.create(manifest, { [DEFAULT_HOST]: engine });
@@ -37,7 +44,7 @@ async function refusal(order: Partial<RestoreOrder>): Promise<unknown> {
   try {
     await restoreNamed(workspace, whole, site.tools);
   } catch (error) {
-    return error instanceof Error && "code" in error ? error.code : error;
+    return error;
   }
   return undefined;
 }
@@ -47,6 +54,15 @@ test("what is wrong with the volume is said before what is wrong with the snapsh
   assert.equal(await refusal({ volume: "foreign" }), "volume.undeclared");
   assert.equal(await refusal({ volume: "missing" }), "restore.no-volume");
   assert.equal(await refusal({ volume: "missing", create: true }), "snapshot.not-found");
+});
+
+test("nothing that needs a snapshot is advised where there is none", async () => {
+  for (const volume of ["foreign", "missing", "unknown"]) {
+    const error = await failure({ volume });
+    assert.ok(error instanceof DockformError);
+    const codes = error.advice.map(({ code }) => code);
+    assert.deepEqual(codes, [volume === "missing" ? "apply" : "declare-volume"], volume);
+  }
 });
 
 test("a path that is empty does not stand for everything", async () => {

@@ -48,7 +48,7 @@ export async function restoreNamed(
     .find(snapshot, `${target.context}/${target.volume}`)
     .catch(async (error: unknown) => {
       // Of a volume that is not there, or not declared, there may be none; then that is what is wrong.
-      await volumeToRestore({ target, ...options }, tools);
+      await volumeToRestore({ target, ...options }, tools, { hasSnapshot: false });
       throw error;
     });
   const { store, archivePath } = found;

@@ -76,7 +76,7 @@ test("advice that adds something to a command repeats it as it was typed", () =>
   ] as const;
   assert.equal(
     adviceText({ advice }, callOf("volume", "restore", "x")),
-    `If it does not exist, create it as the snapshot says and restore into it: dockform volume restore x --create Say what is to be the root of volume "data":
+    `It does not exist. To create it as the snapshot says and restore into it: dockform volume restore x --create Say what is to be the root of volume "data":
     What is in a b: dockform volume restore x --from 'a b'
     What is in a b: dockform volume restore x --strip-components 2
     Everything as it is: dockform volume restore x --strip-components 0`,

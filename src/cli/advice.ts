@@ -90,7 +90,7 @@ function inWords(advice: Advice, commandLine: string): Said {
   switch (advice.code) {
     case "create-from-snapshot":
       return {
-        text: `${advice.when === "missing" ? "If it does not exist, create" : "Or create"} it as the snapshot says and restore into it:`,
+        text: `${advice.when === "missing" ? "It does not exist. To create" : "Or create"} it as the snapshot says and restore into it:`,
         command: `${commandLine} --create`,
       };
     case "go-on":

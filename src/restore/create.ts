@@ -79,6 +79,13 @@ function refuseSecondWay({ volume }: VolumeTarget, sidecar: Sidecar): void {
   );
 }
 
+interface VolumeToRestoreOptions {
+  /** Collects what can be allowed. */
+  readonly refusals?: Refusals;
+  /** Without one nothing is advised that would restore it. */
+  readonly hasSnapshot?: boolean;
+}
+
 /**
  * The volume as the engine has it; `undefined` where there is none and it is to be created, which needs no
  * declaration: the name that the snapshot says guards against one that is mistyped.
@@ -88,14 +95,15 @@ function refuseSecondWay({ volume }: VolumeTarget, sidecar: Sidecar): void {
 export async function volumeToRestore(
   request: Pick<VolumeReplacement, "target" | "undeclared" | "create">,
   tools: Tools,
-  refusals?: Refusals,
+  { refusals, hasSnapshot = true }: VolumeToRestoreOptions = {},
 ): Promise<EngineVolume | undefined> {
   const { target, create } = request;
   if (create) {
     const volume = await inspectVolume(target.engine, target.volume, tools.signal);
     if (volume === undefined) return undefined;
   }
-  return declaredVolume(request, tools, { mayCreate: !create, refusals });
+  const mayCreate = !create && hasSnapshot;
+  return declaredVolume(request, tools, { mayCreate, mayGoOn: hasSnapshot, refusals });
 }
 
 /**

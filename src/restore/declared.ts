@@ -6,8 +6,10 @@ import { goOn, type Refusals } from "./refusals.ts";
 import type { VolumeReplacement } from "./request.ts";
 
 interface DeclaredOptions {
-  /** Whether a volume that does not exist could be created by the command, had it been told to. */
+  /** Whether the command could create a volume that does not exist, had it been told to. */
   readonly mayCreate?: boolean;
+  /** Whether the command could go on with a volume that is not declared, had it been told to. */
+  readonly mayGoOn?: boolean;
   readonly refusals?: Refusals | undefined;
 }
 
@@ -18,7 +20,7 @@ interface DeclaredOptions {
 export async function declaredVolume(
   { target, undeclared }: Pick<VolumeReplacement, "target" | "undeclared">,
   tools: Tools,
-  { mayCreate = false, refusals }: DeclaredOptions = {},
+  { mayCreate = false, mayGoOn = true, refusals }: DeclaredOptions = {},
 ): Promise<EngineVolume> {
   if (!target.declared && !undeclared) {
     const volume = await inspectVolume(target.engine, target.volume, tools.signal);
@@ -26,7 +28,9 @@ export async function declaredVolume(
       // Only a volume that exists could be worked on all the same, and only a missing one be created.
       ...(volume === undefined
         ? creating(mayCreate, "missing")
-        : [goOn({ what: "undeclared volume" })]),
+        : mayGoOn
+          ? [goOn({ what: "undeclared volume" })]
+          : []),
     ]);
     if (volume === undefined || refusals === undefined) throw error;
     refusals.collect(() => {

@@ -122,7 +122,7 @@ async function checkOne(
   held: AsyncDisposableStack,
   tools: Tools,
 ): Promise<Planned> {
-  const volume = await volumeToRestore(request, tools, refusals);
+  const volume = await volumeToRestore(request, tools, { refusals });
   const opened = held.use(await contents.open(request.target, volume, refusals, tools));
   return volume === undefined
     ? await planCreation(request, opened)

@@ -46,7 +46,7 @@ test("on a new machine one command brings a volume back, with its labels", { ski
   const refused = await sandbox.dockform(["volume", "restore", volume.name, archive]);
   assert.equal(refused.code, 3);
   const [, command = ""] = /^ *dockform (.* --create)$/m.exec(refused.stderr) ?? [];
-  assert.match(refused.stderr, / If it does not exist, create it as the snapshot says/);
+  assert.match(refused.stderr, / It does not exist\. To create it as the snapshot says/);
   assert.equal(command, `volume restore ${volume.name} ${archive} --create`, refused.stderr);
   const restored = await sandbox.dockform([...command.split(" "), "--json"]);
   assert.equal(restored.code, 0, restored.stderr);
