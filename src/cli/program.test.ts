@@ -7,18 +7,26 @@ import { FakeEngine } from "../../test/fakes/engine.ts";
 import type { CliIo } from "./io.ts";
 import { runProgram } from "./program.ts";
 
-/** What a command that needs no engine prints. */
+const noEngine: CliIo["loadConnect"] = () => Promise.reject(new Error("no engine is needed"));
+
+/**
+ * What a command that needs no engine prints.
+ *
+ * @param terminal where it prints to one.
+ */
 async function outcome(
   words: readonly string[],
-  loadConnect: CliIo["loadConnect"] = () => Promise.reject(new Error("no engine is needed")),
+  loadConnect = noEngine,
+  terminal: { readonly isTTY?: true; readonly columns?: number } = {},
 ): Promise<{ readonly code: number; readonly text: string }> {
   let text = "";
-  const stream = new Writable({
+  const sink = new Writable({
     write(chunk, _encoding, done) {
       text += String(chunk);
       done();
     },
   });
+  const stream = Object.assign(sink, terminal);
   const io = {
     stdin: Readable.from([]),
     stdout: stream,
@@ -87,6 +95,14 @@ test("the help of every command says what it does and how it is called", async (
       name,
     );
     for (const line of text.split("\n")) assert.ok(line.length <= 200, line);
+  }
+});
+
+test("no line of a command's help is longer than a terminal is wide", async () => {
+  for (const words of await commands()) {
+    const { text } = await outcome([...words, "--help"], noEngine, { isTTY: true, columns: 80 });
+    const long = text.split("\n").filter((line) => line.length > 80);
+    assert.deepEqual(long, [], words.join(" "));
   }
 });
 

@@ -112,7 +112,7 @@ function program(io: CliIo, start: Start): RootCommand {
   const root = rootSpec()
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => io.stdout.write(ownText(text)),
+      writeOut: (text) => io.stdout.write(ownText(laidOutText(text, columnsOf(io.stdout)))),
       writeErr: (text) => io.stderr.write(ownText(laidOutText(text, columnsOf(io.stderr)))),
       getOutHelpWidth: () => columnsOf(io.stdout) ?? HELP_COLUMNS,
       getErrHelpWidth: () => columnsOf(io.stderr) ?? HELP_COLUMNS,

@@ -48,7 +48,13 @@ class Server implements AsyncDisposable {
   }
 
   async run(...words: readonly string[]): Promise<Told> {
+    return await this.runOn(undefined, ...words);
+  }
+
+  /** On a terminal of so many columns. */
+  async runOn(columns: number | undefined, ...words: readonly string[]): Promise<Told> {
     const { code, stdout, stderr } = await runOnConsole(words, {
+      ...(columns === undefined ? {} : { columns }),
       cwd: this.#site.folder,
       engine: this.volumes.engine,
       // Two snapshots of a volume are never of the same second.
@@ -222,6 +228,19 @@ test("a dry run says what a night would do, and does none of it", async () => {
   );
   assert.deepEqual([told.dry_run, told.pruned[0]?.removed.length], [true, 1]);
   assert.deepEqual([await server.kept("data"), await server.kept("mail")], [before, []]);
+});
+
+test("on a narrow terminal nothing of what is said of a volume is lost", async () => {
+  const volume = "home-assistant-production_zigbee2mqtt-configuration";
+  await using server = await Server.create({ [volume]: { snapshot: { every: "1d" } } }, volume);
+  await server.run("volume", "snapshot", volume);
+  server.passDays(3);
+  const { stdout } = await server.runOn(80, "nightly", "--dry-run");
+  assert.match(stdout.replaceAll(/\s+/g, " "), / newest snapshot is 3 days old, wanted every 1d /);
+  assert.deepEqual(
+    stdout.split("\n").filter((line) => line.length > 80),
+    [],
+  );
 });
 
 test("without a manifest, or volumes in it, nothing is done", async () => {

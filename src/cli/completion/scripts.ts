@@ -71,8 +71,12 @@ Register-ArgumentCompleter -Native -CommandName dockform -ScriptBlock {
 
 /** How to load it, for the command's help. */
 export const LOADING: readonly string[] = [
-  "bash:        echo 'source <(dockform completion bash)' >> ~/.bashrc",
-  "zsh:         echo 'source <(dockform completion zsh)' >> ~/.zshrc   # after compinit",
-  "fish:        dockform completion fish > ~/.config/fish/completions/dockform.fish",
-  "PowerShell:  dockform completion powershell >> $PROFILE",
+  "bash:",
+  "  echo 'source <(dockform completion bash)' >> ~/.bashrc",
+  "zsh, after compinit:",
+  "  echo 'source <(dockform completion zsh)' >> ~/.zshrc",
+  "fish:",
+  "  dockform completion fish > ~/.config/fish/completions/dockform.fish",
+  "PowerShell:",
+  "  dockform completion powershell >> $PROFILE",
 ];

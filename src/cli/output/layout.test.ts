@@ -56,6 +56,21 @@ test("a command in a sentence that is longer than a line has lines of its own", 
   ]);
 });
 
+test("a number and its unit stay together", () => {
+  const text =
+    "Snapshot of default/data: 2 files, 61.4 kB as tar, 285 B stored, 0.42 s (9 ms for 3 songs).";
+  assert.deepEqual(laidOut([text], 40), [
+    "Snapshot of default/data: 2 files,",
+    "  61.4 kB as tar, 285 B stored, 0.42 s",
+    "  (9 ms for 3 songs).",
+  ]);
+  assert.deepEqual(laidOut(["It took 12,345 s, or 3 h, on 1 disk."], 16, 0), [
+    "It took",
+    "12,345 s, or",
+    "3 h, on 1 disk.",
+  ]);
+});
+
 test("wide characters are counted as they are seen", () => {
   assert.deepEqual(laidOut(["文書 文書 文書 e\u0301e\u0301e\u0301"], 9, 0), [
     "文書 文書",

@@ -80,8 +80,9 @@ function addLong(flow: Flow, gap: string, unit: string, rest: number): void {
 const COMMAND = /^(?:dockform|docker) /;
 /** What stands after a command was of the sentence that it interrupts. */
 const IN_BACKTICKS = /^`([^`]+)`[.,:;]?$/;
-/** What is not broken, and the blanks before it. */
-const UNIT = /(\s*)((?:`[^`]*`|\\.|(?<!\w)'[^']*'(?=[\s.,;:)\\]|$)|\S)+)/gu;
+/** What is not broken, and the blanks before it: `0.42 s` is one, too. */
+const UNIT =
+  /(\s*)((?:`[^`]*`|(?<![^\s(])\d[\d.,]* (?:[kMGTP]?B|m?s|min|h)(?!\w)|\\.|(?<!\w)'[^']*'(?=[\s.,;:)\\]|$)|\S)+)/gu;
 
 function unitsOf(text: string): readonly { readonly gap: string; readonly unit: string }[] {
   return [...text.matchAll(UNIT)].map(([, gap = "", unit = ""]) => ({ gap, unit }));
