@@ -8,12 +8,13 @@ export interface Typing {
 }
 
 /**
- * Runs the CLI on a terminal of 80 columns, as `under` of a call. What the terminal shows, results
- * and messages alike, is the call's stdout.
+ * Runs the CLI on a terminal, as `under` of a call. What the terminal shows, results and messages
+ * alike, is the call's stdout.
  */
-export async function onTerminal(typing?: Typing): Promise<readonly string[]> {
+export async function onTerminal(typing?: Typing, columns = 80): Promise<readonly string[]> {
   const python = await needProgram("/usr/bin/python3", "python3");
-  return [python, "-c", RELAY, "", typing?.question ?? "", typing?.keys ?? ""];
+  const relay = RELAY.replace("COLUMNS", String(columns));
+  return [python, "-c", relay, "", typing?.question ?? "", typing?.keys ?? ""];
 }
 
 /** The same in slow motion: whatever takes the CLI more than a moment takes longer than a bar's first drawing. */
@@ -27,7 +28,7 @@ import fcntl, os, pty, signal, struct, sys, termios, threading, time
 slow, question, keys, *command = [os.fsencode(word) for word in sys.argv[1:]]
 child, terminal = pty.fork()
 if child == 0:
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     os.execvp(command[0], command)
 def slow_down():
     while True:
