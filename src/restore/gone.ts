@@ -1,4 +1,3 @@
-import { listSurely } from "../workload/list-surely.ts";
 /**
  * Volumes that were removed while an operation on them stood cut short. What it had stopped may use the same files by
  * another volume.
@@ -10,6 +9,7 @@ import { removeHelper } from "../helper/session.ts";
 import { readJournal, type FoundRecord } from "../journal/operation.ts";
 import { isAsBefore, parseRecord, type HeldContainer } from "../workload/held.ts";
 import type { VolumeTarget } from "../lock/target.ts";
+import { listSurely } from "../workload/list-surely.ts";
 import { usersAmong } from "../workload/users.ts";
 
 /**
