@@ -9,10 +9,10 @@ import { attempt, run } from "../../oracle/host.ts";
 import { composePlugin, follow, guideEnvironment, guideSteps, notesImage } from "../guide.ts";
 import { Sandbox } from "../harness.ts";
 
-const engine = await testEngine();
+const { skipUnlessPrivate } = await testEngine();
 const PAGE = new URL("../../../docs/moving.md", import.meta.url);
 const noDocker = (await attempt("sh", ["-c", "command -v docker"])).code !== 0;
-const skip = engine.skipUnlessPrivate || (noDocker && "there is no docker command");
+const skip = skipUnlessPrivate || (noDocker && "there is no docker command");
 
 const COMPOSE = `services:
   notes:
@@ -25,14 +25,16 @@ volumes:
 const MANIFEST = "identifier: server\nvolumes:\n  home_data: {}\n";
 
 test("a stack is moved to another engine as the page says", { skip }, async () => {
+  // Its volumes have the names of the page's, which other tests have on theirs.
   await using old = await startPrivateEngine();
-  await using sandbox = await Sandbox.create(engine.host);
+  await using fresh = await startPrivateEngine();
+  await using sandbox = await Sandbox.create(fresh.host);
   await using oldSandbox = await Sandbox.create(old.host);
-  await using image = await notesImage(sandbox, engine.host, "2");
+  await using image = await notesImage(sandbox, fresh.host, "2");
   await using oldImage = await notesImage(oldSandbox, old.host, "2");
   assert.equal(image.reference, oldImage.reference);
   await composePlugin("trixie", sandbox);
-  const place = { cwd: sandbox.path("home"), env: await guideEnvironment(sandbox, engine.host) };
+  const place = { cwd: sandbox.path("home"), env: await guideEnvironment(sandbox, fresh.host) };
   await mkdir(place.cwd);
   await writeFile(join(place.cwd, "docker-compose.yml"), COMPOSE);
   await writeFile(join(place.cwd, "dockform.yml"), MANIFEST);
