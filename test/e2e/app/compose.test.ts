@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { testEngine } from "../../engine/test-engine.ts";
+import { ownEngine } from "../../engine/own-engine.ts";
 import type { DebianRelease } from "../../oracle/debian-release.ts";
 import { attempt, needProgram } from "../../oracle/host.ts";
 import {
@@ -16,10 +16,10 @@ import {
 } from "../guide.ts";
 import { Sandbox } from "../harness.ts";
 
-const engine = await testEngine();
+const engine = await ownEngine();
 const GUIDE = new URL("../../../docs/compose.md", import.meta.url);
 const noDocker = (await attempt("sh", ["-c", "command -v docker"])).code !== 0;
-const skip = engine.skipUnlessPrivate || (noDocker && "there is no docker command");
+const skip = engine.skip || (noDocker && "there is no docker command");
 
 for (const release of ["bookworm", "trixie"] as const) {
   test(`the commands of the page work with the Compose of ${release}`, { skip }, async () => {

@@ -4,12 +4,12 @@ import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { removeContainer } from "../../../src/engine/containers.ts";
 import { removeVolume } from "../../../src/engine/volumes.ts";
-import { testEngine } from "../../engine/test-engine.ts";
+import { ownEngine } from "../../engine/own-engine.ts";
 import { attempt } from "../../oracle/host.ts";
 import { follow, guideEnvironment, guideSteps, notesImage } from "../guide.ts";
 import { Sandbox } from "../harness.ts";
 
-const engine = await testEngine();
+const engine = await ownEngine();
 const GUIDE = new URL("../../../docs/week.md", import.meta.url);
 const EXAMPLES = new URL("../../../docs/examples/", import.meta.url);
 const noDocker = (await attempt("sh", ["-c", "command -v docker"])).code !== 0;
@@ -17,7 +17,7 @@ const noSystemd = (await attempt("sh", ["-c", "command -v systemd-analyze"])).co
 
 test(
   "each command of the guide does what the guide says",
-  { skip: engine.skipUnlessPrivate || (noDocker && "there is no docker command") },
+  { skip: engine.skip || (noDocker && "there is no docker command") },
   async () => {
     const guide = await readFile(GUIDE, "utf8");
     await using sandbox = await Sandbox.create(engine.host);

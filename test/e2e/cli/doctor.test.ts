@@ -1,16 +1,9 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import { canStartPrivateEngine, startPrivateEngine } from "../../engine/private-engine.ts";
+import { test } from "node:test";
+import { ownEngine } from "../../engine/own-engine.ts";
 import { Sandbox } from "../harness.ts";
 
-const skip = !canStartPrivateEngine() && "a private engine needs root on Linux";
-// It tells of all that was interrupted on an engine: other tests have theirs.
-const engine = skip === false ? await startPrivateEngine() : undefined;
-const host = engine?.host ?? "";
-
-after(async () => {
-  await engine?.stop();
-});
+const { host, skip } = await ownEngine();
 
 const NOBODY = "unix:///no/engine/listens/here.sock";
 
