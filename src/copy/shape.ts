@@ -1,8 +1,8 @@
 import type { EngineVolume } from "../engine/volumes.ts";
 import { DockformError } from "../errors.ts";
 import type { VolumeTarget } from "../lock/target.ts";
-import { leadsElsewhere, withoutAnonymousLabel } from "../restore/create.ts";
-import { shapeDifferences, withoutToolLabels, type VolumeShape } from "../snapshot/spec-hash.ts";
+import { leadsElsewhere, withDeclaredLabels, withoutAnonymousLabel } from "../restore/create.ts";
+import { withoutToolLabels, type VolumeShape } from "../snapshot/spec-hash.ts";
 
 /** By these Compose knows whose a volume is, and which of that project's. */
 const PROJECT_LABEL = "com.docker.compose.project";
@@ -26,17 +26,15 @@ export function shapeOfCopy(
     refuseSecondWay(source, volume);
     return taken;
   }
-  const differences = shapeDifferences({ ...taken, labels: {} }, { ...declaredShape, labels: {} });
-  if (differences.length === 0) {
-    return { ...taken, labels: { ...taken.labels, ...declaredShape.labels } };
-  }
-  throw new DockformError(
-    "volume.declared-otherwise",
-    `the manifest declares volume "${volume}" otherwise than volume "${source.name}" is: ${differences.join("; ")}`,
-    {
-      hint: "'There' is the volume that is copied, 'here' the manifest. Create the volume with `docker volume create`, or with what the manifest says, then copy again.",
-    },
-  );
+  return withDeclaredLabels(taken, declaredShape, (differences) => {
+    return new DockformError(
+      "volume.declared-otherwise",
+      `the manifest declares volume "${volume}" otherwise than volume "${source.name}" is: ${differences}`,
+      {
+        hint: "'There' is the volume that is copied, 'here' the manifest. Create the volume with `docker volume create`, or with what the manifest says, then copy again.",
+      },
+    );
+  });
 }
 
 function takenFrom(

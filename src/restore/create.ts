@@ -31,18 +31,27 @@ export function shapeToCreate(target: VolumeTarget, sidecar: Sidecar | undefined
     refuseSecondWay(target, sidecar);
     return taken;
   }
-  const differences = shapeDifferences({ ...taken, labels: {} }, { ...declaredShape, labels: {} });
-  if (differences.length === 0) {
-    return { ...taken, labels: { ...taken.labels, ...declaredShape.labels } };
-  }
-  throw new DockformError(
-    "volume.declared-otherwise",
-    `the manifest declares volume "${volume}" differently from when the snapshot was taken: ${differences.join("; ")}`,
-    {
-      hint: "'There' is the snapshot, 'here' the manifest.",
-      advice: [{ code: "apply-then-restore" }],
-    },
-  );
+  return withDeclaredLabels(taken, declaredShape, (differences) => {
+    return new DockformError(
+      "volume.declared-otherwise",
+      `the manifest declares volume "${volume}" differently from when the snapshot was taken: ${differences}`,
+      {
+        hint: "'There' is the snapshot, 'here' the manifest.",
+        advice: [{ code: "apply-then-restore" }],
+      },
+    );
+  });
+}
+
+/** @throws what `otherwise` makes of the differences where more than labels is declared otherwise. */
+export function withDeclaredLabels(
+  taken: VolumeShape,
+  declared: VolumeShape,
+  otherwise: (differences: string) => DockformError,
+): VolumeShape {
+  const differences = shapeDifferences({ ...taken, labels: {} }, { ...declared, labels: {} });
+  if (differences.length > 0) throw otherwise(differences.join("; "));
+  return { ...taken, labels: { ...taken.labels, ...declared.labels } };
 }
 
 /** A copy under another name belongs to no project: Compose and `destroy` remove by label. */
