@@ -1,46 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { attempt, needProgram, run } from "./host.ts";
+import { describe, test } from "node:test";
+import { attempt, run } from "./host.ts";
+import { emptyFolder, newPath, skip } from "./scratch.ts";
 import {
   describeTree,
   differences,
   makeOddTree,
-  removeTree,
   type OddTreeOptions,
   type TreeEntry,
 } from "./tree.ts";
-
-const root = process.platform === "linux" && process.getuid?.() === 0;
-
-const skip = !root && "owners, devices and capabilities need root on Linux";
-
-let scratch: string;
-
-let made = 0;
-
-before(async () => {
-  // Changes are made with it, too, and by then it must be there.
-  if (root) await needProgram("/usr/bin/python3", "python3");
-  scratch = await mkdtemp(join(tmpdir(), "dockform-test-oracle-"));
-});
-
-after(async () => {
-  await removeTree(scratch);
-});
-
-function newPath(): string {
-  made += 1;
-  return join(scratch, String(made));
-}
-
-async function emptyFolder(): Promise<string> {
-  const folder = newPath();
-  await run("mkdir", [folder]);
-  return folder;
-}
 
 async function oddTree(options: OddTreeOptions = {}): Promise<string> {
   const folder = newPath();
